@@ -1,0 +1,24 @@
+"""Offline MixUp: augment a labelled dataset ahead of training.
+
+    from mixup_pipeline import MixConfig, augment
+
+    report = augment("mnist_sample", "shards/", MixConfig(alpha=0.2))
+"""
+
+from typing import TYPE_CHECKING
+
+from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.errors import MixupError
+
+if TYPE_CHECKING:
+    from mixup_pipeline.launch import augment
+
+__all__ = ["MixConfig", "MixupError", "SourceConfig", "augment"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "augment":  # not imported before it is needed: it brings NumPy, OpenCV and more
+        from mixup_pipeline.launch import augment
+
+        return augment
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,132 @@
+"""Claiming an output folder: one run at a time, resumed if it is the same, refused if it is another.
+
+The claim is a file lock that the operating system drops when the process dies, so a killed run never blocks the next.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mixup_pipeline.config import MixConfig
+from mixup_pipeline.errors import ManifestError, OutputError
+from mixup_pipeline.files import output_error, write_atomically
+from mixup_pipeline.manifest import FEATURES_NAME, INFO_NAME, MANIFEST_NAME, Manifest, read_manifest
+from mixup_pipeline.sources import Source
+from mixup_pipeline.work import WORK_NAME, FinishedShard, WorkFolder
+
+
+@contextlib.contextmanager
+def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> Iterator[None]:
+    """Hold the folder for one run and bring it into a state from which that run can go on.
+
+    Raises OutputError where the folder is in use, cannot be written, holds foreign files, or holds another run and
+    overwrite is false.
+    """
+    work = WorkFolder.of(out)
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"out {out}: is a file: choose a folder that does not exist yet")
+    if out.exists():
+        _refuse_foreign(out)
+    try:
+        work.root.mkdir(parents=True, exist_ok=True)
+        lock = os.open(work.lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise output_error(out, error) from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(f"out {out}: another mixup-augment is writing here: wait for it or choose another --out") from error
+        _settle(out, work, _request(source, config), overwrite)
+        work.create()
+        for leftover in work.partial.iterdir():
+            leftover.unlink()
+        write_atomically(work.request, json.dumps(_request(source, config)))
+        yield
+    finally:
+        os.close(lock)
+
+
+def _request(source: Source, config: MixConfig) -> dict[str, Any]:
+    """What must be equal for two commands to be the same run."""
+    request = {"source": asdict(source), "config": asdict(config)}
+    return json.loads(json.dumps(request))  # type: ignore[no-any-return]
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Nothing that this tool did not write is ever overwritten or mixed with its files."""
+    ours = {MANIFEST_NAME, INFO_NAME, FEATURES_NAME, WORK_NAME}
+    listed: set[str] = set()
+    if (out / MANIFEST_NAME).is_file():
+        try:
+            listed = {shard["name"] for shard in read_manifest(out)["shards"]}
+        except ManifestError as error:
+            raise OutputError(f"out {out}: its {MANIFEST_NAME} is not ours: choose another --out") from error
+    unfinished = (out / WORK_NAME).is_dir()
+    for path in sorted(out.iterdir()):
+        if path.name in ours or path.name in listed or (unfinished and "_mixup-" in path.name and ".tfrecord-" in path.name):
+            continue
+        if unfinished and path.name.startswith(tuple(f".{name}." for name in ours)):
+            continue
+        raise OutputError(f"out {out}: is not empty ({path.name} is not from mixup-augment): choose another --out")
+
+
+def _settle(out: Path, work: WorkFolder, request: dict[str, Any], overwrite: bool) -> None:
+    """Leave the folder as the run needs it: nothing in it, or an unfinished run of the same."""
+    if (out / MANIFEST_NAME).is_file():
+        manifest = read_manifest(out)
+        if not overwrite and _same(manifest, request):
+            _reopen(out, work, manifest)
+            return
+        _refuse_unless(overwrite, out, "a finished run of another configuration or source")
+    else:
+        stored = json.loads(work.request.read_text()) if work.request.is_file() else None
+        if stored == request and not overwrite:
+            return
+        if any(path.name != WORK_NAME for path in out.iterdir()):
+            _refuse_unless(overwrite, out, "an unfinished run of another configuration or source")
+    _clear(out, work)
+
+
+def _refuse_unless(overwrite: bool, out: Path, what: str) -> None:
+    if not overwrite:
+        raise OutputError(f"out {out}: holds {what}: use --overwrite to replace it, or another --out")
+
+
+def _same(manifest: Manifest, request: dict[str, Any]) -> bool:
+    """Whether the manifest is of a run that was asked for so, as far as can be told without indexing the source."""
+    asked, made = request["config"], manifest["config"]
+    same_config = all(
+        made[option] == value
+        for option, value in asked.items()
+        if not (option == "num_shards" and value is None) and not (option == "label_format" and value == "auto")
+    )
+    names = [file["name"] for file in request["source"]["files"]]
+    source = manifest["source"]
+    same_files = [file["name"] for file in source["files"]] == names
+    return same_config and same_files and source["schema"] == request["source"]["spec"]
+
+
+def _reopen(out: Path, work: WorkFolder, manifest: Manifest) -> None:
+    """Let the run go over a finished folder again: it keeps the shards that are right and writes the others anew."""
+    work.create()
+    for shard in manifest["shards"]:
+        fields = {key: shard[key] for key in ("examples", "bytes", "sha256")}
+        work.save_finished(shard["name"], FinishedShard(run_id=manifest["run_id"], **fields))
+    sizes = {path.name: path.stat().st_size for path in out.iterdir()}
+    if any(sizes.get(shard["name"]) != shard["bytes"] for shard in manifest["shards"]):
+        (out / MANIFEST_NAME).unlink()  # it promises shards that are not there
+
+
+def _clear(out: Path, work: WorkFolder) -> None:
+    """Remove what an earlier run left, the manifest first; the lock stays."""
+    (out / MANIFEST_NAME).unlink(missing_ok=True)
+    for path in out.iterdir():
+        if path.name != WORK_NAME:
+            path.unlink()
+    work.clear()

@@ -1,0 +1,113 @@
+"""mixup-augment: mix a dataset and write TFRecord shards."""
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from mixup_pipeline.cli.common import shown_errors
+from mixup_pipeline.config import ADVISED_ALPHA, BAD_RECORD_POLICIES, IMAGE_FORMATS, LABEL_FORMATS, PAIRINGS
+from mixup_pipeline.config import MixConfig, SourceConfig
+
+_SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key", "num_classes", "allow_eval_split")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--src", required=True, help="TFDS name (mnist, cifar10/3.0.2, mnist_sample), TFDS folder, or TFRecord files as a pattern in quotes.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the shards and their manifest.")
+@click.option("--alpha", type=float, default=0.2, show_default=True, help="λ ~ Beta(alpha, alpha); 0.2 to 0.4 is advised.")
+@click.option("--pairing", type=click.Choice(PAIRINGS), default="any", show_default=True, help="Who is mixed with whom.")
+@click.option("--within-class", is_flag=True, help="Short for --pairing within-class.")
+@click.option("--copies", type=int, default=1, show_default=True, metavar="K", help="Mixed passes over the dataset, each with other partners.")
+@click.option("--prob", type=float, default=1.0, show_default=True, metavar="P", help="Share of examples that are mixed.")
+@click.option("--keep-originals", is_flag=True, help="Write the unmixed examples too, as shards of their own.")
+@click.option("--seed", type=int, default=0, show_default=True, help="One seed, one result.")
+@click.option("--limit", type=int, metavar="N", help="Use only the first N examples.")
+@click.option("--split", default="train", show_default=True, help="Split of the TFDS dataset.")
+@click.option("--data-dir", metavar="DIR", help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]")
+@click.option("--schema", metavar="FILE|NAME", help="Of TFRecord files: features.json, .pbtxt, tfds_image or tfslim_imagenet.")
+@click.option("--image-key", metavar="KEY", help="Feature that holds the image.")
+@click.option("--label-key", metavar="KEY", help="Feature that holds the label.")
+@click.option("--num-classes", type=int, metavar="C", help="Number of classes, where the schema does not say.")
+@click.option("--allow-eval-split", is_flag=True, help="Augment a test or validation split all the same.")
+@click.option("--image-format", type=click.Choice(IMAGE_FORMATS), default="raw", show_default=True, help="How mixed images are stored.")
+@click.option("--label-format", type=click.Choice(LABEL_FORMATS), default="auto", show_default=True, help="dense: soft label vectors; compact: class ids and λ only; auto: dense up to 1,000 classes.")
+@click.option("--num-shards", type=int, metavar="S", help="Shards of each copy.  [default: by size, about 32 MB each]")
+@click.option("--on-bad-record", type=click.Choice(BAD_RECORD_POLICIES), default="fail", show_default=True, help="Stop at the first bad record, or leave bad records out and count them.")
+@click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+@click.option("--debug", is_flag=True, help="Show tracebacks and Beam's log.")
+@click.version_option(package_name="mixup-pipeline")
+@click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM OPTIONS]")
+def main(**options: Any) -> None:
+    """Mix a labelled dataset with itself (MixUp) and write TFRecord shards.
+
+    Pairs shuffled examples over the whole dataset, mixes images and labels with weights λ ~ Beta(alpha, alpha), and writes
+    shards that TFDS, tf.data and PyTorch read. The same command always gives the same bytes; run again after an
+    interruption, it goes on where it stopped.
+
+    \b
+    mixup-augment --src mnist --alpha 0.2 --out shards/
+    mixup-augment --src 'records/train-*' --schema tfslim_imagenet --out shards/
+    """
+    with shown_errors(debug=options["debug"]):
+        if options["within_class"]:
+            if options["pairing"] == "cross-class":
+                raise click.UsageError("--within-class and --pairing cross-class contradict each other.")
+            options["pairing"] = "within-class"
+        config = MixConfig(**{name: options[name] for name in MixConfig.__dataclass_fields__})
+        src = SourceConfig(**{name: options[name] for name in _SOURCE_OPTIONS})
+        if not options["quiet"]:
+            _advise(config)
+        if options["dry_run"]:
+            from mixup_pipeline.cli import summary
+            from mixup_pipeline.launch import estimate
+
+            click.echo(summary.of_estimate(estimate(src, config), config))
+        else:
+            _augment(src, config, options)
+
+
+def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> None:
+    if not options["debug"]:
+        logging.disable(logging.CRITICAL)  # Beam logs each failure as pages of traceback; the error line says it all
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
+    from mixup_pipeline.cli import progress, summary
+    from mixup_pipeline.launch import augment
+
+    show = sys.stderr.isatty() and not options["quiet"]
+    with progress.Progress(shown=show) as display:
+        report = augment(
+            src,
+            options["out"],
+            config,
+            overwrite=options["overwrite"],
+            beam_args=options["beam_args"],
+            on_start=display.watch,
+        )
+    if not options["quiet"]:
+        click.echo(summary.of_report(report))
+
+
+def _advise(config: MixConfig) -> None:
+    low, high = ADVISED_ALPHA
+    if config.alpha < low:
+        click.echo(f"Note: alpha {config.alpha:g} is below {low}: most λ lie next to 0 or 1 and the effect fades.", err=True)
+    elif config.alpha > high:
+        click.echo(
+            f"Note: alpha {config.alpha:g} is above {high}: small models tend to underfit (8 to 32 suits corrupted labels).",
+            err=True,
+        )
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    """End at once: whatever is unfinished has a temporary name, so nothing needs to be tidied."""
+    os.write(2, b"\nStopped. Finished shards are kept: run the same command again to go on.\n")
+    os._exit(1)

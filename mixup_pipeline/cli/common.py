@@ -1,0 +1,32 @@
+"""What the commands share: how an error is shown and what it exits with."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+import click
+
+from mixup_pipeline.errors import MixupError
+
+
+@contextlib.contextmanager
+def shown_errors(*, debug: bool) -> Iterator[None]:
+    """Show an error as one line and exit with its code; with debug, let the traceback through.
+
+    An error that nobody foresaw is shown as one line too, with the advice to look at it with --debug.
+    """
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit):
+        raise
+    except MixupError as error:
+        if debug:
+            raise
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        first_line = (str(error).strip().splitlines() or [""])[0][:300]
+        click.echo(f"Error: {type(error).__name__}: {first_line} (unexpected: run again with --debug for details)", err=True)
+        sys.exit(1)

@@ -1,0 +1,81 @@
+"""A progress bar that watches the folder, so that it shows the same on every engine."""
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mixup_pipeline.run import Run
+from mixup_pipeline.sources import Source
+from mixup_pipeline.work import WorkFolder
+
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+
+class Progress:
+    """Shows indexing, then examples written, examples/s and the time left; nothing at all where it is not to be shown."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown, self._done = shown, threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def watch(self, source: Source, out: Path) -> None:
+        """Begin to show the run in this folder."""
+        if self._shown:
+            self._thread = threading.Thread(target=self._show, args=(source, out), daemon=True)
+            self._thread.start()
+
+    def _show(self, source: Source, out: Path) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn()
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+            task: Any = display.add_task("Indexing", total=None, rate="")
+            while not self._done.wait(_SECONDS_BETWEEN_LOOKS):
+                run = read_run(out)
+                if run is None:
+                    indexed = sum(1 for _ in (out / ".work" / "index").glob("*.json"))
+                    display.update(task, description=f"Indexing {indexed}/{len(source.files)} files")
+                    continue
+                total = run.num_examples * run.num_passes
+                shards = sum(1 for _ in WorkFolder.of(out).finished.glob("*.json"))
+                display.update(
+                    task,
+                    description=f"Mixing, {shards}/{run.num_shards * run.num_passes} shards",
+                    total=total,
+                    completed=min(total, written_examples(out, run)),
+                    rate=_rate(display.tasks[0].speed),
+                )
+
+
+def read_run(out: Path) -> Run | None:
+    """The run planned in this folder, or None where there is no plan yet."""
+    work = WorkFolder.of(out)
+    return work.load_run() if work.run.exists() else None
+
+
+def written_examples(out: Path, run: Run) -> int:
+    """About how many mixed examples stand on disk, from the sizes of finished and unfinished shards."""
+    num_bytes = 0
+    for folder in (out, WorkFolder.of(out).partial):
+        for path in folder.glob(f"{run.name}-{run.split}.tfrecord-*"):
+            try:
+                num_bytes += path.stat().st_size
+            except FileNotFoundError:  # renamed or removed since the folder was listed
+                continue
+    return num_bytes // run.record_bytes
+
+
+def _rate(speed: float | None) -> str:
+    return f"{speed:,.0f} examples/s" if speed else ""

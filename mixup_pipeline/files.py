@@ -1,0 +1,55 @@
+"""Files that are whole or absent: atomic writes, durable renames, hashes, and the error of a file that cannot be written."""
+
+import errno
+import hashlib
+import os
+import uuid
+from pathlib import Path
+
+from mixup_pipeline.errors import OutputError
+
+_CHUNK_BYTES = 4 << 20
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a small file so that it is there whole or not at all, also after a power cut.
+
+    Raises OutputError where it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise output_error(path, error) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in the folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a whole file, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """The error of a file that could not be written, with what to do."""
+    reason = (error.strerror or str(error)).lower()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"{path}: {reason}: make room and run the same command again, finished shards are kept")
+    return OutputError(f"{path}: cannot be written ({reason}): choose another --out or mend its permissions")

@@ -1,0 +1,190 @@
+"""TFRecord framing: length, masked CRC of the length, payload, masked CRC of the payload.
+
+Both CRCs of every record are checked wherever one is read. The length is checked before anything is allocated, so that a
+forged length costs nothing. A file cut exactly between two records cannot be told from a whole one here: the caller
+compares counts. Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import google_crc32c
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.errors import SourceError, record_error
+
+HEADER_BYTES = 12
+FOOTER_BYTES = 4
+FRAME_BYTES = HEADER_BYTES + FOOTER_BYTES
+MAX_RECORD_BYTES = 2**31 - 1
+
+_CHUNK_BYTES = 4 << 20
+_EITHER_FORMAT = 47  # wbits: let zlib detect GZIP or ZLIB
+_HEADER = struct.Struct("<QI")
+_FOOTER = struct.Struct("<I")
+_MASK_DELTA = 0xA282EAD8
+
+
+def masked_crc32c(data: bytes) -> int:
+    """The CRC-32C of data, rotated and shifted as TFRecord stores it."""
+    crc: int = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+def masked_crc32cs(payloads: list[bytes]) -> npt.NDArray[np.uint32]:
+    """uint32[n]: `masked_crc32c` of every payload."""
+    value = google_crc32c.value
+    crc = np.array([value(payload) for payload in payloads], np.uint32)
+    return (crc >> np.uint32(15) | crc << np.uint32(17)) + np.uint32(_MASK_DELTA)
+
+
+def header(length: int) -> bytes:
+    """The 12 bytes before a payload of this length."""
+    packed = struct.pack("<Q", length)
+    return packed + _FOOTER.pack(masked_crc32c(packed))
+
+
+def scan(path: Path, name: str) -> Iterator[tuple[int, bytes, str | None, int]]:
+    """All records in file order: (payload offset, payload, None or the payload's fault, stored payload CRC).
+
+    A payload that does not match its CRC is yielded with its fault, so that the caller may skip that one record. Damage
+    that hides where the next record starts cannot be skipped.
+
+    Raises RecordError (file, record, byte offset) for a damaged length or a truncated file.
+    """
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        window = _Window(file, size)
+        offset = record = 0
+        while offset < size:
+            head = window.read(offset, HEADER_BYTES)
+            length = _checked_length(head, size - offset, name, record, offset)
+            body = window.read(offset + HEADER_BYTES, length + FOOTER_BYTES)
+            payload, stored = body[:length], _FOOTER.unpack_from(body, length)[0]
+            fault = None if masked_crc32c(payload) == stored else "its data do not match their CRC: the file is damaged"
+            yield offset + HEADER_BYTES, payload, fault, stored
+            offset += length + FRAME_BYTES
+            record += 1
+
+
+def read_at(
+    path: Path, name: str, offsets: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32], records: npt.NDArray[np.int32]
+) -> Iterator[bytes]:
+    """The payloads at ascending offsets, in that order; neighbours are read together.
+
+    Raises RecordError where a payload no longer matches its CRC: the file changed since it was indexed.
+    """
+    with path.open("rb", buffering=0) as file:
+        window = _Window(file, os.fstat(file.fileno()).st_size, sparse=True)
+        for offset, length, record in zip(offsets.tolist(), lengths.tolist(), records.tolist(), strict=True):
+            body = window.read(offset, length + FOOTER_BYTES)
+            payload = body[:length]
+            if len(body) < length + FOOTER_BYTES or masked_crc32c(payload) != _FOOTER.unpack_from(body, length)[0]:
+                raise record_error(name, record, offset, "its data changed while they were being read: run again")
+            yield payload
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether the file is a GZIP or ZLIB stream rather than plain TFRecord."""
+    with path.open("rb") as file:
+        head = file.read(HEADER_BYTES)
+    if len(head) == HEADER_BYTES and _length_is_sound(head):
+        return False
+    return head[:2] == b"\x1f\x8b" or (len(head) > 1 and head[0] == 0x78 and (head[0] << 8 | head[1]) % 31 == 0)
+
+
+def decompress(path: Path, name: str, target: Path) -> None:
+    """Write the uncompressed content of a GZIP or ZLIB file to target.
+
+    Raises SourceError where the compressed stream is damaged or ends early.
+    """
+    try:
+        with path.open("rb") as file, target.open("wb") as out:
+            inflater = zlib.decompressobj(_EITHER_FORMAT)
+            while chunk := file.read(_CHUNK_BYTES):
+                while chunk:
+                    if inflater.eof:  # files joined end to end are one stream
+                        inflater = zlib.decompressobj(_EITHER_FORMAT)
+                    out.write(inflater.decompress(chunk))
+                    chunk = inflater.unused_data
+        if not inflater.eof:
+            raise zlib.error("it ends before its end marker")
+    except zlib.error as error:
+        raise SourceError(f"{name}: the compressed file is damaged ({error}): make it again") from error
+
+
+def first_payload(path: Path, name: str) -> bytes:
+    """The payload of the first record, also of a compressed file; empty where the file is empty.
+
+    Raises RecordError where that record is damaged, or does not lie within the first 4 MiB of a compressed file.
+    """
+    if not is_compressed(path):
+        return next((payload for _, payload, _, _ in scan(path, name)), b"")
+    with path.open("rb") as file:
+        head = zlib.decompressobj(_EITHER_FORMAT).decompress(file.read(_CHUNK_BYTES))
+    length = _checked_length(head[:HEADER_BYTES], len(head), name, 0, 0)
+    return head[HEADER_BYTES : HEADER_BYTES + length]
+
+
+def _length_is_sound(head: bytes) -> bool:
+    return masked_crc32c(head[:8]) == _HEADER.unpack(head)[1]
+
+
+def _checked_length(head: bytes, left: int, name: str, record: int, offset: int) -> int:
+    if len(head) < HEADER_BYTES:
+        raise record_error(name, record, offset, f"the file ends inside the record's header ({left} of 12 bytes)")
+    if not _length_is_sound(head):
+        raise record_error(
+            name, record, offset, "the length does not match its CRC: not an uncompressed TFRecord file, or a damaged one"
+        )
+    length: int = _HEADER.unpack(head)[0]
+    if length + FRAME_BYTES > left:
+        raise record_error(
+            name, record, offset, f"the record claims {length:,} bytes, the file ends after {left:,}: it is truncated"
+        )
+    if length > MAX_RECORD_BYTES:
+        raise record_error(name, record, offset, f"the record holds {length:,} bytes, at most 2 GiB are allowed")
+    return length
+
+
+class _Window:
+    """Reads ranges at ascending offsets through one moving buffer.
+
+    A sparse reader jumps over gaps; a dense one reads straight on.
+    """
+
+    def __init__(self, file: BinaryIO, size: int, *, sparse: bool = False) -> None:
+        self._file, self._size = file, size
+        self._step = _CHUNK_BYTES // 16 if sparse else _CHUNK_BYTES
+        self._start, self._buffer = 0, b""
+
+    def read(self, offset: int, length: int) -> bytes:
+        first = offset - self._start
+        if first + length > len(self._buffer):
+            self._fill(offset, length)
+            first = offset - self._start
+        return self._buffer[first : first + length]
+
+    def _fill(self, offset: int, length: int) -> None:
+        want = min(max(length, self._step), self._size - offset)
+        end = self._start + len(self._buffer)
+        kept = self._buffer[offset - self._start :] if offset < end else b""
+        self._start = offset
+        self._buffer = kept + _pread(self._file, want - len(kept), offset + len(kept))
+
+
+def _pread(file: BinaryIO, length: int, offset: int) -> bytes:
+    pieces = []
+    while length > 0:
+        piece = os.pread(file.fileno(), length, offset)
+        if not piece:
+            break
+        pieces.append(piece)
+        length -= len(piece)
+        offset += len(piece)
+    return b"".join(pieces)

@@ -1,0 +1,134 @@
+"""One run: the resolved configuration together with the indexed source. Everything a worker needs that is small.
+
+A run is written as JSON into the work folder, so that Beam elements need only name a shard.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from mixup_pipeline.config import MixConfig
+from mixup_pipeline.spec import ExampleSpec, Shape, example_bytes
+
+FORMAT_VERSION = 1
+MAX_DENSE_CLASSES = 1000
+
+_RECORD_OVERHEAD_BYTES = 180  # framing, keys, lam, class ids: about, for estimates
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexedFile:
+    """One source file after indexing.
+
+    examples, skipped: records kept and left out.
+    fingerprint: sha256 over the length and the CRC of every record read.
+    shape: of its examples, as found at record `first_record`; None where it has none.
+    """
+
+    name: str
+    path: str
+    examples: int
+    skipped: int
+    fingerprint: str
+    shape: tuple[int, ...] | None
+    first_record: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What is mixed and how, fully resolved: config.num_shards and config.label_format are settled."""
+
+    name: str
+    split: str
+    config: MixConfig
+    spec: ExampleSpec
+    shape: Shape
+    num_examples: int
+    class_names: tuple[str, ...] | None
+    files: tuple[IndexedFile, ...]
+
+    @property
+    def num_shards(self) -> int:
+        """Shards of one copy."""
+        return self.config.num_shards or 1
+
+    @property
+    def num_passes(self) -> int:
+        """Passes over the dataset that are written: the copies, and the originals where they are kept."""
+        return self.config.copies + self.config.keep_originals
+
+    def copy_of(self, number: int) -> int | None:
+        """The copy that a pass writes; None for the originals, which come last."""
+        return number if number < self.config.copies else None
+
+    def shard_name(self, number: int, shard: int) -> str:
+        """The file name of one shard of one pass."""
+        position, total = number * self.num_shards + shard, self.num_passes * self.num_shards
+        return f"{self.name}-{self.split}.tfrecord-{position:05d}-of-{total:05d}"
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes of one decoded example."""
+        return example_bytes(self.shape)
+
+    @property
+    def record_bytes(self) -> int:
+        """Bytes of one mixed record, about."""
+        return estimated_record_bytes(self.shape, self.spec.num_classes, self.config.label_format, self.files)
+
+    @property
+    def run_id(self) -> str:
+        """sha256 of the configuration, the schema and the content of the source: equal for equal outputs."""
+        identity = {
+            "format_version": FORMAT_VERSION,
+            "name": self.name,
+            "split": self.split,
+            "config": asdict(self.config),
+            "spec": asdict(self.spec),
+            "files": [[file.name, file.examples, file.skipped, file.fingerprint] for file in self.files],
+        }
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Run":
+        fields: dict[str, Any] = json.loads(text)
+        spec = ExampleSpec(**{**fields["spec"], "shape": tuple(fields["spec"]["shape"])})
+        files = tuple(indexed_file(file) for file in fields["files"])
+        names = fields["class_names"]
+        return cls(
+            **{
+                **fields,
+                "config": MixConfig(**fields["config"]),
+                "spec": spec,
+                "shape": tuple(fields["shape"]),
+                "class_names": None if names is None else tuple(names),
+                "files": files,
+            }
+        )
+
+
+def indexed_file(fields: dict[str, Any]) -> IndexedFile:
+    """The value that asdict() of an IndexedFile came from."""
+    shape = fields["shape"]
+    return IndexedFile(**{**fields, "shape": None if shape is None else tuple(shape)})
+
+
+def settle(config: MixConfig, *, num_classes: int, num_shards: int) -> MixConfig:
+    """The config with nothing left to choose."""
+    label_format = config.label_format
+    if label_format == "auto":
+        label_format = "dense" if num_classes <= MAX_DENSE_CLASSES else "compact"
+    return replace(config, label_format=label_format, num_shards=num_shards)
+
+
+def estimated_record_bytes(
+    shape: Shape, num_classes: int, label_format: str, files: tuple[IndexedFile, ...]
+) -> int:
+    """Bytes of one mixed record, about; images count as raw."""
+    label = 4 * num_classes if label_format != "compact" else 0
+    ids = 2 * (max(len(file.name.encode()) for file in files) + 8)
+    return example_bytes(shape) + label + ids + _RECORD_OVERHEAD_BYTES

@@ -1,0 +1,121 @@
+"""IndexFile: one pass over a source file, from records to entries.
+
+The pass checks both CRCs of every record, reads its label, and reads the size of its image from the header. Images are not
+decoded here, except where bad records are to be skipped: then a record counts as good only if its image decodes, because
+nothing can be left out any more once the pairing stands.
+"""
+
+import hashlib
+import struct
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mixup_pipeline.config import MixConfig
+from mixup_pipeline.errors import SourceError, record_error
+from mixup_pipeline.examples import ExampleReader, parse
+from mixup_pipeline.index import ENTRY, Entries
+from mixup_pipeline.records import decompress, is_compressed, scan
+from mixup_pipeline.run import IndexedFile
+from mixup_pipeline.spec import ExampleSpec, Shape, shape_text
+from mixup_pipeline.work import WorkFolder
+
+_FRAME = struct.Struct("<QI")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """One file of the source: its place in the order of files, its name in ids, and how many records it should hold."""
+
+    position: int
+    name: str
+    path: str
+    declared_records: int | None = None
+
+
+def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: WorkFolder) -> IndexedFile:
+    """Index one file into the work folder, or reuse the index that a stopped run left there.
+
+    Raises RecordError for the first bad record (unless they are skipped), and SourceError for a file that cannot be read
+    or holds another number of records than its dataset declares.
+    """
+    path = Path(file.path)
+    try:
+        status = path.stat()
+        stamp = [status.st_size, status.st_mtime_ns]
+        known = work.load_index(file.position, stamp)
+        if known is not None and Path(known.path).exists():
+            return known
+        if is_compressed(path):
+            decompress(path, file.name, work.spool(file.position))
+            path = work.spool(file.position)
+        entries, indexed = scan_file(file, path, spec, config)
+    except OSError as error:
+        raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
+    work.save_index(file.position, entries, indexed, stamp)
+    return indexed
+
+
+def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig) -> tuple[Entries, IndexedFile]:
+    """The entries of one uncompressed file and its summary; errors as `index_file`."""
+    skip_bad = config.on_bad_record == "skip"
+    reader = ExampleReader(spec)
+    offsets, lengths, records, labels = array("q"), array("i"), array("i"), array("i")
+    fingerprint = hashlib.sha256()
+    shape: Shape | None = None
+    record = skipped = 0
+    for offset, payload, fault, crc in scan(path, file.name):
+        fingerprint.update(_FRAME.pack(len(payload), crc))
+        try:
+            if fault is not None:
+                raise ValueError(fault)
+            features = parse(payload)
+            label, found = reader.class_id(features), reader.shape(features)
+            if skip_bad:
+                reader.input(features, found)
+        except ValueError as error:
+            if not skip_bad:
+                raise record_error(file.name, record, offset, str(error)) from error
+            skipped += 1
+        else:
+            if shape is None:
+                shape = found
+            elif found != shape:
+                raise mixed_sizes(file.name, records[0], shape, file.name, record, found)
+            offsets.append(offset)
+            lengths.append(len(payload))
+            records.append(record)
+            labels.append(label)
+        record += 1
+        if len(offsets) == config.limit:
+            break
+    else:
+        if file.declared_records not in (None, record):
+            raise SourceError(
+                f"{file.name}: holds {record:,} records, its dataset_info.json declares {file.declared_records:,}: the file "
+                f"is incomplete, prepare the dataset again"
+            )
+    entries = np.zeros(len(offsets), ENTRY)
+    entries["offset"], entries["length"], entries["record"], entries["label"] = offsets, lengths, records, labels
+    entries["file"] = file.position
+    return entries, IndexedFile(
+        name=file.name,
+        path=str(path),
+        examples=len(entries),
+        skipped=skipped,
+        fingerprint=fingerprint.hexdigest(),
+        shape=shape,
+        first_record=records[0] if records else 0,
+    )
+
+
+def mixed_sizes(
+    first_file: str, first_record: int, first: Shape, other_file: str, other_record: int, other: Shape
+) -> SourceError:
+    """The error of a source whose examples are not all of one shape, naming two of them."""
+    return SourceError(
+        f"examples differ in size: {first_file} record {first_record} is {shape_text(first)}, {other_file} record "
+        f"{other_record} is {shape_text(other)}: resize them to one size first"
+    )

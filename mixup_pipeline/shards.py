@@ -1,0 +1,226 @@
+"""MixShard: slots of one shard in, one finished file a copy out.
+
+For each pass (a copy, or the originals) the shard draws its λ and partners, gathers the records it needs, decodes each
+once, mixes and encodes them block by block in a second random order, so that the two uses of an example are not
+neighbours, and writes the file under a temporary name. Only a file that is flushed to disk gets its final name.
+
+Gathering is bounded by `plan.GATHER_BYTES`, whatever the size of the dataset.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.encoding import Ids, MixedBlock, encode
+from mixup_pipeline.errors import record_error
+from mixup_pipeline.examples import ExampleReader, parse
+from mixup_pipeline.files import sha256_of
+from mixup_pipeline.mixing import draw_lam, draw_mixed, mix_class_ids, mix_images, mix_vectors
+from mixup_pipeline.plan import ShardTask, gathering
+from mixup_pipeline.randomness import permutation
+from mixup_pipeline.records import read_at
+from mixup_pipeline.run import Run
+from mixup_pipeline.totals import ShardTotals
+from mixup_pipeline.work import FinishedShard, WorkFolder
+from mixup_pipeline.writer import ShardWriter
+
+Slots = npt.NDArray[np.int64]
+
+_BLOCK_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardInfo:
+    """One finished shard, as the manifest lists it, and what it adds to the totals.
+
+    kept: an earlier attempt had finished it.
+    """
+
+    name: str
+    copy: int | None
+    examples: int
+    bytes: int
+    sha256: str
+    totals: ShardTotals
+    kept: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassDraw:
+    """Who is mixed with whom in one pass over a shard, in output order.
+
+    base, partner: int64[n] slots. lam: float32[n]. An example left unmixed has lam = 1 and is its own partner.
+    """
+
+    base: Slots
+    partner: Slots
+    lam: npt.NDArray[np.float32]
+
+    def __getitem__(self, rows: slice) -> "PassDraw":
+        return PassDraw(base=self.base[rows], partner=self.partner[rows], lam=self.lam[rows])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """Decoded examples of some slots.
+
+    slots: int64[m], ascending. inputs: uint8 (m, h, w, c) or float32 (m, d). class_ids: int32[m], or None.
+    soft_labels: float32 (m, num_classes), or None.
+    """
+
+    slots: Slots
+    inputs: npt.NDArray[np.generic]
+    ids: Ids
+    class_ids: npt.NDArray[np.int32] | None
+    soft_labels: npt.NDArray[np.float32] | None
+
+
+class ShardMixer:
+    """Mixes the shards of one run. Reads the plan from the work folder on first use."""
+
+    def __init__(self, out: Path) -> None:
+        self._out, self._work = out, WorkFolder.of(out)
+
+    @cached_property
+    def run(self) -> Run:
+        return self._work.load_run()
+
+    @cached_property
+    def _run_id(self) -> str:
+        return self.run.run_id
+
+    @cached_property
+    def _slots(self) -> npt.NDArray[np.void]:
+        return self._work.slots()
+
+    @cached_property
+    def _file_names(self) -> list[str]:
+        return [file.name for file in self.run.files]
+
+    def mix_shard(self, task: ShardTask) -> Iterator[ShardInfo]:
+        """Write the shard's file of every pass, or keep those that an earlier attempt finished.
+
+        Raises RecordError for a record that cannot be decoded, OutputError where a file cannot be written.
+        """
+        run, size = self.run, task.stop - task.start
+        how = gathering(size, run.num_examples, run.num_passes, run.decoded_bytes)
+        for first in range(0, run.num_passes, how.passes):
+            passes = range(first, min(first + how.passes, run.num_passes))
+            draws = {number: self.draw(number, task) for number in passes}
+            kept = {number: self._kept(run.shard_name(number, task.shard)) for number in passes}
+            missing = [draws[number] for number in passes if kept[number] is None]
+            together = self._gather(missing) if missing and how.piece >= size else None
+            for number in passes:
+                name = run.shard_name(number, task.shard)
+                shard = kept[number] or self._write_shard(name, draws[number], together, how.piece)
+                yield ShardInfo(
+                    name=name,
+                    copy=run.copy_of(number),
+                    examples=shard.examples,
+                    bytes=shard.bytes,
+                    sha256=shard.sha256,
+                    totals=self._totals(run.copy_of(number), draws[number]),
+                    kept=kept[number] is not None,
+                )
+
+    def draw(self, number: int, task: ShardTask) -> PassDraw:
+        """λ and partners of the shard's slots in one pass, in output order."""
+        config, copy = self.run.config, self.run.copy_of(number)
+        base = np.arange(task.start, task.stop)
+        partner, lam = base, np.ones(len(base), np.float32)
+        if copy is not None:
+            met = self._work.partners(copy)[task.start : task.stop].astype(np.int64)
+            drawn = draw_lam(task.start, task.stop, alpha=config.alpha, seed=config.seed, copy=copy)
+            mixed = draw_mixed(task.start, task.stop, prob=config.prob, seed=config.seed, copy=copy) & (met != base)
+            partner, lam = np.where(mixed, met, base), np.where(mixed, drawn, 1).astype(np.float32)
+        order = permutation(len(base), config.seed, "order", number, task.shard, self.run.num_shards)
+        return PassDraw(base=base[order], partner=partner[order], lam=lam[order])
+
+    def _kept(self, name: str) -> FinishedShard | None:
+        """The shard that already stands under its final name, if it belongs to this run and its bytes are right."""
+        shard, path = self._work.load_finished(name), self._out / name
+        if shard is None or shard.run_id != self._run_id or not path.is_file():
+            return None
+        return shard if sha256_of(path) == shard.sha256 else None
+
+    def _write_shard(self, name: str, draw: PassDraw, together: Gathered | None, piece: int) -> FinishedShard:
+        """Mix, encode and write one file."""
+        png = self.run.config.image_format == "png" and self.run.spec.encoding != "vector"
+        rows = max(1, _BLOCK_BYTES // self.run.record_bytes)
+        with ShardWriter(self._work.new_partial(name), self._out / name) as writer:
+            for start in range(0, len(draw.lam), piece):
+                part = draw[start : start + piece]
+                gathered = together or self._gather([part])
+                for first in range(0, len(part.lam), rows):
+                    writer.write(encode(self._mix(part[first : first + rows], gathered), png=png))
+            num_bytes, sha256 = writer.finish()
+        shard = FinishedShard(run_id=self._run_id, examples=len(draw.lam), bytes=num_bytes, sha256=sha256)
+        self._work.save_finished(name, shard)
+        return shard
+
+    def _gather(self, draws: list[PassDraw]) -> Gathered:
+        """Read and decode every example that the draws name, once."""
+        run, reader = self.run, ExampleReader(self.run.spec)
+        slots = np.unique(np.concatenate([np.empty(0, np.int64), *(s for d in draws for s in (d.base, d.partner))]))
+        entries = np.array(self._slots[slots])
+        inputs = np.empty((len(slots), *run.shape), np.float32 if run.spec.encoding == "vector" else np.uint8)
+        soft = np.empty((len(slots), run.spec.num_classes), np.float32) if run.spec.soft_labels else None
+        rows = np.lexsort((entries["offset"], entries["file"]))
+        first_of_file = np.flatnonzero(np.diff(entries["file"][rows], prepend=-1))
+        for file_rows in np.split(rows, first_of_file[1:]) if len(rows) else []:
+            file = run.files[entries["file"][file_rows[0]]]
+            part = entries[file_rows]
+            payloads = read_at(Path(file.path), file.name, part["offset"], part["length"], part["record"])
+            for row, payload in zip(file_rows.tolist(), payloads, strict=True):
+                try:
+                    features = parse(payload)
+                    inputs[row] = reader.input(features, run.shape)
+                    if soft is not None:
+                        soft[row] = reader.soft_label(features)
+                except ValueError as error:
+                    entry = entries[row]
+                    raise record_error(file.name, int(entry["record"]), int(entry["offset"]), str(error)) from error
+        names = self._file_names
+        ids = [f"{names[file]}__{record}".encode() for file, record in entries[["file", "record"]].tolist()]
+        return Gathered(
+            slots=slots,
+            inputs=inputs,
+            ids=Ids.of(ids or [b""]),
+            class_ids=None if run.spec.soft_labels else entries["label"].astype(np.int32),
+            soft_labels=soft,
+        )
+
+    def _mix(self, draw: PassDraw, gathered: Gathered) -> MixedBlock:
+        run, lam = self.run, draw.lam
+        base, partner = np.searchsorted(gathered.slots, draw.base), np.searchsorted(gathered.slots, draw.partner)
+        mix = mix_vectors if run.spec.encoding == "vector" else mix_images
+        inputs = mix(gathered.inputs[base], gathered.inputs[partner], lam)  # type: ignore[operator]
+        base_class = partner_class = label = None
+        if gathered.class_ids is not None:
+            base_class, partner_class = gathered.class_ids[base], gathered.class_ids[partner]
+        if gathered.soft_labels is not None:
+            label = mix_vectors(gathered.soft_labels[base], gathered.soft_labels[partner], lam)
+        elif run.config.label_format == "dense" and base_class is not None and partner_class is not None:
+            label = mix_class_ids(base_class, partner_class, lam, num_classes=run.spec.num_classes)
+        return MixedBlock(
+            inputs=inputs,
+            lam=lam,
+            label=label,
+            base_id=gathered.ids[base],
+            partner_id=gathered.ids[partner],
+            base_class=base_class,
+            partner_class=partner_class,
+        )
+
+    def _totals(self, copy: int | None, draw: PassDraw) -> ShardTotals:
+        if copy is None:
+            return ShardTotals.of_originals(len(draw.lam))
+        if self.run.spec.soft_labels:
+            return ShardTotals.of(draw.lam, draw.base != draw.partner)
+        labels = self._slots["label"]
+        classes = labels[draw.base], labels[draw.partner]
+        return ShardTotals.of(draw.lam, draw.base != draw.partner, classes=classes, num_classes=self.run.spec.num_classes)

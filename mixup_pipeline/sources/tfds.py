@@ -1,0 +1,157 @@
+"""TFDS datasets: prepared directories, read from their JSON files alone, without importing TFDS or TensorFlow."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.scan import SourceFile
+from mixup_pipeline.sources.schema import choose, read_features_json
+from mixup_pipeline.sources.source import Source
+
+BUNDLED = "mnist_sample"
+
+_NAME = re.compile(r"[a-z]\w*([/:][\w.+-]+)*", re.IGNORECASE)
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_DEFAULT_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+
+
+def tfds_directory(config: SourceConfig) -> Path:
+    """The directory of a prepared dataset, given as a path or as a TFDS name; a dataset not yet prepared is downloaded.
+
+    Raises UsageError or SourceError saying where it was looked for.
+    """
+    path = Path(config.src).expanduser()
+    is_name = _NAME.fullmatch(config.src) is not None
+    if is_name:
+        for root in data_dirs(config):
+            found = _prepared(root.joinpath(*_without_version(config.src)), _version(config.src))
+            if found is not None:
+                return found
+    if path.is_dir():
+        found = _prepared(path, None)
+        if found is None:
+            raise UsageError(f"src {config.src}: no TFDS dataset in this folder (no features.json): for TFRecord files "
+                             f"give a pattern such as '{config.src.rstrip('/')}/*.tfrecord*'")
+        return found
+    if not is_name:
+        raise UsageError(f"src {config.src}: no such file or folder")
+    return _download(config)
+
+
+def data_dirs(config: SourceConfig) -> list[Path]:
+    """Where prepared datasets are looked for, in this order."""
+    chosen = config.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    return [Path(chosen).expanduser(), Path(str(resources.files("mixup_pipeline") / "data"))]
+
+
+def open_tfds(config: SourceConfig, folder: Path) -> Source:
+    """Describe one split of a prepared dataset.
+
+    Raises UsageError for an unknown split or feature, SourceError for a directory that TFDS did not write so.
+    """
+    info = _read_info(folder)
+    splits = {split["name"]: split for split in info.get("splits", [])}
+    if config.split not in splits:
+        raise UsageError(f"split {config.split!r}: {info['name']} has {', '.join(sorted(splits)) or 'no splits'}")
+    if info.get("fileFormat", "tfrecord") != "tfrecord":
+        raise SourceError(f"{folder}: is stored as {info['fileFormat']}, only tfrecord can be read: prepare it as tfrecord")
+    label_hint = _supervised_label(info) if config.label_key is None else None
+    spec = choose(read_features_json(folder / "features.json"), config, where=str(folder), label_hint=label_hint)
+    return Source(
+        name=info["name"],
+        split=config.split,
+        files=_files(folder, info["name"], splits[config.split]),
+        spec=spec,
+        class_names=_class_names(folder, spec.label_key, spec.num_classes),
+    )
+
+
+def _read_info(folder: Path) -> dict[str, Any]:
+    path = folder / "dataset_info.json"
+    try:
+        info: dict[str, Any] = json.loads(path.read_bytes())
+        info["name"] = str(info["name"])
+        return info
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise SourceError(f"{path}: cannot be read as TFDS writes it ({type(error).__name__}: {error})") from error
+
+
+def _supervised_label(info: dict[str, Any]) -> str | None:
+    items = info.get("supervisedKeys", {}).get("tuple", {}).get("items", [])
+    return items[1].get("featureKey") if len(items) == 2 else None
+
+
+def _files(folder: Path, name: str, split: dict[str, Any]) -> tuple[SourceFile, ...]:
+    lengths = [int(length) for length in split.get("shardLengths", [])]
+    template = split.get("filepathTemplate") or _DEFAULT_TEMPLATE
+    files = []
+    for shard, length in enumerate(lengths):
+        file_name = template.format(
+            DATASET=name,
+            SPLIT=split["name"],
+            FILEFORMAT="tfrecord",
+            SHARD_INDEX=f"{shard:05d}",
+            NUM_SHARDS=f"{len(lengths):05d}",
+            SHARD_X_OF_Y=f"{shard:05d}-of-{len(lengths):05d}",
+        )
+        path = folder / file_name
+        if not path.is_file():
+            raise SourceError(f"{path}: is missing, although dataset_info.json lists it: prepare the dataset again")
+        files.append(SourceFile(position=shard, name=file_name, path=str(path.absolute()), declared_records=length))
+    return tuple(files)
+
+
+def _class_names(folder: Path, label_key: str, num_classes: int) -> tuple[str, ...] | None:
+    path = folder / f"{label_key.replace('/', '-')}.labels.txt"
+    if not path.is_file():
+        return None
+    names = tuple(path.read_text(encoding="utf-8").split("\n")[:num_classes])
+    return names if len(names) == num_classes else None
+
+
+def _without_version(name: str) -> list[str]:
+    parts = re.split("[/:]", name)
+    return parts[:-1] if len(parts) > 1 and _VERSION.fullmatch(parts[-1]) else parts
+
+
+def _version(name: str) -> str | None:
+    last = re.split("[/:]", name)[-1]
+    return last if _VERSION.fullmatch(last) else None
+
+
+def _prepared(folder: Path, version: str | None) -> Path | None:
+    """The dataset in this folder, or its newest version (or the one asked for) below it."""
+    if version is None and (folder / "features.json").is_file():
+        return folder
+    if not folder.is_dir():
+        return None
+    versions = [path for path in folder.iterdir() if _VERSION.fullmatch(path.name) and (path / "features.json").is_file()]
+    if version is not None:
+        return next((path for path in versions if path.name == version), None)
+    return max(versions, key=lambda path: [int(part) for part in path.name.split(".")], default=None)
+
+
+def _download(config: SourceConfig) -> Path:
+    """Have TFDS prepare the dataset, in a process of its own because that needs TensorFlow."""
+    looked_in = data_dirs(config)[0]
+    where = looked_in.joinpath(*_without_version(config.src))
+    print(f"{config.src} is not prepared in {looked_in}: asking TFDS to download it", file=sys.stderr, flush=True)
+    version = _version(config.src)
+    name = "/".join(_without_version(config.src)) + (f":{version}" if version else "")
+    command = [sys.executable, "-m", "mixup_pipeline.sources.download", name, str(looked_in)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    answer = done.stdout.strip().splitlines()[-1:] or done.stderr.strip().splitlines()[-1:] or ["it ended without a word"]
+    found = _prepared(where, version)
+    if done.returncode == 0 and found is not None:
+        return found
+    raise SourceError(
+        f"src {config.src}: {answer[0]}; a prepared copy would be looked for in {where}: put one there, name its parent "
+        f"with --data-dir, or try --src {BUNDLED}, which is bundled"
+    )

@@ -1,0 +1,70 @@
+"""TFRecord files by path or glob, with a schema or with keys given by the user."""
+
+import glob
+import re
+from pathlib import Path
+
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import SourceError, UsageError, record_error
+from mixup_pipeline.examples import parse
+from mixup_pipeline.records import first_payload
+from mixup_pipeline.scan import SourceFile
+from mixup_pipeline.sources.schema import Feature, Schema, choose, read_schema
+from mixup_pipeline.sources.source import Source
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def open_tfrecord(config: SourceConfig) -> Source:
+    """Describe the files that match; without a schema the form of the features is taken from the first record.
+
+    Raises UsageError where nothing matches or an option is missing, SourceError where the first record cannot be read.
+    """
+    pattern = str(Path(config.src).expanduser())
+    paths = [Path(path) for path in glob.glob(pattern, recursive=True) if Path(path).is_file()]
+    if not paths and Path(pattern).is_file():
+        paths = [Path(pattern)]
+    if not paths:
+        raise UsageError(f"src {config.src}: no file matches this pattern")
+    paths.sort(key=lambda path: (path.name, path))
+    schema = read_schema(config.schema) if config.schema is not None else _seen_schema(paths, config)
+    spec = choose(schema, config, where=config.schema or paths[0].name)
+    word = _WORD.match(paths[0].name)
+    return Source(
+        name=word[0].lower() if word else "dataset",
+        split=config.split,
+        files=tuple(
+            SourceFile(position=position, name=path.name, path=str(path.absolute())) for position, path in enumerate(paths)
+        ),
+        spec=spec,
+    )
+
+
+def _seen_schema(paths: list[Path], config: SourceConfig) -> Schema:
+    """The schema that the first record of the first file that is not empty suggests; the keys must be given or usual."""
+    for path in paths:
+        try:
+            payload = first_payload(path, path.name)
+        except OSError as error:
+            raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
+        if payload:
+            break
+    else:
+        raise SourceError(f"src {config.src}: no file holds a record, the source is empty")
+    try:
+        features = parse(payload)
+    except ValueError as error:
+        raise record_error(path.name, 0, 0, str(error)) from error
+    schema = {}
+    for key, feature in features.items():
+        kind = feature.WhichOneof("kind")
+        values = getattr(feature, kind).value if kind else []
+        if kind == "bytes_list" and len(values) == 1 and key == (config.image_key or "image"):
+            schema[key] = Feature(kind="image", shape=(None, None, None))
+        elif kind == "float_list":
+            schema[key] = Feature(kind="floats", shape=(len(values),))
+        elif kind == "int64_list" and len(values) == 1:
+            schema[key] = Feature(kind="integer")
+        else:
+            schema[key] = Feature(kind="other")
+    return schema

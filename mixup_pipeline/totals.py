@@ -1,0 +1,95 @@
+"""Totals: what the manifest says about all mixed examples together."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+LAM_BINS = 100
+NEARLY_UNMIXED = 0.05
+"""An example with λ below this or above 1 − this is nearly one of its parents."""
+MAX_PAIR_CLASSES = 1000
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardTotals:
+    """The share of one shard in the totals.
+
+    lam_histogram: int64[LAM_BINS] of the λ of mixed examples. pair_codes, pair_counts: the class pairs that occur, coded
+    base·num_classes + partner. label_mass: float64[num_classes], the sum of the soft labels. None where labels are soft.
+    """
+
+    mixed: int = 0
+    unmixed: int = 0
+    originals: int = 0
+    nearly_unmixed: int = 0
+    lam_sum: float = 0.0
+    lam_histogram: Integers | None = None
+    pair_codes: Integers | None = None
+    pair_counts: Integers | None = None
+    label_mass: npt.NDArray[np.float64] | None = None
+
+    @classmethod
+    def of_originals(cls, examples: int) -> "ShardTotals":
+        return cls(originals=examples)
+
+    @classmethod
+    def of(
+        cls,
+        lam: npt.NDArray[np.float32],
+        mixed: npt.NDArray[np.bool_],
+        *,
+        classes: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]] | None = None,
+        num_classes: int = 0,
+    ) -> "ShardTotals":
+        """Of one pass over one shard: lam float32[n], mixed bool[n], classes of bases and partners int32[n]."""
+        drawn = lam[mixed].astype(np.float64)
+        codes = counts = mass = None
+        if classes is not None:
+            base, partner = classes[0].astype(np.int64), classes[1].astype(np.int64)
+            weight = lam.astype(np.float64)
+            mass = np.bincount(base, weight, num_classes) + np.bincount(partner, 1 - weight, num_classes)
+            if num_classes <= MAX_PAIR_CLASSES:
+                codes, counts = np.unique(base[mixed] * num_classes + partner[mixed], return_counts=True)
+        return cls(
+            mixed=len(drawn),
+            unmixed=len(lam) - len(drawn),
+            nearly_unmixed=int(((drawn < NEARLY_UNMIXED) | (drawn > 1 - NEARLY_UNMIXED)).sum()),
+            lam_sum=float(drawn.sum()),
+            lam_histogram=np.histogram(drawn, LAM_BINS, (0, 1))[0].astype(np.int64),
+            pair_codes=codes,
+            pair_counts=counts,
+            label_mass=mass,
+        )
+
+
+def combine(shards: Iterable[ShardTotals], *, num_classes: int) -> dict[str, Any]:
+    """The totals of all shards as the manifest writes them; the order of the shards matters to the last bit of sums."""
+    counts = {"mixed": 0, "unmixed": 0, "originals": 0, "nearly_unmixed": 0}
+    lam_sum = 0.0
+    histogram = np.zeros(LAM_BINS, np.int64)
+    pairs: npt.NDArray[np.int64] | None = None
+    mass: npt.NDArray[np.float64] | None = None
+    for shard in shards:
+        for key in counts:
+            counts[key] += getattr(shard, key)
+        lam_sum += shard.lam_sum
+        if shard.lam_histogram is not None:
+            histogram += shard.lam_histogram
+        if shard.pair_codes is not None:
+            pairs = np.zeros(num_classes**2, np.int64) if pairs is None else pairs
+            pairs[shard.pair_codes] += shard.pair_counts
+        if shard.label_mass is not None:
+            mass = shard.label_mass if mass is None else mass + shard.label_mass
+    return {
+        "examples": counts["mixed"] + counts["unmixed"] + counts["originals"],
+        **counts,
+        "lam_mean": lam_sum / counts["mixed"] if counts["mixed"] else None,
+        "lam_histogram": histogram.tolist(),
+        "class_pairs": None if pairs is None else pairs.reshape(num_classes, num_classes).tolist(),
+        "label_mass": None if mass is None else mass.tolist(),
+    }

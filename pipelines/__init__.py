@@ -1,0 +1,1 @@
+"""Beam option presets, one an engine."""
