@@ -76,62 +76,68 @@ class ExampleReader:
 
     def __init__(self, spec: ExampleSpec) -> None:
         self._spec = spec
+        self._fitting: Shape | None = None  # the last shape found to fit
 
     def class_id(self, features: Features) -> int:
         """The class in [0, num_classes), or NO_CLASS where labels are soft."""
         spec = self._spec
-        values = _values(features, spec.label_key, "float_list" if spec.soft_labels else "int64_list")
         if spec.soft_labels:
-            self._check_soft(values)
+            self._check_soft(_values(features, spec.label_key, "float_list"))
             return NO_CLASS
-        if len(values) != 1:
-            raise ValueError(f"feature {spec.label_key!r} holds {len(values)} integers, one is needed")
-        class_id = int(values[0]) - spec.first_class
+        label: int = _single(features, spec.label_key, "int64_list")
+        class_id = label - spec.first_class
         if not 0 <= class_id < spec.num_classes:
             last = spec.first_class + spec.num_classes - 1
-            raise ValueError(f"label {values[0]} is out of range: allowed are {spec.first_class} to {last}")
+            raise ValueError(f"label {label} is out of range: allowed are {spec.first_class} to {last}")
         return class_id
 
     def soft_label(self, features: Features) -> npt.NDArray[np.float32]:
         """float32[num_classes]"""
         return np.array(_values(features, self._spec.label_key, "float_list"), np.float32)
 
-    def shape(self, features: Features) -> Shape:
-        """The shape of the input, without decoding it."""
+    def input_bytes(self, features: Features) -> bytes:
+        """The input as the record stores it: an image file, raw pixels, or float32 little-endian."""
+        if self._spec.encoding == "vector":
+            return np.array(_values(features, self._spec.input_key, "float_list"), "<f4").tobytes()
+        return _single(features, self._spec.input_key, "bytes_list")  # type: ignore[no-any-return]
+
+    def shape(self, data: bytes) -> Shape:
+        """The shape of an input, without decoding it."""
         spec = self._spec
         shape: Shape
         if spec.encoding == "vector":
-            shape = (len(_values(features, spec.input_key, "float_list")),)
+            shape = (len(data) // 4,)
         elif spec.encoding == "encoded":
-            height, width, channels = image_shape(_one_bytes(features, spec.input_key))
-            shape = (height, width, 3 if (channels, spec.shape[2]) == (1, 3) else channels)
+            shape = image_shape(data)
+            if shape[2] == 1 and spec.shape[2] == 3:
+                shape = (shape[0], shape[1], 3)
         else:
             shape = spec.shape  # type: ignore[assignment]
-            found = len(_one_bytes(features, spec.input_key))
-            if found != example_bytes(shape):
+            if len(data) != example_bytes(shape):
                 raise ValueError(
-                    f"feature {spec.input_key!r} holds {found} bytes, {shape_text(shape)} needs {example_bytes(shape)}"
+                    f"feature {spec.input_key!r} holds {len(data)} bytes, {shape_text(shape)} needs {example_bytes(shape)}"
                 )
-        if not spec.fits(shape):
-            raise ValueError(f"the example is {shape_text(shape)}, the schema says {shape_text(spec.shape)}")
+        if shape != self._fitting:
+            if not spec.fits(shape):
+                raise ValueError(f"the example is {shape_text(shape)}, the schema says {shape_text(spec.shape)}")
+            self._fitting = shape
         return shape
 
-    def input(self, features: Features, shape: Shape) -> npt.NDArray[Any]:
-        """The decoded input: uint8 (height, width, channels) or float32 (length,).
+    def decode(self, data: bytes, shape: Shape) -> npt.NDArray[Any]:
+        """An input as an array: uint8 (height, width, channels) or float32 (length,).
 
         Raises ValueError where it is damaged or has another shape.
         """
-        spec = self._spec
-        if spec.encoding == "vector":
-            vector = np.array(_values(features, spec.input_key, "float_list"), np.float32)
-            if not np.isfinite(vector).all():
-                raise ValueError(f"feature {spec.input_key!r} holds a value that is not finite")
-            return vector
-        data = _one_bytes(features, spec.input_key)
-        image = decode(data, shape[-1]) if spec.encoding == "encoded" else np.frombuffer(data, np.uint8).reshape(shape)
-        if image.shape != shape:
-            raise ValueError(f"the image is {shape_text(image.shape)}, others are {shape_text(shape)}")
-        return image
+        encoding = self._spec.encoding
+        if encoding == "encoded":
+            image = decode(data, shape[-1])
+            if image.shape != shape:
+                raise ValueError(f"the image is {shape_text(image.shape)}, others are {shape_text(shape)}")
+            return image
+        decoded = np.frombuffer(data, "<f4" if encoding == "vector" else np.uint8).reshape(shape)
+        if encoding == "vector" and not np.isfinite(decoded).all():
+            raise ValueError(f"feature {self._spec.input_key!r} holds a value that is not finite")
+        return decoded
 
     def _check_soft(self, values: Any) -> None:
         spec = self._spec
@@ -143,17 +149,21 @@ class ExampleReader:
 
 
 def _values(features: Features, key: str, kind: str) -> Any:
-    if key not in features:
+    """The values of a feature that must be of this kind."""
+    feature = features.get(key)
+    if feature is None:
         raise ValueError(f"feature {key!r} is missing: the record has {', '.join(sorted(features)) or 'none'}")
-    feature = features[key]
-    found = feature.WhichOneof("kind")
-    if found != kind:
-        raise ValueError(f"feature {key!r} is {found or 'empty'}, {kind} is needed")
-    return getattr(feature, kind).value
+    values = getattr(feature, kind).value
+    if not values:
+        found = feature.WhichOneof("kind")
+        if found != kind:
+            raise ValueError(f"feature {key!r} is {found or 'empty'}, {kind} is needed")
+    return values
 
 
-def _one_bytes(features: Features, key: str) -> bytes:
-    values = _values(features, key, "bytes_list")
+def _single(features: Features, key: str, kind: str) -> Any:
+    """The only value of a feature."""
+    values = _values(features, key, kind)
     if len(values) != 1:
-        raise ValueError(f"feature {key!r} holds {len(values)} byte strings, one is needed")
-    return values[0]  # type: ignore[no-any-return]
+        raise ValueError(f"feature {key!r} holds {len(values)} values, one is needed")
+    return values[0]

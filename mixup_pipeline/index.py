@@ -1,6 +1,6 @@
-"""The index: where every example of the source is, in 24 bytes an example.
+"""The index: where every example of the source is, in 32 bytes an example.
 
-One entry holds the position of a record's payload, its index in its file, and its class. The same structured type serves
+One entry holds the position of a record's payload, of the input inside it, its index in its file, and its class. The same structured type serves
 for the index of one file (in file order) and for the slot table of a run (in slot order), so that a shard reads one
 contiguous piece of one array.
 """
@@ -17,6 +17,8 @@ ENTRY = np.dtype(
     [
         ("offset", "<i8"),  # of the payload in its file, bytes
         ("length", "<i4"),  # of the payload, bytes
+        ("input_start", "<i4"),  # of the image or vector, bytes from the start of the payload
+        ("input_length", "<i4"),  # bytes
         ("record", "<i4"),  # index of the record in its file
         ("file", "<i4"),  # position of the file in the source
         ("label", "<i4"),  # class id, or NO_CLASS where labels are soft

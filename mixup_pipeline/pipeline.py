@@ -48,7 +48,7 @@ class Plan(beam.DoFn):
     def __init__(self, source: Source, config: MixConfig, out: Path) -> None:
         self._source, self._config, self._out = source, config, out
 
-    def process(self, element: tuple[None, Iterable[tuple[int, IndexedFile]]]) -> Iterator[ShardTask]:
+    def process(self, element: tuple[int, Iterable[tuple[int, IndexedFile]]]) -> Iterator[ShardTask]:
         files = [file for _, file in sorted(element[1], key=lambda placed: placed[0])]
         yield from plan_run(self._source, self._config, files, self._out)
 
@@ -76,7 +76,7 @@ class Commit(beam.DoFn):
     def __init__(self, out: Path) -> None:
         self._out = out
 
-    def process(self, element: tuple[None, Iterable[ShardInfo]]) -> Iterator[str]:
+    def process(self, element: tuple[int, Iterable[ShardInfo]]) -> Iterator[str]:
         yield commit_run(element[1], self._out)["run_id"]
 
 
@@ -87,11 +87,13 @@ def build_pipeline(pipeline: beam.Pipeline, source: Source, config: MixConfig, o
         | "Files" >> beam.Create(source.files)  # SourceFile
         | "SpreadFiles" >> beam.Reshuffle()
         | "IndexFile" >> beam.ParDo(IndexFile(source, config, out))  # (position, IndexedFile)
-        | "AllFiles" >> beam.GroupBy(lambda _: None)
+        | "OneKeyForFiles" >> beam.WithKeys(0)
+        | "AllFiles" >> beam.GroupByKey()  # (0, all of them)
         | "Plan" >> beam.ParDo(Plan(source, config, out))  # ShardTask
         | "Reshuffle" >> beam.Reshuffle()
         | "MixShard" >> beam.ParDo(MixShard(out))  # ShardInfo
-        | "AllShards" >> beam.GroupBy(lambda _: None)
+        | "OneKeyForShards" >> beam.WithKeys(0)
+        | "AllShards" >> beam.GroupByKey()  # (0, all of them)
         | "Commit" >> beam.ParDo(Commit(out))  # run id
     )
 

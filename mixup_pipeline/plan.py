@@ -7,10 +7,10 @@ decides the bytes of every file.
 
 from dataclasses import dataclass
 
-TARGET_SHARD_BYTES = 32 << 20
+TARGET_SHARD_BYTES = 64 << 20
 LARGE_SHARD_BYTES = 256 << 20
 MANY_SHARDS = 1024
-GATHER_BYTES = 192 << 20
+GATHER_BYTES = 64 << 20
 """Decoded examples that one shard task may hold at a time."""
 PASSES_TOGETHER = 64
 
@@ -33,7 +33,7 @@ class Gathering:
 
 
 def default_num_shards(num_examples: int, record_bytes: int) -> int:
-    """Shards of one copy: of about 32 MiB each, up to 1,024; beyond that they grow to 256 MiB before they multiply."""
+    """Shards of one copy: of about 64 MiB each, up to 1,024; beyond that they grow to 256 MiB before they multiply."""
     copy_bytes = num_examples * record_bytes
     by_target = -(-copy_bytes // TARGET_SHARD_BYTES)
     if by_target > MANY_SHARDS:

@@ -24,10 +24,12 @@ FRAME_BYTES = HEADER_BYTES + FOOTER_BYTES
 MAX_RECORD_BYTES = 2**31 - 1
 
 _CHUNK_BYTES = 4 << 20
+_NEIGHBOUR_BYTES = 64 << 10
 _EITHER_FORMAT = 47  # wbits: let zlib detect GZIP or ZLIB
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 _MASK_DELTA = 0xA282EAD8
+_BAD_CRC = "its data do not match their CRC: the file is damaged"
 
 
 def masked_crc32c(data: bytes) -> int:
@@ -49,42 +51,57 @@ def header(length: int) -> bytes:
     return packed + _FOOTER.pack(masked_crc32c(packed))
 
 
-def scan(path: Path, name: str) -> Iterator[tuple[int, bytes, str | None, int]]:
-    """All records in file order: (payload offset, payload, None or the payload's fault, stored payload CRC).
+def scan(path: Path, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
+    """All records in file order: (payload offset, payload, masked CRC as stored, None or the payload's fault).
 
     A payload that does not match its CRC is yielded with its fault, so that the caller may skip that one record. Damage
     that hides where the next record starts cannot be skipped.
 
     Raises RecordError (file, record, byte offset) for a damaged length or a truncated file.
     """
+    crc32c, stored_crc = google_crc32c.value, _FOOTER.unpack_from
+    lengths: dict[bytes, int] = {}  # of headers seen and found sound
     with path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
-        window = _Window(file, size)
-        offset = record = 0
-        while offset < size:
-            head = window.read(offset, HEADER_BYTES)
-            length = _checked_length(head, size - offset, name, record, offset)
-            body = window.read(offset + HEADER_BYTES, length + FOOTER_BYTES)
-            payload, stored = body[:length], _FOOTER.unpack_from(body, length)[0]
-            fault = None if masked_crc32c(payload) == stored else "its data do not match their CRC: the file is damaged"
-            yield offset + HEADER_BYTES, payload, fault, stored
-            offset += length + FRAME_BYTES
+        buffer, start, position, record = b"", 0, 0, 0  # the buffer holds the file from `start`
+        while start + position < size:
+            head = buffer[position : position + HEADER_BYTES]
+            length = lengths.get(head)
+            if length is None or position + length + FRAME_BYTES > len(buffer):
+                start, position = start + position, 0
+                buffer = _pread(file, _CHUNK_BYTES, start)
+                head = buffer[:HEADER_BYTES]
+                length = _checked_length(head, size - start, name, record, start)
+                lengths[head] = length
+                if length + FRAME_BYTES > len(buffer):
+                    buffer = _pread(file, length + FRAME_BYTES, start)
+            first = position + HEADER_BYTES
+            position = first + length + FOOTER_BYTES
+            payload, stored = buffer[first : first + length], stored_crc(buffer, first + length)[0]
+            crc = crc32c(payload)
+            masked = ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
+            yield start + first, payload, stored, None if masked == stored else _BAD_CRC
             record += 1
 
 
 def read_at(
     path: Path, name: str, offsets: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32], records: npt.NDArray[np.int32]
 ) -> Iterator[bytes]:
-    """The payloads at ascending offsets, in that order; neighbours are read together.
+    """The payloads at ascending offsets, in that order; those that lie close together are read at once.
 
     Raises RecordError where a payload no longer matches its CRC: the file changed since it was indexed.
     """
+    crc32c, stored_crc = google_crc32c.value, _FOOTER.unpack_from
     with path.open("rb", buffering=0) as file:
-        window = _Window(file, os.fstat(file.fileno()).st_size, sparse=True)
+        buffer, start = b"", 0
         for offset, length, record in zip(offsets.tolist(), lengths.tolist(), records.tolist(), strict=True):
-            body = window.read(offset, length + FOOTER_BYTES)
-            payload = body[:length]
-            if len(body) < length + FOOTER_BYTES or masked_crc32c(payload) != _FOOTER.unpack_from(body, length)[0]:
+            first = offset - start
+            if first + length + FOOTER_BYTES > len(buffer):
+                buffer, start, first = _pread(file, max(_NEIGHBOUR_BYTES, length + FOOTER_BYTES), offset), offset, 0
+            payload = buffer[first : first + length]
+            crc = crc32c(payload)
+            masked = ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
+            if first + length + FOOTER_BYTES > len(buffer) or masked != stored_crc(buffer, first + length)[0]:
                 raise record_error(name, record, offset, "its data changed while they were being read: run again")
             yield payload
 
@@ -150,32 +167,6 @@ def _checked_length(head: bytes, left: int, name: str, record: int, offset: int)
     if length > MAX_RECORD_BYTES:
         raise record_error(name, record, offset, f"the record holds {length:,} bytes, at most 2 GiB are allowed")
     return length
-
-
-class _Window:
-    """Reads ranges at ascending offsets through one moving buffer.
-
-    A sparse reader jumps over gaps; a dense one reads straight on.
-    """
-
-    def __init__(self, file: BinaryIO, size: int, *, sparse: bool = False) -> None:
-        self._file, self._size = file, size
-        self._step = _CHUNK_BYTES // 16 if sparse else _CHUNK_BYTES
-        self._start, self._buffer = 0, b""
-
-    def read(self, offset: int, length: int) -> bytes:
-        first = offset - self._start
-        if first + length > len(self._buffer):
-            self._fill(offset, length)
-            first = offset - self._start
-        return self._buffer[first : first + length]
-
-    def _fill(self, offset: int, length: int) -> None:
-        want = min(max(length, self._step), self._size - offset)
-        end = self._start + len(self._buffer)
-        kept = self._buffer[offset - self._start :] if offset < end else b""
-        self._start = offset
-        self._buffer = kept + _pread(self._file, want - len(kept), offset + len(kept))
 
 
 def _pread(file: BinaryIO, length: int, offset: int) -> bytes:

@@ -62,19 +62,24 @@ def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig
     """The entries of one uncompressed file and its summary; errors as `index_file`."""
     skip_bad = config.on_bad_record == "skip"
     reader = ExampleReader(spec)
-    offsets, lengths, records, labels = array("q"), array("i"), array("i"), array("i")
+    columns = {name: array("q") for name in ("offset", "length", "input_start", "input_length", "record", "label")}
+    add_offset, add_length, add_start, add_input_length, add_record, add_label = (c.append for c in columns.values())
     fingerprint = hashlib.sha256()
     shape: Shape | None = None
     record = skipped = 0
-    for offset, payload, fault, crc in scan(path, file.name):
+    for offset, payload, crc, fault in scan(path, file.name):
         fingerprint.update(_FRAME.pack(len(payload), crc))
         try:
             if fault is not None:
                 raise ValueError(fault)
             features = parse(payload)
-            label, found = reader.class_id(features), reader.shape(features)
+            label, data = reader.class_id(features), reader.input_bytes(features)
+            found = reader.shape(data)
+            start = payload.find(data)  # wherever these bytes stand first, they are these bytes
+            if start < 0:
+                raise ValueError(f"feature {spec.input_key!r} is a list of unpacked floats: write it packed, as TensorFlow does")
             if skip_bad:
-                reader.input(features, found)
+                reader.decode(data, found)
         except ValueError as error:
             if not skip_bad:
                 raise record_error(file.name, record, offset, str(error)) from error
@@ -83,13 +88,15 @@ def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig
             if shape is None:
                 shape = found
             elif found != shape:
-                raise mixed_sizes(file.name, records[0], shape, file.name, record, found)
-            offsets.append(offset)
-            lengths.append(len(payload))
-            records.append(record)
-            labels.append(label)
+                raise mixed_sizes(file.name, columns["record"][0], shape, file.name, record, found)
+            add_offset(offset)
+            add_length(len(payload))
+            add_start(start)
+            add_input_length(len(data))
+            add_record(record)
+            add_label(label)
         record += 1
-        if len(offsets) == config.limit:
+        if len(columns["record"]) == config.limit:
             break
     else:
         if file.declared_records not in (None, record):
@@ -97,8 +104,9 @@ def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig
                 f"{file.name}: holds {record:,} records, its dataset_info.json declares {file.declared_records:,}: the file "
                 f"is incomplete, prepare the dataset again"
             )
-    entries = np.zeros(len(offsets), ENTRY)
-    entries["offset"], entries["length"], entries["record"], entries["label"] = offsets, lengths, records, labels
+    entries = np.zeros(len(columns["record"]), ENTRY)
+    for name, values in columns.items():
+        entries[name] = values
     entries["file"] = file.position
     return entries, IndexedFile(
         name=file.name,
@@ -107,7 +115,7 @@ def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig
         skipped=skipped,
         fingerprint=fingerprint.hexdigest(),
         shape=shape,
-        first_record=records[0] if records else 0,
+        first_record=int(entries["record"][0]) if len(entries) else 0,
     )
 
 

@@ -172,15 +172,15 @@ class ShardMixer:
         rows = np.lexsort((entries["offset"], entries["file"]))
         first_of_file = np.flatnonzero(np.diff(entries["file"][rows], prepend=-1))
         for file_rows in np.split(rows, first_of_file[1:]) if len(rows) else []:
-            file = run.files[entries["file"][file_rows[0]]]
             part = entries[file_rows]
+            file = run.files[part["file"][0]]
             payloads = read_at(Path(file.path), file.name, part["offset"], part["length"], part["record"])
-            for row, payload in zip(file_rows.tolist(), payloads, strict=True):
+            places = zip(file_rows.tolist(), part["input_start"].tolist(), part["input_length"].tolist(), strict=True)
+            for (row, start, length), payload in zip(places, payloads, strict=True):
                 try:
-                    features = parse(payload)
-                    inputs[row] = reader.input(features, run.shape)
+                    inputs[row] = reader.decode(payload[start : start + length], run.shape)
                     if soft is not None:
-                        soft[row] = reader.soft_label(features)
+                        soft[row] = reader.soft_label(parse(payload))
                 except ValueError as error:
                     entry = entries[row]
                     raise record_error(file.name, int(entry["record"]), int(entry["offset"]), str(error)) from error

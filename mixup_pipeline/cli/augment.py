@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mixup_pipeline.cli.common import shown_errors
+from mixup_pipeline.cli.common import run_program, shown_errors
 from mixup_pipeline.config import ADVISED_ALPHA, BAD_RECORD_POLICIES, IMAGE_FORMATS, LABEL_FORMATS, PAIRINGS
 from mixup_pipeline.config import MixConfig, SourceConfig
 
@@ -37,7 +37,7 @@ _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key
 @click.option("--allow-eval-split", is_flag=True, help="Augment a test or validation split all the same.")
 @click.option("--image-format", type=click.Choice(IMAGE_FORMATS), default="raw", show_default=True, help="How mixed images are stored.")
 @click.option("--label-format", type=click.Choice(LABEL_FORMATS), default="auto", show_default=True, help="dense: soft label vectors; compact: class ids and λ only; auto: dense up to 1,000 classes.")
-@click.option("--num-shards", type=int, metavar="S", help="Shards of each copy.  [default: by size, about 32 MB each]")
+@click.option("--num-shards", type=int, metavar="S", help="Shards of each copy.  [default: by size, about 64 MB each]")
 @click.option("--on-bad-record", type=click.Choice(BAD_RECORD_POLICIES), default="fail", show_default=True, help="Stop at the first bad record, or leave bad records out and count them.")
 @click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
@@ -111,3 +111,8 @@ def _stop(number: int, _: FrameType | None) -> None:
     """End at once: whatever is unfinished has a temporary name, so nothing needs to be tidied."""
     os.write(2, b"\nStopped. Finished shards are kept: run the same command again to go on.\n")
     os._exit(1)
+
+
+def program() -> None:
+    """The console script."""
+    run_program(main)

@@ -1,6 +1,8 @@
 """What the commands share: how an error is shown and what it exits with."""
 
 import contextlib
+import gc
+import os
 import sys
 from collections.abc import Iterator
 
@@ -30,3 +32,20 @@ def shown_errors(*, debug: bool) -> Iterator[None]:
         first_line = (str(error).strip().splitlines() or [""])[0][:300]
         click.echo(f"Error: {type(error).__name__}: {first_line} (unexpected: run again with --debug for details)", err=True)
         sys.exit(1)
+
+
+def run_program(command: click.Command) -> None:
+    """Run a command as the whole program.
+
+    A batch program makes little garbage, so it is collected less often; and it ends without taking Beam's modules apart one
+    by one, which takes 0.2 s. Everything it wrote is on disk by then.
+    """
+    gc.set_threshold(100_000, 20, 20)
+    code: int | str | None = 0
+    try:
+        command()
+    except SystemExit as end:
+        code = end.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
