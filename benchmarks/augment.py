@@ -7,7 +7,6 @@ In each row the peer and the tool run in turn, and the median of the ratios run 
 """
 
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -96,7 +95,9 @@ def repeated_mnist(data_dir: str, times: int, target: Path) -> str:
     (folder / "dataset_info.json").write_text(json.dumps(info))
     shutil.copy(source / "features.json", folder)
     for number in range(times):
-        shutil.copy(source / "mnist-train.tfrecord-00000-of-00001", folder / f"mnist-train.tfrecord-{number:05d}-of-{times:05d}")
+        shutil.copy(
+            source / "mnist-train.tfrecord-00000-of-00001", folder / f"mnist-train.tfrecord-{number:05d}-of-{times:05d}"
+        )
     return str(target)
 
 
@@ -110,12 +111,13 @@ def memory(data_dir: str, runs: int) -> None:
 
 
 @click.command()
-@click.option("--data-dir", required=True, type=click.Path(exists=True), help="Folder with the prepared TFDS dataset mnist.")
+@click.option(
+    "--data-dir", required=True, type=click.Path(exists=True), help="Folder with the prepared TFDS dataset mnist."
+)
 @click.option("--runs", default=5, show_default=True)
 @click.option("--only", default="help,direct,beam,tutorial,memory", show_default=True, help="Which rows, by comma.")
 def main(data_dir: str, runs: int, only: str) -> None:
     """Print one row a comparison."""
-    resource.getrusage(resource.RUSAGE_SELF)
     rows = only.split(",")
 
     def of_tool(copies: int) -> Callable[[], Measured]:
@@ -126,11 +128,22 @@ def main(data_dir: str, runs: int, only: str) -> None:
 
     if "help" in rows:
         bare = [sys.executable, "-c", "import numpy, click"]
-        compare("mixup-augment --help / import numpy, click", lambda: measure([TOOL, "--help"]), lambda: measure(bare), runs, "<= 2")
+        compare(
+            "mixup-augment --help / import numpy, click",
+            lambda: measure([TOOL, "--help"]),
+            lambda: measure(bare),
+            runs,
+            "<= 2",
+        )
     if "direct" in rows:
-        compare("mixup-augment / direct calls without Beam, 10 copies", of_tool(10), of_peer("direct", 10), runs, "<= 1.5")
+        compare(
+            "mixup-augment / direct calls without Beam, 10 copies", of_tool(10), of_peer("direct", 10), runs, "<= 1.5"
+        )
     if "beam" in rows:
         compare("plain per-element Beam / mixup-augment, 1 copy", of_peer("plain_beam", 1), of_tool(1), runs, ">= 4")
+        compare(
+            "the same in buckets, no ids / mixup-augment, 1 copy", of_peer("bucket_beam", 1), of_tool(1), runs, "none"
+        )
         plain, ours = of_peer("plain_beam", 1), of_tool(10)
         pairs = [(10 * plain().seconds, ours().seconds) for _ in range(runs)]
         report("plain Beam, 1 copy / mixup-augment, 10 copies, per example", *map(list, zip(*pairs)), "s", ">= 20")

@@ -1,8 +1,8 @@
 """Offline MixUp: augment a labelled dataset ahead of training.
 
-    from mixup_pipeline import MixConfig, augment
+from mixup_pipeline import MixConfig, augment
 
-    report = augment("mnist_sample", "shards/", MixConfig(alpha=0.2))
+report = augment("mnist_sample", "shards/", MixConfig(alpha=0.2))
 """
 
 from typing import TYPE_CHECKING

@@ -41,7 +41,9 @@ def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> I
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise OutputError(f"out {out}: another mixup-augment is writing here: wait for it or choose another --out") from error
+            raise OutputError(
+                f"out {out}: another mixup-augment is writing here: wait for it or choose another --out"
+            ) from error
         _settle(out, work, _request(source, config), overwrite)
         work.create()
         for leftover in work.partial.iterdir():
@@ -69,7 +71,11 @@ def _refuse_foreign(out: Path) -> None:
             raise OutputError(f"out {out}: its {MANIFEST_NAME} is not ours: choose another --out") from error
     unfinished = (out / WORK_NAME).is_dir()
     for path in sorted(out.iterdir()):
-        if path.name in ours or path.name in listed or (unfinished and "_mixup-" in path.name and ".tfrecord-" in path.name):
+        if (
+            path.name in ours
+            or path.name in listed
+            or (unfinished and "_mixup-" in path.name and ".tfrecord-" in path.name)
+        ):
             continue
         if unfinished and path.name.startswith(tuple(f".{name}." for name in ours)):
             continue

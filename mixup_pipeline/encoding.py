@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.examples import Example
 from mixup_pipeline.images import encode_png
-from mixup_pipeline.records import header, masked_crc32cs
+from mixup_pipeline.records import FOOTER_BYTES, HEADER_BYTES, frame, header, masked_crc32cs
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -35,7 +35,9 @@ class Ids:
     def of(cls, ids: list[bytes]) -> "Ids":
         longest = max(map(len, ids))
         padded = b"".join(text.ljust(longest, b"\0") for text in ids)
-        return cls(np.frombuffer(padded, np.uint8).reshape(-1, longest), np.array([len(text) for text in ids], np.int64))
+        return cls(
+            np.frombuffer(padded, np.uint8).reshape(-1, longest), np.array([len(text) for text in ids], np.int64)
+        )
 
     def __getitem__(self, rows: npt.NDArray[np.int64]) -> "Ids":
         return Ids(self.text[rows], self.lengths[rows])
@@ -60,59 +62,68 @@ class MixedBlock:
     partner_class: npt.NDArray[np.int32] | None
 
 
-def encode(block: MixedBlock, *, png: bool = False) -> bytes:
+def encode(block: MixedBlock, *, png: bool = False) -> bytes | bytearray:
     """The framed records of a block, in its order."""
-    payloads = list(_serialize_pngs(block)) if png else _fill_templates(block)
-    crcs = masked_crc32cs(payloads).astype("<u4").tobytes()
-    headers = {length: header(length) for length in set(map(len, payloads))}
-    frames: list[bytes] = [b""] * (3 * len(payloads))
-    frames[0::3] = [headers[len(payload)] for payload in payloads]
-    frames[1::3] = payloads
-    frames[2::3] = [crcs[first : first + 4] for first in range(0, len(crcs), 4)]
-    return b"".join(frames)
+    if png:
+        return b"".join(frame(payload) for payload in _serialize_pngs(block))
+    fixed, varying = _fields(block)
+    groups = [
+        (rows, _fill({key: (kind, data[rows]) for key, (kind, data) in fixed.items()} | cut))
+        for rows, cut in _groups(varying)
+    ]
+    lengths = np.empty(len(block.lam), np.int64)
+    for rows, frames in groups:
+        lengths[rows] = frames.dtype.itemsize
+    starts = np.cumsum(lengths) - lengths
+    encoded = bytearray(int(lengths.sum()))
+    for rows, frames in groups:
+        size = frames.dtype.itemsize
+        for start, record in zip(starts[rows].tolist(), frames.view(f"V{size}").tolist(), strict=True):
+            encoded[start : start + size] = record
+    return encoded
 
 
-def _fill_templates(block: MixedBlock) -> list[bytes]:
-    """The payloads of a block with fixed-size inputs."""
-    fields: dict[str, tuple[int, Bytes]] = {}  # fixed fields: (kind, uint8 (n, size))
-    fields["mixup/lam"] = _FLOAT_LIST, _as_bytes(block.lam[:, None])
+def _fields(block: MixedBlock) -> tuple[dict[str, tuple[int, Bytes]], dict[str, tuple[int, Ids]]]:
+    """The features of a block by key: (kind, uint8 (n, size)) of those with one size, (kind, Ids) of the others."""
+    fixed = {"mixup/lam": (_FLOAT_LIST, _as_bytes(block.lam[:, None]))}
     if block.inputs.dtype == np.uint8:
-        fields["image"] = _BYTES_LIST, _as_bytes(block.inputs)
+        fixed["image"] = _BYTES_LIST, _as_bytes(block.inputs)
     else:
-        fields["features"] = _FLOAT_LIST, _as_bytes(block.inputs)
+        fixed["features"] = _FLOAT_LIST, _as_bytes(block.inputs)
     if block.label is not None:
-        fields["label"] = _FLOAT_LIST, _as_bytes(block.label)
+        fixed["label"] = _FLOAT_LIST, _as_bytes(block.label)
     varying = {"mixup/base_id": (_BYTES_LIST, block.base_id), "mixup/partner_id": (_BYTES_LIST, block.partner_id)}
     if block.base_class is not None and block.partner_class is not None:
         varying["mixup/base_label"] = _INT64_LIST, _varints(block.base_class)
         varying["mixup/partner_label"] = _INT64_LIST, _varints(block.partner_class)
-
-    payloads = np.empty(len(block.lam), object)
-    for rows, lengths in _groups([ids.lengths for _, ids in varying.values()]):
-        group = {key: (kind, data[rows]) for key, (kind, data) in fields.items()}
-        for (key, (kind, ids)), length in zip(varying.items(), lengths, strict=True):
-            group[key] = kind, ids.text[rows, :length]
-        payloads[rows] = _fill(group)
-    return payloads.tolist()  # type: ignore[no-any-return]
+    return fixed, varying
 
 
-def _groups(lengths: list[npt.NDArray[np.int64]]) -> Iterator[tuple[npt.NDArray[np.int64], list[int]]]:
-    """Rows whose lengths are all equal, and those lengths."""
-    stacked = np.stack(lengths)  # (fields, n)
-    distinct, group_of = np.unique(stacked, axis=1, return_inverse=True)
-    for number in range(distinct.shape[1]):
-        yield np.flatnonzero(group_of.ravel() == number), distinct[:, number].tolist()
+def _groups(
+    varying: dict[str, tuple[int, Ids]],
+) -> Iterator[tuple[npt.NDArray[np.int64], dict[str, tuple[int, Bytes]]]]:
+    """Rows whose varying fields all have equal lengths, with those fields cut to their lengths."""
+    code = np.zeros(len(next(iter(varying.values()))[1].lengths), np.int64)
+    for _, ids in varying.values():
+        code = code * (ids.text.shape[1] + 1) + ids.lengths
+    for group in np.unique(code):
+        rows = np.flatnonzero(code == group)
+        yield rows, {key: (kind, ids.text[rows, : ids.lengths[rows[0]]]) for key, (kind, ids) in varying.items()}
 
 
-def _fill(fields: dict[str, tuple[int, Bytes]]) -> list[bytes]:
-    """Payloads of records that share all lengths: template copied, fields written over it."""
+def _fill(fields: dict[str, tuple[int, Bytes]]) -> npt.NDArray[np.void]:
+    """Framed records that share all lengths: the template copied, the fields written over it, the CRCs filled in."""
     template, starts = _template(tuple((key, kind, data.shape[1]) for key, (kind, data) in sorted(fields.items())))
-    filled = np.empty((len(fields["mixup/lam"][1]), len(template)), np.uint8)
-    filled[:] = template
+    frame_type = np.dtype([("header", f"V{HEADER_BYTES}"), ("payload", f"V{len(template)}"), ("crc", "<u4")])
+    frames = np.empty(len(fields["mixup/lam"][1]), frame_type)
+    filled = frames.view(np.uint8).reshape(len(frames), -1)
+    filled[:, :HEADER_BYTES] = np.frombuffer(header(len(template)), np.uint8)
+    filled[:, HEADER_BYTES:-FOOTER_BYTES] = template
     for key, (_, data) in fields.items():
-        filled[:, starts[key] : starts[key] + data.shape[1]] = data
-    joined, length = filled.tobytes(), len(template)
-    return [joined[first : first + length] for first in range(0, len(joined), length)]
+        start = HEADER_BYTES + starts[key]
+        filled[:, start : start + data.shape[1]] = data
+    frames["crc"] = masked_crc32cs(frames["payload"].tolist())
+    return frames
 
 
 @lru_cache(maxsize=256)

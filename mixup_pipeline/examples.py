@@ -145,7 +145,9 @@ class ExampleReader:
         if len(label) != spec.num_classes:
             raise ValueError(f"soft label {spec.label_key!r} holds {len(label)} values, {spec.num_classes} are needed")
         if not (np.isfinite(label).all() and (label >= 0).all() and abs(label.sum() - 1) <= _SOFT_LABEL_TOLERANCE):
-            raise ValueError(f"soft label {spec.label_key!r} must hold values from 0 to 1 that sum to 1, sum {label.sum():g}")
+            raise ValueError(
+                f"soft label {spec.label_key!r} must hold values from 0 to 1 that sum to 1, sum {label.sum():g}"
+            )
 
 
 def _values(features: Features, key: str, kind: str) -> Any:

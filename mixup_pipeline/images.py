@@ -73,7 +73,9 @@ def _png_shape(data: bytes) -> tuple[int, int, int]:
         raise ValueError(f"the PNG image ends after {len(data)} bytes")
     kind, width, height, depth, colour = _PNG_HEADER.unpack_from(data, 8)
     if kind != b"IHDR" or colour not in _PNG_CHANNELS or depth > 8:
-        raise ValueError(f"the PNG image has colour type {colour} and {depth} bits: allowed are grey, RGB, RGBA of 8 bits")
+        raise ValueError(
+            f"the PNG image has colour type {colour} and {depth} bits: allowed are grey, RGB, RGBA of 8 bits"
+        )
     return height, width, _PNG_CHANNELS[colour]
 
 
@@ -84,7 +86,9 @@ def _jpeg_shape(data: bytes) -> tuple[int, int, int]:
         if 0xFFC0 <= marker <= 0xFFCF and marker not in (0xFFC4, 0xFFC8, 0xFFCC):
             depth, height, width, channels = struct.unpack_from(">BHHB", data, position + 4)
             if depth != 8 or channels not in (1, 3):
-                raise ValueError(f"the JPEG image has {channels} channels of {depth} bits: allowed are grey and RGB of 8 bits")
+                raise ValueError(
+                    f"the JPEG image has {channels} channels of {depth} bits: allowed are grey and RGB of 8 bits"
+                )
             return height, width, channels
         if marker < 0xFF01 or marker == 0xFFDA:
             break

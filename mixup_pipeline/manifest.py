@@ -77,7 +77,11 @@ def read_manifest(out: Path) -> Manifest:
     path = out / MANIFEST_NAME
     if not path.is_file():
         unfinished = (out / ".work").is_dir()
-        hint = "run the same mixup-augment command again to resume it" if unfinished else "is it the --out of mixup-augment?"
+        hint = (
+            "run the same mixup-augment command again to resume it"
+            if unfinished
+            else "is it the --out of mixup-augment?"
+        )
         raise ManifestError(f"{out}: no {MANIFEST_NAME}, so this is not a complete dataset: {hint}")
     try:
         manifest = json.loads(path.read_bytes())
@@ -85,7 +89,9 @@ def read_manifest(out: Path) -> Manifest:
         raise ManifestError(f"{path}: is not JSON ({error}): make the directory again") from error
     found = manifest.get("format_version") if isinstance(manifest, dict) else None
     if found != FORMAT_VERSION:
-        raise ManifestError(f"{path}: format version {found!r}, this version reads {FORMAT_VERSION}: make the directory again")
+        raise ManifestError(
+            f"{path}: format version {found!r}, this version reads {FORMAT_VERSION}: make the directory again"
+        )
     return manifest  # type: ignore[no-any-return]
 
 
@@ -133,7 +139,9 @@ def tfds_features(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _tensor(dtype: str, shape: list[int], kind: str = "tensor_feature.Tensor", encoding: str = "none") -> dict[str, Any]:
+def _tensor(
+    dtype: str, shape: list[int], kind: str = "tensor_feature.Tensor", encoding: str = "none"
+) -> dict[str, Any]:
     dimensions = {"dimensions": [str(size) for size in shape]} if shape else {}
     tensor = {"shape": dimensions, "dtype": dtype, "encoding": encoding}
     return {"pythonClassName": f"{_FEATURE}.{kind}", "tensor": tensor}

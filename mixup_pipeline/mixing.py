@@ -15,15 +15,14 @@ from mixup_pipeline.randomness import BLOCK_SLOTS, by_blocks, generator, uniform
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
+Rows = npt.NDArray[np.int64]
 
 _TILE_ELEMENTS = 1 << 16
 
 
 def draw_lam(start: int, stop: int, *, alpha: float, seed: int, copy: int) -> npt.NDArray[np.float64]:
     """float64[stop − start] in [0, 1]: the mixing weights of slots [start, stop), λ ~ Beta(alpha, alpha)."""
-    return by_blocks(
-        lambda block: generator(seed, "lam", copy, block).beta(alpha, alpha, BLOCK_SLOTS), start, stop
-    )
+    return by_blocks(lambda block: generator(seed, "lam", copy, block).beta(alpha, alpha, BLOCK_SLOTS), start, stop)
 
 
 def draw_mixed(start: int, stop: int, *, prob: float, seed: int, copy: int) -> npt.NDArray[np.bool_]:
@@ -31,24 +30,26 @@ def draw_mixed(start: int, stop: int, *, prob: float, seed: int, copy: int) -> n
     return uniform(start, stop, seed, "prob", copy) < prob
 
 
-def mix_images(base: Pixels, partner: Pixels, lam: Floats) -> Pixels:
-    """uint8(n, …) from two uint8(n, …) and float32(n): round-half-even(lam·base + (1−lam)·partner)."""
-    num_examples = len(base)
-    flat_base, flat_partner = base.reshape(num_examples, -1), partner.reshape(num_examples, -1)
-    mixed = np.empty_like(flat_base)
-    rows = max(1, _TILE_ELEMENTS // max(1, flat_base.shape[1]))  # a tile of float32 stays in the cache
-    for first in range(0, num_examples, rows):
+def mix_images(examples: Pixels, base: Rows, partner: Rows, lam: Floats) -> Pixels:
+    """Mix rows of uint8(m, …): uint8(n, …) of round-half-even(lam·base + (1−lam)·partner), lam float32[n]."""
+    flat = examples.reshape(len(examples), -1)
+    mixed = np.empty((len(lam), flat.shape[1]), np.uint8)
+    rows = max(1, _TILE_ELEMENTS // max(1, flat.shape[1]))  # a tile of float32 stays in the cache
+    for first in range(0, len(lam), rows):
         tile = slice(first, first + rows)
-        blend = mix_vectors(flat_base[tile], flat_partner[tile], lam[tile])
+        blend = mix_vectors(flat, base[tile], partner[tile], lam[tile])
         mixed[tile] = np.rint(blend, out=blend)
-    return mixed.reshape(base.shape)
+    return mixed.reshape(len(lam), *examples.shape[1:])
 
 
-def mix_vectors(base: npt.NDArray[np.generic], partner: npt.NDArray[np.generic], lam: Floats) -> Floats:
-    """float32(n, d) from two (n, d) and float32(n): lam·base + (1−lam)·partner."""
+def mix_vectors(examples: npt.NDArray[np.generic], base: Rows, partner: Rows, lam: Floats) -> Floats:
+    """Mix rows of (m, d): float32(n, d) of lam·base + (1−lam)·partner; base, partner int64[n], lam float32[n]."""
     weight = lam[:, None]  # (n, 1)
-    blend = np.multiply(base, weight, dtype=np.float32)
-    blend += np.multiply(partner, np.float32(1) - weight, dtype=np.float32)
+    blend = examples[base].astype(np.float32)
+    blend *= weight
+    other = examples[partner].astype(np.float32)
+    other *= np.float32(1) - weight
+    blend += other
     return blend
 
 

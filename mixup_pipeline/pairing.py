@@ -119,9 +119,7 @@ def _distinct(size: int, position: int, seed: int, purpose: str, *key: int) -> i
         count *= 2
 
 
-def _allowed(
-    slots: Partners, partners: Partners, labels: Labels, earlier: Sequence[Partners]
-) -> npt.NDArray[np.bool_]:
+def _allowed(slots: Partners, partners: Partners, labels: Labels, earlier: Sequence[Partners]) -> npt.NDArray[np.bool_]:
     """Whether each of these slots may meet each of these partners: another class, and not met in an earlier copy."""
     fine = labels[slots] != labels[partners]
     for pairing in earlier:
@@ -129,9 +127,7 @@ def _allowed(
     return fine
 
 
-def _repair_at_random(
-    partners: Partners, labels: Labels, copy: int, seed: int, earlier: Sequence[Partners]
-) -> None:
+def _repair_at_random(partners: Partners, labels: Labels, copy: int, seed: int, earlier: Sequence[Partners]) -> None:
     """Exchange the partners of conflicting slots with those of random slots, where both then fit. In place."""
     num_slots = len(labels)
     conflicts = np.flatnonzero(~_allowed(np.arange(num_slots), partners, labels, earlier))

@@ -73,13 +73,19 @@ def pairings(run: Run, labels: npt.NDArray[np.int32]) -> "list[npt.NDArray[np.in
 def check_counts(config: MixConfig, num_examples: int, soft_labels: bool) -> None:
     """Raises UsageError for a configuration that so many examples do not allow."""
     if num_examples > MAX_EXAMPLES:
-        raise UsageError(f"the split holds {num_examples:,} examples, at most {MAX_EXAMPLES:,} can be mixed: use --limit")
+        raise UsageError(
+            f"the split holds {num_examples:,} examples, at most {MAX_EXAMPLES:,} can be mixed: use --limit"
+        )
     if soft_labels and config.pairing != "any":
-        raise UsageError(f"pairing {config.pairing} needs integer labels, but this source has soft labels: use --pairing any")
+        raise UsageError(
+            f"pairing {config.pairing} needs integer labels, but this source has soft labels: use --pairing any"
+        )
     if soft_labels and config.label_format == "compact":
         raise UsageError("label-format compact needs integer labels, but this source has soft labels: use dense")
     if config.num_shards is not None and config.num_shards > num_examples:
-        raise UsageError(f"num-shards must be from 1 to {num_examples:,}, the number of examples, got {config.num_shards}")
+        raise UsageError(
+            f"num-shards must be from 1 to {num_examples:,}, the number of examples, got {config.num_shards}"
+        )
     if config.pairing == "any" and config.copies > max(1, num_examples - 1):
         raise UsageError(
             f"copies must be from 1 to {max(1, num_examples - 1):,}, as {num_examples:,} examples have no more different "

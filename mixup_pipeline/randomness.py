@@ -43,9 +43,7 @@ def permutation(count: int, seed: int, purpose: str, *key: int) -> npt.NDArray[n
     return np.argsort(words(count, seed, purpose, *key), kind="stable")
 
 
-def by_blocks(
-    draw: Callable[[int], npt.NDArray[Any]], start: int, stop: int
-) -> npt.NDArray[Any]:
+def by_blocks(draw: Callable[[int], npt.NDArray[Any]], start: int, stop: int) -> npt.NDArray[Any]:
     """The draws of slots [start, stop), cut from whole blocks: draw(block) gives the BLOCK_SLOTS draws of one block."""
     first, last = start // BLOCK_SLOTS, -(-stop // BLOCK_SLOTS)
     drawn = np.concatenate([draw(block) for block in range(first, last)])

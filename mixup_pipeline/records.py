@@ -51,6 +51,11 @@ def header(length: int) -> bytes:
     return packed + _FOOTER.pack(masked_crc32c(packed))
 
 
+def frame(payload: bytes) -> bytes:
+    """A whole record around a payload."""
+    return header(len(payload)) + payload + _FOOTER.pack(masked_crc32c(payload))
+
+
 def scan(path: Path, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
     """All records in file order: (payload offset, payload, masked CRC as stored, None or the payload's fault).
 
@@ -85,7 +90,11 @@ def scan(path: Path, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
 
 
 def read_at(
-    path: Path, name: str, offsets: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32], records: npt.NDArray[np.int32]
+    path: Path,
+    name: str,
+    offsets: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int32],
+    records: npt.NDArray[np.int32],
 ) -> Iterator[bytes]:
     """The payloads at ascending offsets, in that order; those that lie close together are read at once.
 
@@ -157,7 +166,10 @@ def _checked_length(head: bytes, left: int, name: str, record: int, offset: int)
         raise record_error(name, record, offset, f"the file ends inside the record's header ({left} of 12 bytes)")
     if not _length_is_sound(head):
         raise record_error(
-            name, record, offset, "the length does not match its CRC: not an uncompressed TFRecord file, or a damaged one"
+            name,
+            record,
+            offset,
+            "the length does not match its CRC: not an uncompressed TFRecord file, or a damaged one",
         )
     length: int = _HEADER.unpack(head)[0]
     if length + FRAME_BYTES > left:

@@ -125,9 +125,7 @@ def settle(config: MixConfig, *, num_classes: int, num_shards: int) -> MixConfig
     return replace(config, label_format=label_format, num_shards=num_shards)
 
 
-def estimated_record_bytes(
-    shape: Shape, num_classes: int, label_format: str, files: tuple[IndexedFile, ...]
-) -> int:
+def estimated_record_bytes(shape: Shape, num_classes: int, label_format: str, files: tuple[IndexedFile, ...]) -> int:
     """Bytes of one mixed record, about; images count as raw."""
     label = 4 * num_classes if label_format != "compact" else 0
     ids = 2 * (max(len(file.name.encode()) for file in files) + 8)

@@ -77,7 +77,9 @@ def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig
             found = reader.shape(data)
             start = payload.find(data)  # wherever these bytes stand first, they are these bytes
             if start < 0:
-                raise ValueError(f"feature {spec.input_key!r} is a list of unpacked floats: write it packed, as TensorFlow does")
+                raise ValueError(
+                    f"feature {spec.input_key!r} is a list of unpacked floats: write it packed, as TensorFlow does"
+                )
             if skip_bad:
                 reader.decode(data, found)
         except ValueError as error:

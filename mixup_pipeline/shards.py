@@ -78,6 +78,12 @@ class Gathered:
     class_ids: npt.NDArray[np.int32] | None
     soft_labels: npt.NDArray[np.float32] | None
 
+    def rows(self, slots: Slots) -> Slots:
+        """Where these slots stand in the arrays."""
+        if len(self.slots) == self.slots[-1] - self.slots[0] + 1:  # no slot is left out
+            return slots - self.slots[0]
+        return np.searchsorted(self.slots, slots)
+
 
 class ShardMixer:
     """Mixes the shards of one run. Reads the plan from the work folder on first use."""
@@ -196,14 +202,14 @@ class ShardMixer:
 
     def _mix(self, draw: PassDraw, gathered: Gathered) -> MixedBlock:
         run, lam = self.run, draw.lam
-        base, partner = np.searchsorted(gathered.slots, draw.base), np.searchsorted(gathered.slots, draw.partner)
+        base, partner = gathered.rows(draw.base), gathered.rows(draw.partner)
         mix = mix_vectors if run.spec.encoding == "vector" else mix_images
-        inputs = mix(gathered.inputs[base], gathered.inputs[partner], lam)  # type: ignore[operator]
+        inputs = mix(gathered.inputs, base, partner, lam)  # type: ignore[operator]
         base_class = partner_class = label = None
         if gathered.class_ids is not None:
             base_class, partner_class = gathered.class_ids[base], gathered.class_ids[partner]
         if gathered.soft_labels is not None:
-            label = mix_vectors(gathered.soft_labels[base], gathered.soft_labels[partner], lam)
+            label = mix_vectors(gathered.soft_labels, base, partner, lam)
         elif run.config.label_format == "dense" and base_class is not None and partner_class is not None:
             label = mix_class_ids(base_class, partner_class, lam, num_classes=run.spec.num_classes)
         return MixedBlock(
@@ -223,4 +229,6 @@ class ShardMixer:
             return ShardTotals.of(draw.lam, draw.base != draw.partner)
         labels = self._slots["label"]
         classes = labels[draw.base], labels[draw.partner]
-        return ShardTotals.of(draw.lam, draw.base != draw.partner, classes=classes, num_classes=self.run.spec.num_classes)
+        return ShardTotals.of(
+            draw.lam, draw.base != draw.partner, classes=classes, num_classes=self.run.spec.num_classes
+        )

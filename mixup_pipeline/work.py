@@ -1,13 +1,13 @@
 """The work folder `{out}/.work/`: index, plan and unfinished shards of a run, removed once its manifest is written.
 
-    request.json            what was asked for; a later command resumes only if it asks for the same
-    lock                    held by the launcher while it lives
-    index/NNNNN.npy, .json  entries and summary of each source file
-    spool/NNNNN             a compressed source file, uncompressed
-    run.json, slots.npy     the run and the slot table
-    partners-CCCCC.npy      the pairing of each copy
-    shards/NAME.json        size and sha256 of each finished shard
-    partial/                shards being written
+request.json            what was asked for; a later command resumes only if it asks for the same
+lock                    held by the launcher while it lives
+index/NNNNN.npy, .json  entries and summary of each source file
+spool/NNNNN             a compressed source file, uncompressed
+run.json, slots.npy     the run and the slot table
+partners-CCCCC.npy      the pairing of each copy
+shards/NAME.json        size and sha256 of each finished shard
+partial/                shards being written
 """
 
 import json

@@ -35,7 +35,7 @@ class ShardWriter:
         self._file.close()
         self._partial.unlink(missing_ok=True)
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: bytes | bytearray) -> None:
         """Hand over one block; waits where the disk is several blocks behind."""
         self._pending.append(self._thread.submit(self._append, block))
         self._bytes += len(block)
@@ -54,7 +54,7 @@ class ShardWriter:
             raise output_error(self._final, error) from error
         return self._bytes, self._sha256.hexdigest()
 
-    def _append(self, block: bytes) -> None:
+    def _append(self, block: bytes | bytearray) -> None:
         self._sha256.update(block)
         view = memoryview(block)
         while view:

@@ -18,27 +18,68 @@ _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--src", required=True, help="TFDS name (mnist, cifar10/3.0.2, mnist_sample), TFDS folder, or TFRecord files as a pattern in quotes.")
+@click.option(
+    "--src",
+    required=True,
+    help="TFDS name (mnist, cifar10/3.0.2, mnist_sample), TFDS folder, or TFRecord files as a pattern in quotes.",
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the shards and their manifest.")
-@click.option("--alpha", type=float, default=0.2, show_default=True, help="λ ~ Beta(alpha, alpha); 0.2 to 0.4 is advised.")
-@click.option("--pairing", type=click.Choice(PAIRINGS), default="any", show_default=True, help="Who is mixed with whom.")
+@click.option(
+    "--alpha", type=float, default=0.2, show_default=True, help="λ ~ Beta(alpha, alpha); 0.2 to 0.4 is advised."
+)
+@click.option(
+    "--pairing", type=click.Choice(PAIRINGS), default="any", show_default=True, help="Who is mixed with whom."
+)
 @click.option("--within-class", is_flag=True, help="Short for --pairing within-class.")
-@click.option("--copies", type=int, default=1, show_default=True, metavar="K", help="Mixed passes over the dataset, each with other partners.")
-@click.option("--prob", type=float, default=1.0, show_default=True, metavar="P", help="Share of examples that are mixed.")
+@click.option(
+    "--copies",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="K",
+    help="Mixed passes over the dataset, each with other partners.",
+)
+@click.option(
+    "--prob", type=float, default=1.0, show_default=True, metavar="P", help="Share of examples that are mixed."
+)
 @click.option("--keep-originals", is_flag=True, help="Write the unmixed examples too, as shards of their own.")
 @click.option("--seed", type=int, default=0, show_default=True, help="One seed, one result.")
 @click.option("--limit", type=int, metavar="N", help="Use only the first N examples.")
 @click.option("--split", default="train", show_default=True, help="Split of the TFDS dataset.")
-@click.option("--data-dir", metavar="DIR", help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]")
-@click.option("--schema", metavar="FILE|NAME", help="Of TFRecord files: features.json, .pbtxt, tfds_image or tfslim_imagenet.")
+@click.option(
+    "--data-dir",
+    metavar="DIR",
+    help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]",
+)
+@click.option(
+    "--schema", metavar="FILE|NAME", help="Of TFRecord files: features.json, .pbtxt, tfds_image or tfslim_imagenet."
+)
 @click.option("--image-key", metavar="KEY", help="Feature that holds the image.")
 @click.option("--label-key", metavar="KEY", help="Feature that holds the label.")
 @click.option("--num-classes", type=int, metavar="C", help="Number of classes, where the schema does not say.")
 @click.option("--allow-eval-split", is_flag=True, help="Augment a test or validation split all the same.")
-@click.option("--image-format", type=click.Choice(IMAGE_FORMATS), default="raw", show_default=True, help="How mixed images are stored.")
-@click.option("--label-format", type=click.Choice(LABEL_FORMATS), default="auto", show_default=True, help="dense: soft label vectors; compact: class ids and λ only; auto: dense up to 1,000 classes.")
+@click.option(
+    "--image-format",
+    type=click.Choice(IMAGE_FORMATS),
+    default="raw",
+    show_default=True,
+    help="How mixed images are stored.",
+)
+@click.option(
+    "--label-format",
+    type=click.Choice(LABEL_FORMATS),
+    default="auto",
+    show_default=True,
+    help="dense: soft label vectors; compact: class ids and λ only; auto: dense up to 1,000 classes.",
+)
 @click.option("--num-shards", type=int, metavar="S", help="Shards of each copy.  [default: by size, about 64 MB each]")
-@click.option("--on-bad-record", type=click.Choice(BAD_RECORD_POLICIES), default="fail", show_default=True, help="Stop at the first bad record, or leave bad records out and count them.")
+@click.option(
+    "--on-bad-record",
+    type=click.Choice(BAD_RECORD_POLICIES),
+    default="fail",
+    show_default=True,
+    help="Stop at the first bad record, or leave bad records out and count them.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
@@ -99,7 +140,9 @@ def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> N
 def _advise(config: MixConfig) -> None:
     low, high = ADVISED_ALPHA
     if config.alpha < low:
-        click.echo(f"Note: alpha {config.alpha:g} is below {low}: most λ lie next to 0 or 1 and the effect fades.", err=True)
+        click.echo(
+            f"Note: alpha {config.alpha:g} is below {low}: most λ lie next to 0 or 1 and the effect fades.", err=True
+        )
     elif config.alpha > high:
         click.echo(
             f"Note: alpha {config.alpha:g} is above {high}: small models tend to underfit (8 to 32 suits corrupted labels).",

@@ -30,7 +30,9 @@ def shown_errors(*, debug: bool) -> Iterator[None]:
         if debug:
             raise
         first_line = (str(error).strip().splitlines() or [""])[0][:300]
-        click.echo(f"Error: {type(error).__name__}: {first_line} (unexpected: run again with --debug for details)", err=True)
+        click.echo(
+            f"Error: {type(error).__name__}: {first_line} (unexpected: run again with --debug for details)", err=True
+        )
         sys.exit(1)
 
 

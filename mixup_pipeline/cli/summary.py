@@ -37,7 +37,8 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> str:
         "pairing": f"{config.pairing}, {config.copies} copies, alpha {config.alpha:g}, seed {config.seed}",
         "examples": f"{run.num_examples * run.num_passes:,}",
         "shards": f"{run.num_shards * run.num_passes} ({run.num_shards} a copy)",
-        "bytes": f"about {_size(estimate.output_bytes)}" + (" before PNG compression" if config.image_format == "png" else ""),
+        "bytes": f"about {_size(estimate.output_bytes)}"
+        + (" before PNG compression" if config.image_format == "png" else ""),
         "memory": f"about {_size(estimate.memory_bytes)} a worker for examples and plan, beside the program itself",
     }
     return "\n".join(["Plan (nothing was written)", *(f"  {key:9}{value}" for key, value in lines.items())])

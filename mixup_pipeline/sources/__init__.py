@@ -24,5 +24,7 @@ def open_source(config: SourceConfig) -> Source:
     if _GLOB_CHARACTERS & set(config.src) or Path(config.src).expanduser().is_file():
         return open_tfrecord(config)
     if config.schema is not None:
-        raise UsageError(f"schema is for TFRecord files, but src {config.src!r} is not one: leave it out, or give a pattern")
+        raise UsageError(
+            f"schema is for TFRecord files, but src {config.src!r} is not one: leave it out, or give a pattern"
+        )
     return open_tfds(config, tfds_directory(config))

@@ -60,7 +60,9 @@ def read_features_json(path: Path) -> Schema:
         features = json.loads(path.read_bytes())["featuresDict"]["features"]
         return {key: _tfds_feature(feature) for key, feature in features.items()}
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise SourceError(f"{path}: is not a features.json as TFDS 4 writes it ({type(error).__name__}: {error})") from error
+        raise SourceError(
+            f"{path}: is not a features.json as TFDS 4 writes it ({type(error).__name__}: {error})"
+        ) from error
 
 
 def choose(schema: Schema, config: SourceConfig, *, where: str, label_hint: str | None = None) -> ExampleSpec:
@@ -116,7 +118,9 @@ def _labels(schema: Schema, input_key: str) -> list[str]:
     if "label" in schema and schema["label"].kind in ("integer", "floats"):
         return ["label"]
     found = [key for key, feature in schema.items() if feature.kind == "integer" and feature.num_classes is not None]
-    return found or [key for key, feature in schema.items() if feature.kind in ("integer", "floats") and key != input_key]
+    return found or [
+        key for key, feature in schema.items() if feature.kind in ("integer", "floats") and key != input_key
+    ]
 
 
 def _only(candidates: list[str], role: str, where: str) -> str:

@@ -37,8 +37,10 @@ def tfds_directory(config: SourceConfig) -> Path:
     if path.is_dir():
         found = _prepared(path, None)
         if found is None:
-            raise UsageError(f"src {config.src}: no TFDS dataset in this folder (no features.json): for TFRecord files "
-                             f"give a pattern such as '{config.src.rstrip('/')}/*.tfrecord*'")
+            raise UsageError(
+                f"src {config.src}: no TFDS dataset in this folder (no features.json): for TFRecord files "
+                f"give a pattern such as '{config.src.rstrip('/')}/*.tfrecord*'"
+            )
         return found
     if not is_name:
         raise UsageError(f"src {config.src}: no such file or folder")
@@ -61,7 +63,9 @@ def open_tfds(config: SourceConfig, folder: Path) -> Source:
     if config.split not in splits:
         raise UsageError(f"split {config.split!r}: {info['name']} has {', '.join(sorted(splits)) or 'no splits'}")
     if info.get("fileFormat", "tfrecord") != "tfrecord":
-        raise SourceError(f"{folder}: is stored as {info['fileFormat']}, only tfrecord can be read: prepare it as tfrecord")
+        raise SourceError(
+            f"{folder}: is stored as {info['fileFormat']}, only tfrecord can be read: prepare it as tfrecord"
+        )
     label_hint = _supervised_label(info) if config.label_key is None else None
     spec = choose(read_features_json(folder / "features.json"), config, where=str(folder), label_hint=label_hint)
     return Source(
@@ -132,7 +136,9 @@ def _prepared(folder: Path, version: str | None) -> Path | None:
         return folder
     if not folder.is_dir():
         return None
-    versions = [path for path in folder.iterdir() if _VERSION.fullmatch(path.name) and (path / "features.json").is_file()]
+    versions = [
+        path for path in folder.iterdir() if _VERSION.fullmatch(path.name) and (path / "features.json").is_file()
+    ]
     if version is not None:
         return next((path for path in versions if path.name == version), None)
     return max(versions, key=lambda path: [int(part) for part in path.name.split(".")], default=None)
@@ -147,7 +153,9 @@ def _download(config: SourceConfig) -> Path:
     name = "/".join(_without_version(config.src)) + (f":{version}" if version else "")
     command = [sys.executable, "-m", "mixup_pipeline.sources.download", name, str(looked_in)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
-    answer = done.stdout.strip().splitlines()[-1:] or done.stderr.strip().splitlines()[-1:] or ["it ended without a word"]
+    answer = (
+        done.stdout.strip().splitlines()[-1:] or done.stderr.strip().splitlines()[-1:] or ["it ended without a word"]
+    )
     found = _prepared(where, version)
     if done.returncode == 0 and found is not None:
         return found

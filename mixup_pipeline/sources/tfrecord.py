@@ -34,7 +34,8 @@ def open_tfrecord(config: SourceConfig) -> Source:
         name=word[0].lower() if word else "dataset",
         split=config.split,
         files=tuple(
-            SourceFile(position=position, name=path.name, path=str(path.absolute())) for position, path in enumerate(paths)
+            SourceFile(position=position, name=path.name, path=str(path.absolute()))
+            for position, path in enumerate(paths)
         ),
         spec=spec,
     )
