@@ -2,8 +2,8 @@
 
     python benchmarks/augment.py --data-dir DIR [--runs 5] [--only beam,direct,tutorial,help,memory]
 
-DIR holds the prepared TFDS dataset mnist. Flushing to disk and hashing are part of the tool's time; no peer does either.
-In each row the peer and the tool run in turn, and the median of the ratios run by run is printed.
+DIR holds the prepared TFDS dataset mnist. Flushing to disk and hashing are part of the tool's time; no peer does
+either. In each row the peer and the tool run in turn, and the median of the ratios run by run is printed.
 """
 
 import os
@@ -58,7 +58,8 @@ def into_fresh_folder(command: Callable[[str], list[str]]) -> Measured:
 
 def tool(data_dir: str, copies: int) -> Callable[[str], list[str]]:
     return lambda out: [
-        TOOL, "--src", "mnist", "--data-dir", data_dir, "--alpha", "0.2", "--copies", str(copies), "--out", out, "--quiet"
+        TOOL, "--src", "mnist", "--data-dir", data_dir, "--alpha", "0.2", "--copies", str(copies), "--out", out,
+        "--quiet"
     ]  # fmt: skip
 
 
@@ -70,7 +71,8 @@ def report(label: str, first: list[float], second: list[float], unit: str, goal:
     """Print medians of both sides and the median of their ratios."""
     ratio = statistics.median(a / b for a, b in zip(first, second, strict=True))
     click.echo(
-        f"{label:58} {statistics.median(first):9.2f} / {statistics.median(second):7.2f} {unit:3} = {ratio:6.2f}x   (goal {goal})"
+        f"{label:58} {statistics.median(first):9.2f} / {statistics.median(second):7.2f} {unit:3} = {ratio:6.2f}x   "
+        f"(goal {goal})"
     )
 
 
@@ -146,7 +148,8 @@ def main(data_dir: str, runs: int, only: str) -> None:
         )
         plain, ours = of_peer("plain_beam", 1), of_tool(10)
         pairs = [(10 * plain().seconds, ours().seconds) for _ in range(runs)]
-        report("plain Beam, 1 copy / mixup-augment, 10 copies, per example", *map(list, zip(*pairs)), "s", ">= 20")
+        first, second = ([pair[side] for pair in pairs] for side in (0, 1))
+        report("plain Beam, 1 copy / mixup-augment, 10 copies, per example", first, second, "s", ">= 20")
     if "tutorial" in rows:
         few = max(1, runs // 2)
         compare("tutorial with tf.data / mixup-augment, 1 copy", of_peer("tutorial", 1), of_tool(1), runs, ">= 5")

@@ -57,7 +57,7 @@ def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> I
 def _request(source: Source, config: MixConfig) -> dict[str, Any]:
     """What must be equal for two commands to be the same run."""
     request = {"source": asdict(source), "config": asdict(config)}
-    return json.loads(json.dumps(request))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(request))
 
 
 def _refuse_foreign(out: Path) -> None:

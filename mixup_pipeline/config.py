@@ -48,7 +48,8 @@ class MixConfig:
     keep_originals: also write every example unmixed, as shards of their own.
     limit: use only the first so many examples of the split.
     image_format: "raw" (uint8 bytes, H×W×C) or "png".
-    label_format: "dense" (float32[num_classes]), "compact" (class ids and lam only) or "auto": dense up to 1,000 classes.
+    label_format: "dense" (float32[num_classes]), "compact" (class ids and lam only) or "auto": dense up to 1,000
+    classes.
     num_shards: shards of each copy; None chooses by size.
     on_bad_record: "fail" stops at the first bad record, "skip" leaves bad records out and counts them.
 

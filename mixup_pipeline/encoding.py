@@ -1,9 +1,9 @@
 """Mixed examples → framed TFRecord bytes, a block at a time.
 
-Records whose variable parts have equal lengths share one byte template: NumPy copies the template once a record and fills
-the fields in place. A block holds few such groups, because only the number of digits in the ids and the length of the
-class id varies. The bytes are those of protobuf's deterministic serialization (map keys in order); a test compares them.
-PNG images differ in length from record to record, so those records are serialized by protobuf itself.
+Records whose variable parts have equal lengths share one byte template: NumPy copies the template once a record and
+fills the fields in place. A block holds few such groups, because only the number of digits in the ids and the length
+of the class id varies. The bytes are those of protobuf's deterministic serialization (map keys in order); a test
+compares them. PNG images differ in length from record to record, so those records are serialized by protobuf itself.
 """
 
 from collections.abc import Iterator

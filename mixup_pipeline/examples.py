@@ -29,7 +29,7 @@ def _build_example_type() -> Any:
     def message(name: str, *fields: tuple[str, int, int, int, str]) -> descriptor_pb2.DescriptorProto:
         built = file.message_type.add(name=name)
         for field, number, kind, label, type_name in fields:
-            built.field.add(name=field, number=number, type=kind, label=label, type_name=type_name or None)  # type: ignore[arg-type]
+            built.field.add(name=field, number=number, type=kind, label=label, type_name=type_name or None)
         return built
 
     one, many, nested = _FIELD.LABEL_OPTIONAL, _FIELD.LABEL_REPEATED, _FIELD.TYPE_MESSAGE
@@ -52,7 +52,7 @@ def _build_example_type() -> Any:
     entry.field.add(name="value", number=2, type=nested, label=one, type_name=".mixup.Feature")
     message("Example", ("features", 1, nested, one, ".mixup.Features"))
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
+    pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("mixup.Example"))
 
 
@@ -66,7 +66,7 @@ def parse(payload: bytes) -> Features:
     Raises ValueError where the payload is no such message.
     """
     try:
-        return Example.FromString(payload).features.feature  # type: ignore[no-any-return]
+        return Example.FromString(payload).features.feature
     except DecodeError as error:
         raise ValueError("the record is not a tf.Example message") from error
 
@@ -99,7 +99,7 @@ class ExampleReader:
         """The input as the record stores it: an image file, raw pixels, or float32 little-endian."""
         if self._spec.encoding == "vector":
             return np.array(_values(features, self._spec.input_key, "float_list"), "<f4").tobytes()
-        return _single(features, self._spec.input_key, "bytes_list")  # type: ignore[no-any-return]
+        return _single(features, self._spec.input_key, "bytes_list")
 
     def shape(self, data: bytes) -> Shape:
         """The shape of an input, without decoding it."""
@@ -112,10 +112,11 @@ class ExampleReader:
             if shape[2] == 1 and spec.shape[2] == 3:
                 shape = (shape[0], shape[1], 3)
         else:
-            shape = spec.shape  # type: ignore[assignment]
+            shape = spec.shape  # type: ignore[assignment]  # whole, as the spec has checked
             if len(data) != example_bytes(shape):
                 raise ValueError(
-                    f"feature {spec.input_key!r} holds {len(data)} bytes, {shape_text(shape)} needs {example_bytes(shape)}"
+                    f"feature {spec.input_key!r} holds {len(data)} bytes, but {shape_text(shape)} needs "
+                    f"{example_bytes(shape)}"
                 )
         if shape != self._fitting:
             if not spec.fits(shape):

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: atomic writes, durable renames, hashes, and the error of a file that cannot be written."""
+"""Files that are whole or absent: atomic writes, durable renames, hashes, and the error of a failed write."""
 
 import errno
 import hashlib

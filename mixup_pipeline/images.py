@@ -53,10 +53,8 @@ def decode(data: bytes, channels: int) -> npt.NDArray[np.uint8]:
     if image is None or image.dtype != np.uint8:
         raise ValueError("the image is damaged and cannot be decoded")
     if image.ndim == 2:
-        image = image[:, :, None]
-    elif channels == 4:
-        image = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA)
-    return image
+        return image[:, :, None]  # type: ignore[return-value]  # checked above
+    return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA) if channels == 4 else image  # type: ignore[return-value]
 
 
 def encode_png(image: npt.NDArray[np.uint8]) -> bytes:

@@ -1,8 +1,8 @@
 """The index: where every example of the source is, in 32 bytes an example.
 
-One entry holds the position of a record's payload, of the input inside it, its index in its file, and its class. The same structured type serves
-for the index of one file (in file order) and for the slot table of a run (in slot order), so that a shard reads one
-contiguous piece of one array.
+One entry holds the position of a record's payload, of the input inside it, its index in its file, and its class. The
+same structured type serves for the index of one file (in file order) and for the slot table of a run (in slot order),
+so that a shard reads one contiguous piece of one array.
 """
 
 from collections.abc import Sequence

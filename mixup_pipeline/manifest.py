@@ -92,16 +92,17 @@ def read_manifest(out: Path) -> Manifest:
         raise ManifestError(
             f"{path}: format version {found!r}, this version reads {FORMAT_VERSION}: make the directory again"
         )
-    return manifest  # type: ignore[no-any-return]
+    return manifest
 
 
 def dataset_info(manifest: Manifest) -> dict[str, Any]:
     """TFDS's dataset_info.json."""
-    source = manifest["config"]
+    config = manifest["config"]
     return {
         "name": manifest["name"],
         "version": f"{FORMAT_VERSION}.0.0",
-        "description": f"MixUp examples, alpha {source['alpha']}, pairing {source['pairing']}, {source['copies']} copies.",
+        "description": f"MixUp of {manifest['name'].removesuffix('_mixup')}: alpha {config['alpha']}, "
+        f"pairing {config['pairing']}, copies {config['copies']}.",
         "fileFormat": "tfrecord",
         "splits": [
             {

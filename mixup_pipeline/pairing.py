@@ -1,7 +1,7 @@
 """Pairing: who is mixed with whom. Pure NumPy, over the whole dataset.
 
-A policy is a function (labels, copy, seed, earlier) → partner slot of every slot, where `labels` is int32[N] in slot order
-and `earlier` are the pairings of the copies before. What holds for each policy:
+A policy is a function (labels, copy, seed, earlier) → partner slot of every slot, where `labels` is int32[N] in slot
+order and `earlier` are the pairings of the copies before. What holds for each policy:
 
 - it is a bijection: every example is base once and partner once a copy;
 - `pair_any`: nobody is paired with itself (N > 1). Slots are already a random order of the dataset, so one random shift
@@ -11,9 +11,9 @@ and `earlier` are the pairings of the copies before. What holds for each policy:
 - the copies use different partners as long as there are enough of them, and copy c does not change when more copies
   are asked for.
 
-Rejected: pairing inside a bucket or a batch (a batch of 256 over 1,000 classes has few same-class pairs), reversing the
-order (the same two examples meet twice), sorting by class and shifting for cross-class (exact, but each class would only
-ever meet one or two others).
+Rejected: pairing inside a bucket or a batch (a batch of 256 over 1,000 classes has few same-class pairs), reversing
+the order (the same two examples meet twice), sorting by class and shifting for cross-class (exact, but each class
+would only ever meet one or two others).
 """
 
 from collections.abc import Callable, Sequence
@@ -148,8 +148,8 @@ def _repair_at_random(partners: Partners, labels: Labels, copy: int, seed: int, 
 def _repair_exactly(partners: Partners, labels: Labels, copy: int, seed: int) -> None:
     """Settle what chance left, class by class. In place.
 
-    With x pairs inside class a of size n, N − 2n + x pairs lie wholly outside it, so where n ≤ N/2 there are always enough
-    of those to exchange with, and an exchange makes no new conflict.
+    With x pairs inside class a of size n, N − 2n + x pairs lie wholly outside it, so where n ≤ N/2 there are always
+    enough of those to exchange with, and an exchange makes no new conflict.
     """
     same = np.flatnonzero(labels == labels[partners])
     for label in np.unique(labels[same]):

@@ -2,8 +2,9 @@
 
     source files ─ IndexFile ─ Plan ─ Reshuffle ─ MixShard ─ Commit
 
-Elements are small: a file's name, a slot range, a shard's hash and totals. Arrays and images stay in files. Each step is
-the thin twin of a plain function (`index_file`, `plan_run`, `ShardMixer.mix_shard`, `commit_run`) that works without Beam.
+Elements are small: a file's name, a slot range, a shard's hash and totals. Arrays and images stay in files. Each step
+is the thin twin of a plain function (`index_file`, `plan_run`, `ShardMixer.mix_shard`, `commit_run`) that works
+without Beam.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

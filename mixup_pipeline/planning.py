@@ -22,8 +22,8 @@ from mixup_pipeline.work import WorkFolder
 def plan_run(source: Source, config: MixConfig, files: Sequence[IndexedFile], out: Path) -> list[ShardTask]:
     """Write the plan of a run into the work folder and give its shard tasks.
 
-    Raises UsageError or SourceError where the source does not allow what was asked for, OutputError where the folder holds
-    shards of another run or the disk is too small.
+    Raises UsageError or SourceError where the source does not allow what was asked for, OutputError where the folder
+    holds shards of another run or the disk is too small.
     """
     work = WorkFolder.of(out)
     run, slots = resolve(source, config, files, work)
@@ -88,8 +88,8 @@ def check_counts(config: MixConfig, num_examples: int, soft_labels: bool) -> Non
         )
     if config.pairing == "any" and config.copies > max(1, num_examples - 1):
         raise UsageError(
-            f"copies must be from 1 to {max(1, num_examples - 1):,}, as {num_examples:,} examples have no more different "
-            f"partners, got {config.copies}"
+            f"copies must be from 1 to {max(1, num_examples - 1):,}, as {num_examples:,} examples have no more "
+            f"different partners, got {config.copies}"
         )
 
 
@@ -107,7 +107,8 @@ def _check_same_run(run: Run, work: WorkFolder) -> None:
     )
     if ids and run.run_id not in ids:
         raise OutputError(
-            f"{work.root.parent}: holds shards of another run (the source changed since): use --overwrite or another --out"
+            f"out {work.root.parent}: holds shards of another run, because the source changed since: use --overwrite or "
+            f"another --out"
         )
 
 
@@ -116,6 +117,6 @@ def _check_room(run: Run, out: Path) -> None:
     needed, free = output_bytes(run) - done, shutil.disk_usage(out).free
     if run.config.image_format == "raw" and needed > free:
         raise OutputError(
-            f"{out}: the shards need about {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free: make room, or use another "
-            f"--out, fewer --copies or --image-format png"
+            f"out {out}: the shards need about {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free: make room, or use "
+            f"another --out, fewer --copies or --image-format png"
         )

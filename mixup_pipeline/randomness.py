@@ -1,11 +1,11 @@
 """Keyed randomness: every draw is a function of (seed, purpose, key) and of nothing else.
 
-What must hold: the same numbers on every runner, for any number of workers and shards, in any order of arrival. So there
-is no shared generator to advance; each draw names what it is for and gets a counter-based generator of its own.
+What must hold: the same numbers on every runner, for any number of workers and shards, in any order of arrival. So
+there is no shared generator to advance; each draw names what it is for and gets a counter-based generator of its own.
 Draws that belong to slots are made in fixed blocks of slots, so that a shard can draw its own range alone.
 
-`words`, `permutation` and `uniform` use only the raw output of Philox, which NumPy keeps stable. `generator` gives access
-to NumPy's distributions, whose streams NumPy may change between versions: the manifest records that version.
+`words`, `permutation` and `uniform` use only the raw output of Philox, which NumPy keeps stable. `generator` gives
+access to NumPy's distributions, whose streams NumPy may change between versions: the manifest records that version.
 
 Rejected: `seed + i` (neighbouring seeds share streams), `SeedSequence.spawn` (depends on the order of spawning),
 `hash()` (changes with PYTHONHASHSEED). If the key derivation changes, every output of every seed changes with it.
@@ -35,7 +35,7 @@ def generator(seed: int, purpose: str, *key: int) -> np.random.Generator:
 
 def words(count: int, seed: int, purpose: str, *key: int) -> npt.NDArray[np.uint64]:
     """uint64[count], uniform over all 64-bit words."""
-    return bit_generator(seed, purpose, *key).random_raw(count)  # type: ignore[no-any-return]
+    return bit_generator(seed, purpose, *key).random_raw(count)
 
 
 def permutation(count: int, seed: int, purpose: str, *key: int) -> npt.NDArray[np.int64]:
@@ -53,4 +53,4 @@ def by_blocks(draw: Callable[[int], npt.NDArray[Any]], start: int, stop: int) ->
 def uniform(start: int, stop: int, seed: int, purpose: str, *key: int) -> npt.NDArray[np.float64]:
     """float64[stop − start] in [0, 1): the draws of slots [start, stop)."""
     raw = by_blocks(lambda block: words(BLOCK_SLOTS, seed, purpose, *key, block), start, stop)
-    return (raw >> np.uint64(11)) * 2.0**-53  # type: ignore[no-any-return]
+    return (raw >> np.uint64(11)) * 2.0**-53

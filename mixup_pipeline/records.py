@@ -1,8 +1,8 @@
 """TFRecord framing: length, masked CRC of the length, payload, masked CRC of the payload.
 
-Both CRCs of every record are checked wherever one is read. The length is checked before anything is allocated, so that a
-forged length costs nothing. A file cut exactly between two records cannot be told from a whole one here: the caller
-compares counts. Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
+Both CRCs of every record are checked wherever one is read. The length is checked before anything is allocated, so
+that a forged length costs nothing. A file cut exactly between two records cannot be told from a whole one here: the
+caller compares counts. Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
 """
 
 import os

@@ -1,13 +1,14 @@
 """IndexFile: one pass over a source file, from records to entries.
 
-The pass checks both CRCs of every record, reads its label, and reads the size of its image from the header. Images are not
-decoded here, except where bad records are to be skipped: then a record counts as good only if its image decodes, because
-nothing can be left out any more once the pairing stands.
+The pass checks both CRCs of every record, reads its label, and reads the size of its image from the header. Images
+are not decoded here, except where bad records are to be skipped: then a record counts as good only if its image
+decodes, because nothing can be left out any more once the pairing stands.
 """
 
 import hashlib
 import struct
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +39,8 @@ class SourceFile:
 def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: WorkFolder) -> IndexedFile:
     """Index one file into the work folder, or reuse the index that a stopped run left there.
 
-    Raises RecordError for the first bad record (unless they are skipped), and SourceError for a file that cannot be read
-    or holds another number of records than its dataset declares.
+    Raises RecordError for the first bad record (unless they are skipped), and SourceError for a file that cannot be
+    read or holds another number of records than its dataset declares.
     """
     path = Path(file.path)
     try:
@@ -60,52 +61,38 @@ def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: Wor
 
 def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig) -> tuple[Entries, IndexedFile]:
     """The entries of one uncompressed file and its summary; errors as `index_file`."""
-    skip_bad = config.on_bad_record == "skip"
-    reader = ExampleReader(spec)
-    columns = {name: array("q") for name in ("offset", "length", "input_start", "input_length", "record", "label")}
-    add_offset, add_length, add_start, add_input_length, add_record, add_label = (c.append for c in columns.values())
+    look = _examiner(spec, decode=config.on_bad_record == "skip")
+    columns = {name: array("q") for name in ("offset", "length", "record", "input_start", "input_length", "label")}
+    add_offset, add_length, add_record, add_start, add_input_length, add_label = (c.append for c in columns.values())
     fingerprint = hashlib.sha256()
     shape: Shape | None = None
-    record = skipped = 0
-    for offset, payload, crc, fault in scan(path, file.name):
+    num_records = skipped = 0
+    for record, (offset, payload, crc, fault) in enumerate(scan(path, file.name)):
+        num_records += 1
         fingerprint.update(_FRAME.pack(len(payload), crc))
         try:
             if fault is not None:
                 raise ValueError(fault)
-            features = parse(payload)
-            label, data = reader.class_id(features), reader.input_bytes(features)
-            found = reader.shape(data)
-            start = payload.find(data)  # wherever these bytes stand first, they are these bytes
-            if start < 0:
-                raise ValueError(
-                    f"feature {spec.input_key!r} is a list of unpacked floats: write it packed, as TensorFlow does"
-                )
-            if skip_bad:
-                reader.decode(data, found)
+            start, length, label, found = look(payload)
         except ValueError as error:
-            if not skip_bad:
+            if config.on_bad_record == "fail":
                 raise record_error(file.name, record, offset, str(error)) from error
             skipped += 1
-        else:
-            if shape is None:
-                shape = found
-            elif found != shape:
+            continue
+        if found != shape:
+            if shape is not None:
                 raise mixed_sizes(file.name, columns["record"][0], shape, file.name, record, found)
-            add_offset(offset)
-            add_length(len(payload))
-            add_start(start)
-            add_input_length(len(data))
-            add_record(record)
-            add_label(label)
-        record += 1
+            shape = found
+        add_offset(offset)
+        add_length(len(payload))
+        add_record(record)
+        add_start(start)
+        add_input_length(length)
+        add_label(label)
         if len(columns["record"]) == config.limit:
             break
     else:
-        if file.declared_records not in (None, record):
-            raise SourceError(
-                f"{file.name}: holds {record:,} records, its dataset_info.json declares {file.declared_records:,}: the file "
-                f"is incomplete, prepare the dataset again"
-            )
+        _check_count(file, num_records)
     entries = np.zeros(len(columns["record"]), ENTRY)
     for name, values in columns.items():
         entries[name] = values
@@ -119,6 +106,32 @@ def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig
         shape=shape,
         first_record=int(entries["record"][0]) if len(entries) else 0,
     )
+
+
+def _examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int, int, int, Shape]]:
+    """A function from a payload to its input's place and length in it, its class and its shape; ValueError if bad."""
+    reader = ExampleReader(spec)
+
+    def look(payload: bytes) -> tuple[int, int, int, Shape]:
+        features = parse(payload)
+        label, data = reader.class_id(features), reader.input_bytes(features)
+        shape = reader.shape(data)
+        start = payload.find(data)  # wherever these bytes stand first, they are these bytes
+        if start < 0:
+            raise ValueError(f"feature {spec.input_key!r} holds unpacked floats: write it packed, as TensorFlow does")
+        if decode:
+            reader.decode(data, shape)
+        return start, len(data), label, shape
+
+    return look
+
+
+def _check_count(file: SourceFile, num_records: int) -> None:
+    if file.declared_records not in (None, num_records):
+        raise SourceError(
+            f"{file.name}: holds {num_records:,} records, its dataset_info.json declares {file.declared_records:,}: "
+            f"the file is incomplete, prepare the dataset again"
+        )
 
 
 def mixed_sizes(

@@ -204,7 +204,7 @@ class ShardMixer:
         run, lam = self.run, draw.lam
         base, partner = gathered.rows(draw.base), gathered.rows(draw.partner)
         mix = mix_vectors if run.spec.encoding == "vector" else mix_images
-        inputs = mix(gathered.inputs, base, partner, lam)  # type: ignore[operator]
+        inputs = mix(gathered.inputs, base, partner, lam)  # type: ignore[arg-type]  # the spec says which
         base_class = partner_class = label = None
         if gathered.class_ids is not None:
             base_class, partner_class = gathered.class_ids[base], gathered.class_ids[partner]

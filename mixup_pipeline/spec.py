@@ -7,7 +7,7 @@ from typing import Literal
 from mixup_pipeline.errors import SourceError
 
 Encoding = Literal["encoded", "raw", "vector"]
-Shape = tuple[int, int, int] | tuple[int]
+Shape = tuple[int, ...]
 """(height, width, channels) of an image, or (length,) of a feature vector."""
 
 MAX_EXAMPLE_BYTES = 1 << 28

@@ -19,8 +19,9 @@ Integers = npt.NDArray[np.int64]
 class ShardTotals:
     """The share of one shard in the totals.
 
-    lam_histogram: int64[LAM_BINS] of the λ of mixed examples. pair_codes, pair_counts: the class pairs that occur, coded
-    base·num_classes + partner. label_mass: float64[num_classes], the sum of the soft labels. None where labels are soft.
+    lam_histogram: int64[LAM_BINS] of the λ of mixed examples.
+    pair_codes, pair_counts: the class pairs that occur, coded base·num_classes + partner, and how often.
+    label_mass: float64[num_classes], the sum of the soft labels. None where the source's labels are soft.
     """
 
     mixed: int = 0
@@ -48,11 +49,15 @@ class ShardTotals:
     ) -> "ShardTotals":
         """Of one pass over one shard: lam float32[n], mixed bool[n], classes of bases and partners int32[n]."""
         drawn = lam[mixed].astype(np.float64)
-        codes = counts = mass = None
+        codes: Integers | None = None
+        counts: Integers | None = None
+        mass: npt.NDArray[np.float64] | None = None
         if classes is not None:
             base, partner = classes[0].astype(np.int64), classes[1].astype(np.int64)
             weight = lam.astype(np.float64)
-            mass = np.bincount(base, weight, num_classes) + np.bincount(partner, 1 - weight, num_classes)
+            mass = np.zeros(num_classes)
+            mass += np.bincount(base, weight, num_classes)
+            mass += np.bincount(partner, 1 - weight, num_classes)
             if num_classes <= MAX_PAIR_CLASSES:
                 codes, counts = np.unique(base[mixed] * num_classes + partner[mixed], return_counts=True)
         return cls(
@@ -80,7 +85,7 @@ def combine(shards: Iterable[ShardTotals], *, num_classes: int) -> dict[str, Any
         lam_sum += shard.lam_sum
         if shard.lam_histogram is not None:
             histogram += shard.lam_histogram
-        if shard.pair_codes is not None:
+        if shard.pair_codes is not None and shard.pair_counts is not None:
             pairs = np.zeros(num_classes**2, np.int64) if pairs is None else pairs
             pairs[shard.pair_codes] += shard.pair_counts
         if shard.label_mass is not None:

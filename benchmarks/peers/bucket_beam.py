@@ -1,6 +1,7 @@
 """Peer: a leaner pipeline that does less: it mixes inside 64 random buckets instead of pairing over the whole dataset.
 
-It knows no record indices, so it writes no ids. Runner, decoder and messages as in plain_beam.py. Usage: bucket_beam.py DATA_DIR OUT COPIES
+It knows no record indices, so it writes no ids. Runner, decoder and messages as in plain_beam.py. Usage:
+bucket_beam.py DATA_DIR OUT COPIES
 """
 
 import random

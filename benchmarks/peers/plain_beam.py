@@ -1,8 +1,8 @@
 """Peer: the pipeline one writes first, element by element: read, parse, key, GroupByKey, mix, WriteToTFRecord.
 
-It makes what the tool makes: pairs over the whole dataset, each example base once and partner once, λ, ids and labels in the
-record. An example is keyed twice, by its own slot and by that of the example it is partner of. Same runner and image decoder
-as the tool, messages from TFDS. Usage: plain_beam.py DATA_DIR OUT COPIES
+It makes what the tool makes: pairs over the whole dataset, each example base once and partner once, λ, ids and labels
+in the record. An example is keyed twice, by its own slot and by that of the example it is partner of. Same runner and
+image decoder as the tool, messages from TFDS. Usage: plain_beam.py DATA_DIR OUT COPIES
 """
 
 import sys

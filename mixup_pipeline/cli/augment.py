@@ -11,8 +11,15 @@ from typing import Any
 import click
 
 from mixup_pipeline.cli.common import run_program, shown_errors
-from mixup_pipeline.config import ADVISED_ALPHA, BAD_RECORD_POLICIES, IMAGE_FORMATS, LABEL_FORMATS, PAIRINGS
-from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.config import (
+    ADVISED_ALPHA,
+    BAD_RECORD_POLICIES,
+    IMAGE_FORMATS,
+    LABEL_FORMATS,
+    PAIRINGS,
+    MixConfig,
+    SourceConfig,
+)
 
 _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key", "num_classes", "allow_eval_split")
 
@@ -87,11 +94,11 @@ _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key
 @click.version_option(package_name="mixup-pipeline")
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM OPTIONS]")
 def main(**options: Any) -> None:
-    """Mix a labelled dataset with itself (MixUp) and write TFRecord shards.
+    r"""Mix a labelled dataset with itself (MixUp) and write TFRecord shards.
 
-    Pairs shuffled examples over the whole dataset, mixes images and labels with weights λ ~ Beta(alpha, alpha), and writes
-    shards that TFDS, tf.data and PyTorch read. The same command always gives the same bytes; run again after an
-    interruption, it goes on where it stopped.
+    Pairs shuffled examples over the whole dataset, mixes images and labels with weights λ ~ Beta(alpha, alpha), and
+    writes shards that TFDS, tf.data and PyTorch read. The same command always gives the same bytes; run again after
+    an interruption, it goes on where it stopped.
 
     \b
     mixup-augment --src mnist --alpha 0.2 --out shards/
@@ -145,7 +152,8 @@ def _advise(config: MixConfig) -> None:
         )
     elif config.alpha > high:
         click.echo(
-            f"Note: alpha {config.alpha:g} is above {high}: small models tend to underfit (8 to 32 suits corrupted labels).",
+            f"Note: alpha {config.alpha:g} is above {high}: small models tend to underfit "
+            f"(8 to 32 suits corrupted labels).",
             err=True,
         )
 

@@ -39,8 +39,8 @@ def shown_errors(*, debug: bool) -> Iterator[None]:
 def run_program(command: click.Command) -> None:
     """Run a command as the whole program.
 
-    A batch program makes little garbage, so it is collected less often; and it ends without taking Beam's modules apart one
-    by one, which takes 0.2 s. Everything it wrote is on disk by then.
+    A batch program makes little garbage, so it is collected less often; and it ends without taking Beam's modules
+    apart one by one, which takes 0.2 s. Everything it wrote is on disk by then.
     """
     gc.set_threshold(100_000, 20, 20)
     code: int | str | None = 0

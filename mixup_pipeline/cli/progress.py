@@ -13,7 +13,7 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class Progress:
-    """Shows indexing, then examples written, examples/s and the time left; nothing at all where it is not to be shown."""
+    """Shows indexing, then examples written, examples/s and the time left; or nothing, where it is not to be shown."""
 
     def __init__(self, *, shown: bool) -> None:
         self._shown, self._done = shown, threading.Event()

@@ -33,7 +33,8 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> str:
     """The plan that --dry-run prints."""
     run: Run = estimate.run
     lines = {
-        "source": f"{run.num_examples:,} examples {shape_text(run.shape)}, {run.spec.num_classes} classes, {len(run.files)} files",
+        "source": f"{run.num_examples:,} examples {shape_text(run.shape)}, {run.spec.num_classes} classes, "
+        f"{len(run.files)} files",
         "pairing": f"{config.pairing}, {config.copies} copies, alpha {config.alpha:g}, seed {config.seed}",
         "examples": f"{run.num_examples * run.num_passes:,}",
         "shards": f"{run.num_shards * run.num_passes} ({run.num_shards} a copy)",

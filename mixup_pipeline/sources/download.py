@@ -14,10 +14,10 @@ def main(name: str, data_dir: str) -> int:
         tfds.builder(name, data_dir=data_dir).download_and_prepare()
     except tfds.core.DatasetNotFoundError:
         near = difflib.get_close_matches(name, [*tfds.list_builders(with_community_datasets=False), "mnist_sample"], 1)
-        print(f"TFDS knows no dataset of this name{f' (did you mean {near[0]}?)' if near else ''}")
+        sys.stdout.write(f"TFDS knows no dataset of this name{f' (did you mean {near[0]}?)' if near else ''}")
         return 1
     except Exception as error:  # whatever TFDS raises, the user is told and the program ends
-        print(f"TFDS could not download it ({type(error).__name__}: {' '.join(str(error).split())[:200]})")
+        sys.stdout.write(f"TFDS could not download it ({type(error).__name__}: {' '.join(str(error).split())[:200]})")
         return 1
     return 0
 

@@ -1,7 +1,7 @@
 """Schemas: from a description of a dataset's features to the ExampleSpec of its records.
 
-Three forms are understood, and none of them runs code that it names: a TFDS features.json, a TF Metadata .pbtxt, and the
-names of those that ship with the tool.
+Three forms are understood, and none of them runs code that it names: a TFDS features.json, a TF Metadata .pbtxt, and
+the names of those that ship with the tool.
 """
 
 import json
@@ -78,8 +78,8 @@ def choose(schema: Schema, config: SourceConfig, *, where: str, label_hint: str 
     input_feature, label = schema[input_key], schema[label_key]
     if input_feature.kind not in _KINDS:
         raise UsageError(
-            f"image-key: feature {input_key!r} of {where} is neither an image nor a float vector (token ids and the like "
-            f"cannot be mixed)"
+            f"image-key: feature {input_key!r} of {where} is neither an image nor a float vector (token ids and the "
+            f"like cannot be mixed)"
         )
     if label.kind not in ("integer", "floats"):
         raise UsageError(f"label-key: feature {label_key!r} of {where} is neither an integer nor a float vector")

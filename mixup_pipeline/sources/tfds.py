@@ -1,6 +1,7 @@
 """TFDS datasets: prepared directories, read from their JSON files alone, without importing TFDS or TensorFlow."""
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -148,11 +149,11 @@ def _download(config: SourceConfig) -> Path:
     """Have TFDS prepare the dataset, in a process of its own because that needs TensorFlow."""
     looked_in = data_dirs(config)[0]
     where = looked_in.joinpath(*_without_version(config.src))
-    print(f"{config.src} is not prepared in {looked_in}: asking TFDS to download it", file=sys.stderr, flush=True)
+    logging.getLogger(__name__).warning("%s is not prepared in %s: asking TFDS to download it", config.src, looked_in)
     version = _version(config.src)
     name = "/".join(_without_version(config.src)) + (f":{version}" if version else "")
     command = [sys.executable, "-m", "mixup_pipeline.sources.download", name, str(looked_in)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     answer = (
         done.stdout.strip().splitlines()[-1:] or done.stderr.strip().splitlines()[-1:] or ["it ended without a word"]
     )
@@ -160,6 +161,6 @@ def _download(config: SourceConfig) -> Path:
     if done.returncode == 0 and found is not None:
         return found
     raise SourceError(
-        f"src {config.src}: {answer[0]}; a prepared copy would be looked for in {where}: put one there, name its parent "
-        f"with --data-dir, or try --src {BUNDLED}, which is bundled"
+        f"src {config.src}: {answer[0]}; a prepared copy would be looked for in {where}: put one there, name its "
+        f"parent with --data-dir, or try --src {BUNDLED}, which is bundled"
     )

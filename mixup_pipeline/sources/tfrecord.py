@@ -42,7 +42,7 @@ def open_tfrecord(config: SourceConfig) -> Source:
 
 
 def _seen_schema(paths: list[Path], config: SourceConfig) -> Schema:
-    """The schema that the first record of the first file that is not empty suggests; the keys must be given or usual."""
+    """The schema that the first record suggests, of the first file that is not empty."""
     for path in paths:
         try:
             payload = first_payload(path, path.name)
