@@ -34,15 +34,7 @@ def build_manifest(run: Run, shards: list[dict[str, Any]], totals: dict[str, Any
         "name": run.name,
         "split": run.split,
         "config": asdict(run.config),
-        "source": {
-            "examples": run.num_examples,
-            "skipped": sum(file.skipped for file in run.files),
-            "files": [
-                {"name": file.name, "examples": file.examples, "skipped": file.skipped, "fingerprint": file.fingerprint}
-                for file in run.files
-            ],
-            "schema": asdict(run.spec),
-        },
+        "source": run.source,
         "shape": list(run.shape),
         "num_classes": run.spec.num_classes,
         "class_names": None if run.class_names is None else list(run.class_names),

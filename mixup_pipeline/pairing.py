@@ -22,14 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.randomness import permutation, words
+from mixup_pipeline.randomness import distinct, permutation, words
 
 Labels = npt.NDArray[np.int32]
 Partners = npt.NDArray[np.int64]
 Policy = Callable[[Labels, int, int, Sequence[Partners]], Partners]
 
 _REPAIR_ROUNDS = 24
-_SMALL_RING = 1 << 16
 
 
 def pair_any(labels: Labels, copy: int, seed: int, earlier: Sequence[Partners]) -> Partners:
@@ -101,22 +100,9 @@ def ring_shift(size: int, copy: int, seed: int, purpose: str, *key: int) -> int:
     half = (size - 1) // 2
     if turn >= 2 * half:
         return size // 2
-    step = 1 + _distinct(half, turn % half, seed, purpose, *key)
+    step = 1 + int(distinct(half, turn % half + 1, seed, purpose, *key)[-1])
     forward = bool(words(1, seed, purpose + "-direction", *key, step)[0] & np.uint64(1))
     return step if forward == (turn < half) else size - step
-
-
-def _distinct(size: int, position: int, seed: int, purpose: str, *key: int) -> int:
-    """The element at `position` of a random order of 0 … size−1, without making the whole order."""
-    if size <= _SMALL_RING:
-        return int(permutation(size, seed, purpose, *key)[position])
-    count = 2 * (position + 1)
-    while True:
-        drawn = words(count, seed, purpose, *key) % np.uint64(size)
-        first_seen = np.sort(np.unique(drawn, return_index=True)[1])
-        if len(first_seen) > position:
-            return int(drawn[first_seen[position]])
-        count *= 2
 
 
 def _allowed(slots: Partners, partners: Partners, labels: Labels, earlier: Sequence[Partners]) -> npt.NDArray[np.bool_]:

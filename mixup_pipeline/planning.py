@@ -107,8 +107,8 @@ def _check_same_run(run: Run, work: WorkFolder) -> None:
     )
     if ids and run.run_id not in ids:
         raise OutputError(
-            f"out {work.root.parent}: holds shards of another run, because the source changed since: use --overwrite or "
-            f"another --out"
+            f"out {work.root.parent}: holds shards of another run, because the source changed since: use --overwrite "
+            f"or another --out"
         )
 
 
@@ -117,6 +117,6 @@ def _check_room(run: Run, out: Path) -> None:
     needed, free = output_bytes(run) - done, shutil.disk_usage(out).free
     if run.config.image_format == "raw" and needed > free:
         raise OutputError(
-            f"out {out}: the shards need about {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free: make room, or use "
-            f"another --out, fewer --copies or --image-format png"
+            f"out {out}: the shards need about {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free: make room, or "
+            f"use another --out, fewer --copies or --image-format png"
         )

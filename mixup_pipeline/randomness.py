@@ -20,6 +20,8 @@ import numpy.typing as npt
 
 BLOCK_SLOTS = 1 << 14
 
+_SHORT_ORDER = 1 << 16
+
 
 def bit_generator(seed: int, purpose: str, *key: int) -> np.random.Philox:
     """A fresh Philox generator keyed by (seed, purpose, key)."""
@@ -41,6 +43,22 @@ def words(count: int, seed: int, purpose: str, *key: int) -> npt.NDArray[np.uint
 def permutation(count: int, seed: int, purpose: str, *key: int) -> npt.NDArray[np.int64]:
     """int64[count], a uniformly random order of 0 … count−1: the sorting order of keyed words."""
     return np.argsort(words(count, seed, purpose, *key), kind="stable")
+
+
+def distinct(size: int, count: int, seed: int, purpose: str, *key: int) -> npt.NDArray[np.int64]:
+    """int64[min(count, size)]: the first numbers of a random order of 0 … size−1, without making a whole long order.
+
+    The first numbers are the same for every count.
+    """
+    if size <= _SHORT_ORDER:
+        return permutation(size, seed, purpose, *key)[:count]
+    num_words, count = 2 * count, min(count, size)
+    while True:
+        drawn = (words(num_words, seed, purpose, *key) % np.uint64(size)).astype(np.int64)
+        first_seen = np.sort(np.unique(drawn, return_index=True)[1])
+        if len(first_seen) >= count:
+            return drawn[first_seen[:count]]
+        num_words *= 2
 
 
 def by_blocks(draw: Callable[[int], npt.NDArray[Any]], start: int, stop: int) -> npt.NDArray[Any]:

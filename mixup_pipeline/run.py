@@ -80,15 +80,20 @@ class Run:
     @property
     def run_id(self) -> str:
         """sha256 of the configuration, the schema and the content of the source: equal for equal outputs."""
-        identity = {
-            "format_version": FORMAT_VERSION,
-            "name": self.name,
-            "split": self.split,
-            "config": asdict(self.config),
-            "spec": asdict(self.spec),
-            "files": [[file.name, file.examples, file.skipped, file.fingerprint] for file in self.files],
+        return identify(self.name, self.split, asdict(self.config), self.source)
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """The source as the manifest describes it: without any path."""
+        return {
+            "examples": self.num_examples,
+            "skipped": sum(file.skipped for file in self.files),
+            "files": [
+                {"name": file.name, "examples": file.examples, "skipped": file.skipped, "fingerprint": file.fingerprint}
+                for file in self.files
+            ],
+            "schema": asdict(self.spec),
         }
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -109,6 +114,12 @@ class Run:
                 "files": files,
             }
         )
+
+
+def identify(name: str, split: str, config: dict[str, Any], source: dict[str, Any]) -> str:
+    """The run id of what a manifest describes: sha256 over all that decides the bytes of the output."""
+    identity = [FORMAT_VERSION, name, split, config, source]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
 def indexed_file(fields: dict[str, Any]) -> IndexedFile:

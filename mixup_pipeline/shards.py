@@ -16,13 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.encoding import Ids, MixedBlock, encode
-from mixup_pipeline.errors import record_error
-from mixup_pipeline.examples import ExampleReader, parse
 from mixup_pipeline.files import sha256_of
+from mixup_pipeline.gather import Examples, gather
 from mixup_pipeline.mixing import draw_lam, draw_mixed, mix_class_ids, mix_images, mix_vectors
 from mixup_pipeline.plan import ShardTask, gathering
 from mixup_pipeline.randomness import permutation
-from mixup_pipeline.records import read_at
 from mixup_pipeline.run import Run
 from mixup_pipeline.totals import ShardTotals
 from mixup_pipeline.work import FinishedShard, WorkFolder
@@ -66,20 +64,14 @@ class PassDraw:
 
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
-    """Decoded examples of some slots.
-
-    slots: int64[m], ascending. inputs: uint8 (m, h, w, c) or float32 (m, d). class_ids: int32[m], or None.
-    soft_labels: float32 (m, num_classes), or None.
-    """
+    """The decoded examples of some slots, int64[m] ascending, with their ids as bytes."""
 
     slots: Slots
-    inputs: npt.NDArray[np.generic]
+    examples: Examples
     ids: Ids
-    class_ids: npt.NDArray[np.int32] | None
-    soft_labels: npt.NDArray[np.float32] | None
 
     def rows(self, slots: Slots) -> Slots:
-        """Where these slots stand in the arrays."""
+        """Where these slots stand among the examples."""
         if len(self.slots) == self.slots[-1] - self.slots[0] + 1:  # no slot is left out
             return slots - self.slots[0]
         return np.searchsorted(self.slots, slots)
@@ -102,10 +94,6 @@ class ShardMixer:
     @cached_property
     def _slots(self) -> npt.NDArray[np.void]:
         return self._work.slots()
-
-    @cached_property
-    def _file_names(self) -> list[str]:
-        return [file.name for file in self.run.files]
 
     def mix_shard(self, task: ShardTask) -> Iterator[ShardInfo]:
         """Write the shard's file of every pass, or keep those that an earlier attempt finished.
@@ -169,51 +157,24 @@ class ShardMixer:
         return shard
 
     def _gather(self, draws: list[PassDraw]) -> Gathered:
-        """Read and decode every example that the draws name, once."""
-        run, reader = self.run, ExampleReader(self.run.spec)
-        slots = np.unique(np.concatenate([np.empty(0, np.int64), *(s for d in draws for s in (d.base, d.partner))]))
-        entries = np.array(self._slots[slots])
-        inputs = np.empty((len(slots), *run.shape), np.float32 if run.spec.encoding == "vector" else np.uint8)
-        soft = np.empty((len(slots), run.spec.num_classes), np.float32) if run.spec.soft_labels else None
-        rows = np.lexsort((entries["offset"], entries["file"]))
-        first_of_file = np.flatnonzero(np.diff(entries["file"][rows], prepend=-1))
-        for file_rows in np.split(rows, first_of_file[1:]) if len(rows) else []:
-            part = entries[file_rows]
-            file = run.files[part["file"][0]]
-            payloads = read_at(Path(file.path), file.name, part["offset"], part["length"], part["record"])
-            places = zip(file_rows.tolist(), part["input_start"].tolist(), part["input_length"].tolist(), strict=True)
-            for (row, start, length), payload in zip(places, payloads, strict=True):
-                try:
-                    inputs[row] = reader.decode(payload[start : start + length], run.shape)
-                    if soft is not None:
-                        soft[row] = reader.soft_label(parse(payload))
-                except ValueError as error:
-                    entry = entries[row]
-                    raise record_error(file.name, int(entry["record"]), int(entry["offset"]), str(error)) from error
-        names = self._file_names
-        ids = [f"{names[file]}__{record}".encode() for file, record in entries[["file", "record"]].tolist()]
-        return Gathered(
-            slots=slots,
-            inputs=inputs,
-            ids=Ids.of(ids or [b""]),
-            class_ids=None if run.spec.soft_labels else entries["label"].astype(np.int32),
-            soft_labels=soft,
-        )
+        """Every example that the draws name, once."""
+        slots = np.unique(np.concatenate([used for draw in draws for used in (draw.base, draw.partner)]))
+        examples = gather(np.array(self._slots[slots]), self.run.files, self.run.spec, self.run.shape)
+        return Gathered(slots=slots, examples=examples, ids=Ids.of([name.encode() for name in examples.ids]))
 
     def _mix(self, draw: PassDraw, gathered: Gathered) -> MixedBlock:
-        run, lam = self.run, draw.lam
+        run, lam, examples = self.run, draw.lam, gathered.examples
         base, partner = gathered.rows(draw.base), gathered.rows(draw.partner)
         mix = mix_vectors if run.spec.encoding == "vector" else mix_images
-        inputs = mix(gathered.inputs, base, partner, lam)  # type: ignore[arg-type]  # the spec says which
         base_class = partner_class = label = None
-        if gathered.class_ids is not None:
-            base_class, partner_class = gathered.class_ids[base], gathered.class_ids[partner]
-        if gathered.soft_labels is not None:
-            label = mix_vectors(gathered.soft_labels, base, partner, lam)
+        if examples.class_ids is not None:
+            base_class, partner_class = examples.class_ids[base], examples.class_ids[partner]
+        if examples.soft_labels is not None:
+            label = mix_vectors(examples.soft_labels, base, partner, lam)
         elif run.config.label_format == "dense" and base_class is not None and partner_class is not None:
             label = mix_class_ids(base_class, partner_class, lam, num_classes=run.spec.num_classes)
         return MixedBlock(
-            inputs=inputs,
+            inputs=mix(examples.inputs, base, partner, lam),
             lam=lam,
             label=label,
             base_id=gathered.ids[base],

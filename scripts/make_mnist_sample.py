@@ -42,7 +42,8 @@ def main(mnist: Path, out: Path) -> None:
         records = [payload for _, payload, _, _ in islice(scan(source, source.name), count)]
         (out / f"mnist_sample-{name}.tfrecord-00000-of-00001").write_bytes(b"".join(map(frame, records)))
         split.update(numBytes=str(sum(map(len, records))), shardLengths=[str(count)])
-    info.update(name="mnist_sample", version="1.0.0", description="A sample of MNIST: 6,000 training and 1,000 test digits.")
+    description = "A sample of MNIST: 6,000 training and 1,000 test digits."
+    info.update(name="mnist_sample", version="1.0.0", description=description)
     info.pop("moduleName")
     (out / "dataset_info.json").write_text(json.dumps(info, indent=2) + "\n")
     shutil.copyfile(mnist / "features.json", out / "features.json")

@@ -1,0 +1,74 @@
+"""mixup-verify: prove that a directory of mixed shards is complete and bit-exact."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.config import SourceConfig
+
+_SHOWN_FAULTS = 20
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.argument("shards", type=click.Path(path_type=Path))
+@click.option(
+    "--against", metavar="SRC", help="Also mix a sample of examples again from this source, as --src names it."
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(1, 10_000_000),
+    default=1000,
+    show_default=True,
+    help="How many examples to mix again.",
+)
+@click.option("--split", default="train", show_default=True, help="Split of the source.")
+@click.option(
+    "--data-dir",
+    metavar="DIR",
+    help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]",
+)
+@click.option("--schema", metavar="FILE|NAME", help="Of TFRecord files: as for mixup-augment.")
+@click.option("--image-key", metavar="KEY", help="Feature that holds the image.")
+@click.option("--label-key", metavar="KEY", help="Feature that holds the label.")
+@click.option("--num-classes", type=int, metavar="C", help="Number of classes, where the schema does not say.")
+@click.option("--quiet", is_flag=True, help="Print faults only.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="mixup-pipeline")
+def main(shards: Path, against: str | None, sample: int, quiet: bool, debug: bool, **source: str | int | None) -> None:
+    r"""Check a directory that mixup-augment made.
+
+    Checks the manifest against its JSON Schema, the number, size and sha256 of the shards, every record's CRC and
+    features, the labels and the totals; with --against also a sample of mixed examples, bit by bit, from their
+    parents. Exits with 1 and names each fault where something is wrong.
+
+    \b
+    mixup-verify shards/
+    mixup-verify shards/ --against mnist --sample 10000
+    """
+    with shown_errors(debug=debug):
+        from mixup_pipeline.verify import verify
+
+        asked = None
+        if against is not None:
+            asked = SourceConfig(src=against, allow_eval_split=True, **source)  # type: ignore[arg-type]
+        verdict = verify(shards, against=asked, sample=sample)
+        for fault in verdict.faults[:_SHOWN_FAULTS]:
+            click.echo(f"Fault: {fault}", err=True)
+        if verdict.faults:
+            more = f", of which {_SHOWN_FAULTS} are shown" if len(verdict.faults) > _SHOWN_FAULTS else ""
+            click.echo(f"Error: {shards}: {len(verdict.faults)} faults{more}: make the directory again", err=True)
+            sys.exit(1)
+        if not quiet:
+            count = len(verdict.manifest["shards"])
+            click.echo(f"{shards} is complete and bit-exact: {verdict.records:,} records in {count} shards")
+            if asked is not None:
+                click.echo(
+                    f"  {verdict.recomputed:,} examples were mixed again from {against} and are equal to the last bit"
+                )
+
+
+def program() -> None:
+    """The console script."""
+    run_program(main)

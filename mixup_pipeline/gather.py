@@ -1,0 +1,62 @@
+"""Gather: read and decode the examples of some entries, wherever in the source they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.errors import record_error
+from mixup_pipeline.examples import ExampleReader, parse
+from mixup_pipeline.index import Entries
+from mixup_pipeline.records import read_at
+from mixup_pipeline.run import IndexedFile
+from mixup_pipeline.spec import ExampleSpec, Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Decoded examples.
+
+    inputs: uint8 (n, h, w, c) or float32 (n, d). ids: `{file name}__{record index}`.
+    class_ids: int32[n], or None where labels are soft. soft_labels: float32 (n, num_classes), or None where they are
+    not.
+    """
+
+    inputs: npt.NDArray[Any]
+    ids: list[str]
+    class_ids: npt.NDArray[np.int32] | None
+    soft_labels: npt.NDArray[np.float32] | None
+
+
+def gather(entries: Entries, files: Sequence[IndexedFile], spec: ExampleSpec, shape: Shape) -> Examples:
+    """Read and decode ENTRY[n], each once, file by file in the order of their offsets.
+
+    Raises RecordError for a record that cannot be decoded or has changed since it was indexed.
+    """
+    reader = ExampleReader(spec)
+    inputs = np.empty((len(entries), *shape), np.float32 if spec.encoding == "vector" else np.uint8)
+    soft = np.empty((len(entries), spec.num_classes), np.float32) if spec.soft_labels else None
+    rows = np.lexsort((entries["offset"], entries["file"]))
+    for file_rows in np.split(rows, np.flatnonzero(np.diff(entries["file"][rows])) + 1) if len(rows) else ():
+        part = entries[file_rows]
+        file = files[part["file"][0]]
+        payloads = read_at(Path(file.path), file.name, part["offset"], part["length"], part["record"])
+        places = zip(file_rows.tolist(), part["input_start"].tolist(), part["input_length"].tolist(), strict=True)
+        for (row, start, length), payload in zip(places, payloads, strict=True):
+            try:
+                inputs[row] = reader.decode(payload[start : start + length], shape)
+                if soft is not None:
+                    soft[row] = reader.soft_label(parse(payload))
+            except ValueError as error:
+                entry = entries[row]
+                raise record_error(file.name, int(entry["record"]), int(entry["offset"]), str(error)) from error
+    names = [file.name for file in files]
+    return Examples(
+        inputs=inputs,
+        ids=[f"{names[file]}__{record}" for file, record in entries[["file", "record"]].tolist()],
+        class_ids=None if spec.soft_labels else entries["label"].astype(np.int32),
+        soft_labels=soft,
+    )
