@@ -1,0 +1,52 @@
+# Everything runs in .venv, which the first call makes. Needs Python >= 3.10, make and a package registry.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+WORKERS ?= auto
+
+.PHONY: demo test lint types tests lock sample bench clean
+
+demo: $(VENV)/runtime  ## Run the main job on the bundled real sample, verify it and show what was made.
+	@rm -rf demo
+	$(BIN)/mixup-augment --src mnist_sample --alpha 0.2 --out demo/shards
+	$(BIN)/mixup-verify demo/shards --against mnist_sample
+	@ls -l demo/shards
+
+test: lint types tests  ## Lint, check types, run all tests.
+
+lint: $(VENV)/development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/development
+	$(BIN)/mypy
+
+tests: $(VENV)/development
+	$(BIN)/pytest -n $(WORKERS)
+
+lock: $(VENV)/development  ## Choose the newest versions anew and write constraints.txt.
+	@echo '# Exact versions for every Python from 3.10 on; made by `make lock`.' > constraints.new
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.10 --no-header --no-annotate --no-emit-index-url \
+	  --extra dev pyproject.toml >> constraints.new
+	mv constraints.new constraints.txt
+
+bench: $(VENV)/development  ## Speed and memory beside the peers: make bench DATA_DIR=folder with the prepared mnist.
+	$(BIN)/python benchmarks/augment.py --data-dir $(DATA_DIR)
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo 'Python >= 3.10 is needed: make PYTHON=python3.11 ...'; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo 'The venv module of $(PYTHON) is needed (on Debian: python3-venv).'; exit 1; }
+	@touch $@
+
+$(VENV)/runtime: $(VENV)/python pyproject.toml constraints.txt
+	$(PIP) install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/development: $(VENV)/python pyproject.toml constraints.txt
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/runtime
