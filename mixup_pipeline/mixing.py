@@ -8,6 +8,8 @@ Rejected: truncation to uint8 (biases every pixel by −0.5 level), folding λ t
 alpha as the *rate* of a Gamma (gives Uniform for every alpha), integer fixed point (faster, but not the contract).
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,9 +34,10 @@ def draw_mixed(start: int, stop: int, *, prob: float, seed: int, copy: int) -> n
 
 def mix_images(examples: Pixels, base: Rows, partner: Rows, lam: Floats) -> Pixels:
     """Mix rows of uint8(m, …): uint8(n, …) of round-half-even(lam·base + (1−lam)·partner), lam float32[n]."""
-    flat = examples.reshape(len(examples), -1)
-    mixed = np.empty((len(lam), flat.shape[1]), np.uint8)
-    rows = max(1, _TILE_ELEMENTS // max(1, flat.shape[1]))  # a tile of float32 stays in the cache
+    width = math.prod(examples.shape[1:])
+    flat = examples.reshape(len(examples), width)
+    mixed = np.empty((len(lam), width), np.uint8)
+    rows = max(1, _TILE_ELEMENTS // max(1, width))  # a tile of float32 stays in the cache
     for first in range(0, len(lam), rows):
         tile = slice(first, first + rows)
         blend = mix_vectors(flat, base[tile], partner[tile], lam[tile])

@@ -1,0 +1,86 @@
+"""A slow and plain reference of mixing, from the provenance in the records: Python loops and float32 scalars."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.examples import Example
+from mixup_pipeline.manifest import read_manifest
+
+
+@dataclass(frozen=True)
+class MixedRecord:
+    """One record of the output, as protobuf parses it."""
+
+    shard: str
+    features: Mapping[str, Any]
+
+    @property
+    def lam(self) -> np.float32:
+        return np.float32(self.features["mixup/lam"].float_list.value[0])
+
+    @property
+    def base_id(self) -> str:
+        return str(self.features["mixup/base_id"].bytes_list.value[0], "utf-8")
+
+    @property
+    def partner_id(self) -> str:
+        return str(self.features["mixup/partner_id"].bytes_list.value[0], "utf-8")
+
+    @property
+    def base_label(self) -> int:
+        return int(self.features["mixup/base_label"].int64_list.value[0])
+
+    @property
+    def partner_label(self) -> int:
+        return int(self.features["mixup/partner_label"].int64_list.value[0])
+
+    @property
+    def label(self) -> npt.NDArray[np.float32]:
+        return np.array(self.features["label"].float_list.value, np.float32)
+
+    @property
+    def image(self) -> bytes:
+        return bytes(self.features["image"].bytes_list.value[0])
+
+
+def read_output(out: Path) -> list[MixedRecord]:
+    """All records of an output, shard after shard, framing taken apart by hand."""
+    records = []
+    for shard in read_manifest(out)["shards"]:
+        data, position = (out / shard["name"]).read_bytes(), 0
+        while position < len(data):
+            length = int.from_bytes(data[position : position + 8], "little")
+            payload = data[position + 12 : position + 12 + length]
+            records.append(MixedRecord(shard["name"], Example.FromString(payload).features.feature))
+            position += length + 16
+    return records
+
+
+def mix_pixels(base: npt.NDArray[np.uint8], partner: npt.NDArray[np.uint8], lam: np.float32) -> bytes:
+    """round-half-even(lam·base + (1−lam)·partner), one pixel after the other."""
+    rest = np.float32(1) - lam
+    mixed = bytearray()
+    for first, second in zip(base.ravel().tolist(), partner.ravel().tolist(), strict=True):
+        mixed.append(round(float(lam * np.float32(first) + rest * np.float32(second))))
+    return bytes(mixed)
+
+
+def mix_label(base: int, partner: int, lam: np.float32, num_classes: int) -> npt.NDArray[np.float32]:
+    label = np.zeros(num_classes, np.float32)
+    label[base] = lam
+    label[partner] += np.float32(1) - lam
+    return label
+
+
+def shard_hashes(out: Path) -> dict[str, str]:
+    return {shard["name"]: shard["sha256"] for shard in read_manifest(out)["shards"]}
+
+
+def pairs_and_lam(out: Path) -> list[tuple[str, str, float]]:
+    """What must not depend on the number of shards, in an order that does not either."""
+    return sorted((record.base_id, record.partner_id, float(record.lam)) for record in read_output(out))
