@@ -1,0 +1,96 @@
+"""The rooms of the house: imports go down only, and heavy libraries stay out of where they do not belong."""
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import mixup_pipeline
+from tests.commands import BIN
+
+PACKAGE = Path(mixup_pipeline.__file__).parent
+LAYERS = [
+    {"errors", "files", "randomness", "config", "spec"},
+    {"index", "pairing", "mixing", "plan", "totals"},
+    {"records", "images", "examples", "encoding", "run", "work", "manifest", "writer"},
+    {"gather", "scan", "shards", "sources", "mixed_records"},
+    {"planning", "commit", "claim", "pipeline", "beam_options", "launch", "verify"},
+    {"cli"},
+]
+LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def imports() -> dict[str, set[str]]:
+    """Rooms by the rooms they import, from the source text."""
+    found: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if parts == ("__init__",):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("mixup_pipeline."):
+                found.setdefault(parts[0], set()).add(room_of(node.module))
+    return {room: used - {room} for room, used in found.items()}
+
+
+def test_every_module_has_its_room() -> None:
+    modules = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert modules - {"__init__", "__pycache__", "data", "py.typed"} == set(LEVEL)
+
+
+def test_imports_go_down_only() -> None:
+    upwards = [(room, used) for room, rooms in imports().items() for used in rooms if LEVEL[used] > LEVEL[room]]
+    assert upwards == []
+
+
+def test_imports_make_no_circle() -> None:
+    below = imports()
+    while below:
+        free = {room for room, used in below.items() if not used & set(below)}
+        assert free, f"a circle among {sorted(below)}"
+        below = {room: used for room, used in below.items() if room not in free}
+
+
+def imported_by(code: str, *args: str) -> set[str]:
+    """The top-level modules loaded after running some code in a fresh interpreter."""
+    script = f"{code}\nimport sys; print('\\n' + ' '.join(sorted(name.partition('.')[0] for name in sys.modules)))"
+    done = subprocess.run([str(BIN / "python"), "-c", script, *args], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("program", ["augment", "verify"])
+def test_help_imports_neither_beam_nor_tensorflow_nor_numpy(program: str) -> None:
+    code = f"""
+from mixup_pipeline.cli.{program} import main
+try:
+    main(["--help"])
+except SystemExit:
+    pass
+"""
+    loaded = imported_by(code)
+    assert "click" in loaded
+    assert not loaded & {"apache_beam", "tensorflow", "tensorflow_datasets", "numpy", "cv2", "rich", "jsonschema"}
+
+
+def test_augmenting_and_verifying_import_no_tensorflow(tmp_path: Path) -> None:
+    code = """
+import sys
+from mixup_pipeline.cli import augment, verify
+for main, args in (
+    (augment.main, ["--src", "mnist_sample", "--limit", "20", "--out", sys.argv[1]]),
+    (verify.main, [sys.argv[1], "--against", "mnist_sample"]),
+):
+    try:
+        main(args)
+    except SystemExit as end:
+        assert not end.code, end.code
+"""
+    loaded = imported_by(code, str(tmp_path / "out"))
+    assert {"apache_beam", "cv2", "jsonschema"} <= loaded
+    assert not loaded & {"tensorflow", "tensorflow_datasets", "keras"}
