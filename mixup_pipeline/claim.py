@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.config import MixConfig
-from mixup_pipeline.errors import ManifestError, OutputError
+from mixup_pipeline.errors import ManifestError, OutputError, SourceError, UsageError
 from mixup_pipeline.files import output_error, write_atomically
 from mixup_pipeline.manifest import FEATURES_NAME, INFO_NAME, MANIFEST_NAME, Manifest, read_manifest
 from mixup_pipeline.sources import Source
@@ -27,31 +27,47 @@ def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> I
     Raises OutputError where the folder is in use, cannot be written, holds foreign files, or holds another run and
     overwrite is false.
     """
-    work = WorkFolder.of(out)
-    if out.exists() and not out.is_dir():
+    work, existed = WorkFolder.of(out), out.exists()
+    if existed and not out.is_dir():
         raise OutputError(f"out {out}: is a file: choose a folder that does not exist yet")
-    if out.exists():
+    if existed:
         _refuse_foreign(out)
+    lock = _lock(out, work)
     try:
-        work.root.mkdir(parents=True, exist_ok=True)
-        lock = os.open(work.lock, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise output_error(out, error) from error
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise OutputError(
-                f"out {out}: another mixup-augment is writing here: wait for it or choose another --out"
-            ) from error
         _settle(out, work, _request(source, config), overwrite)
         work.create()
         for leftover in work.partial.iterdir():
             leftover.unlink()
         write_atomically(work.request, json.dumps(_request(source, config)))
         yield
+    except (UsageError, SourceError):  # nothing to resume: leave no trace, unless shards were finished before
+        if not any(work.finished.glob("*")):
+            work.remove()
+            if not existed:
+                out.rmdir()
+        raise
     finally:
         os.close(lock)
+
+
+def _lock(out: Path, work: WorkFolder) -> int:
+    """A handle that holds the folder's lock; OutputError where another process holds it."""
+    while True:
+        try:
+            work.root.mkdir(parents=True, exist_ok=True)
+            lock = os.open(work.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise output_error(out, error) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if work.lock.exists() and os.path.samestat(os.fstat(lock), work.lock.stat()):
+                return lock
+        except BlockingIOError as error:
+            os.close(lock)
+            raise OutputError(
+                f"out {out}: another mixup-augment is writing here: wait for it or choose another --out"
+            ) from error
+        os.close(lock)  # the run that held it finished and removed the work folder in between: lock the new one
 
 
 def _request(source: Source, config: MixConfig) -> dict[str, Any]:

@@ -70,14 +70,16 @@ def augment(
     Raises MixupError with one line that says what is wrong and what to do.
     """
     started = time.monotonic()
-    from mixup_pipeline.pipeline import KEPT_SHARDS, run_pipeline  # Beam takes most of a second to import
+    from mixup_pipeline.beam_options import pipeline_options  # Beam takes most of a second to import
+    from mixup_pipeline.pipeline import KEPT_SHARDS, run_pipeline
 
     config, out = config or MixConfig(), Path(out).expanduser()
     source = open_source(src if isinstance(src, SourceConfig) else SourceConfig(src=src))
+    options = pipeline_options(beam_args)
     with claim(out, source, config, overwrite=overwrite):
         if on_start is not None:
             on_start(source, out)
-        counters = run_pipeline(source, config, out, beam_args=beam_args)
+        counters = run_pipeline(source, config, out, options)
         WorkFolder.of(out).remove()
     return Report(
         out=out,

@@ -7,16 +7,16 @@ is the thin twin of a plain function (`index_file`, `plan_run`, `ShardMixer.mix_
 without Beam.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
+from apache_beam.options.pipeline_options import PipelineOptions
 
-from mixup_pipeline.beam_options import pipeline_options
 from mixup_pipeline.commit import commit_run
 from mixup_pipeline.config import MixConfig
-from mixup_pipeline.errors import MixupError, error_in_text
+from mixup_pipeline.errors import error_in_text
 from mixup_pipeline.plan import ShardTask
 from mixup_pipeline.planning import plan_run
 from mixup_pipeline.run import IndexedFile
@@ -99,20 +99,18 @@ def build_pipeline(pipeline: beam.Pipeline, source: Source, config: MixConfig, o
     )
 
 
-def run_pipeline(source: Source, config: MixConfig, out: Path, *, beam_args: Sequence[str] = ()) -> dict[str, int]:
+def run_pipeline(source: Source, config: MixConfig, out: Path, options: PipelineOptions) -> dict[str, int]:
     """Run the graph to its end and give its counters.
 
     Raises the MixupError that a worker raised, wherever it ran; other failures come as they are.
     """
-    pipeline = beam.Pipeline(options=pipeline_options(beam_args))
+    pipeline = beam.Pipeline(options=options)
     build_pipeline(pipeline, source, config, out)
     try:
         result = pipeline.run()
         result.wait_until_finish()
-    except MixupError:
-        raise
     except Exception as failure:
-        error = error_in_text(str(failure))
+        error = error_in_text(f"{type(failure).__module__}.{type(failure).__name__}: {failure}")
         if error is None:
             raise
         raise error from failure

@@ -30,7 +30,7 @@ _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key
     required=True,
     help="TFDS name (mnist, cifar10/3.0.2, mnist_sample), TFDS folder, or TFRecord files as a pattern in quotes.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the shards and their manifest.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the shards and their manifest.  [required]")
 @click.option(
     "--alpha", type=float, default=0.2, show_default=True, help="λ ~ Beta(alpha, alpha); 0.2 to 0.4 is advised."
 )
@@ -94,7 +94,7 @@ _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key
 @click.version_option(package_name="mixup-pipeline")
 @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM OPTIONS]")
 def main(**options: Any) -> None:
-    r"""Mix a labelled dataset with itself (MixUp) and write TFRecord shards.
+    """Mix a labelled dataset with itself (MixUp) and write TFRecord shards.
 
     Pairs shuffled examples over the whole dataset, mixes images and labels with weights λ ~ Beta(alpha, alpha), and
     writes shards that TFDS, tf.data and PyTorch read. The same command always gives the same bytes; run again after
@@ -118,13 +118,15 @@ def main(**options: Any) -> None:
             from mixup_pipeline.launch import estimate
 
             click.echo(summary.of_estimate(estimate(src, config), config))
+        elif options["out"] is None:
+            raise click.UsageError("Missing option '--out'.")
         else:
             _augment(src, config, options)
 
 
 def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> None:
     if not options["debug"]:
-        logging.disable(logging.CRITICAL)  # Beam logs each failure as pages of traceback; the error line says it all
+        _log_quietly()
     signal.signal(signal.SIGINT, _stop)
     signal.signal(signal.SIGTERM, _stop)
     from mixup_pipeline.cli import progress, summary
@@ -158,9 +160,21 @@ def _advise(config: MixConfig) -> None:
         )
 
 
+def _log_quietly() -> None:
+    """Show what this package logs; Beam logs each failure as pages of traceback, where the error line says it all."""
+    for name in ("", "apache_beam"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    ours = logging.getLogger("mixup_pipeline")
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
+    if not ours.handlers:
+        ours.addHandler(logging.StreamHandler())
+
+
 def _stop(number: int, _: FrameType | None) -> None:
     """End at once: whatever is unfinished has a temporary name, so nothing needs to be tidied."""
-    os.write(2, b"\nStopped. Finished shards are kept: run the same command again to go on.\n")
+    show_cursor = b"\x1b[?25h" if sys.stderr.isatty() else b""  # the progress bar hides it
+    os.write(2, show_cursor + b"\nStopped. Finished shards are kept: run the same command again to go on.\n")
     os._exit(1)
 
 

@@ -37,7 +37,7 @@ _SHOWN_FAULTS = 20
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="mixup-pipeline")
 def main(shards: Path, against: str | None, sample: int, quiet: bool, debug: bool, **source: str | int | None) -> None:
-    r"""Check a directory that mixup-augment made.
+    """Check a directory that mixup-augment made.
 
     Checks the manifest against its JSON Schema, the number, size and sha256 of the shards, every record's CRC and
     features, the labels and the totals; with --against also a sample of mixed examples, bit by bit, from their

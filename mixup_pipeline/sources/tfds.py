@@ -153,9 +153,13 @@ def _download(config: SourceConfig) -> Path:
     version = _version(config.src)
     name = "/".join(_without_version(config.src)) + (f":{version}" if version else "")
     command = [sys.executable, "-m", "mixup_pipeline.sources.download", name, str(looked_in)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=None if sys.stderr.isatty() else subprocess.PIPE, text=True, check=False
+    )
     answer = (
-        done.stdout.strip().splitlines()[-1:] or done.stderr.strip().splitlines()[-1:] or ["it ended without a word"]
+        done.stdout.strip().splitlines()[-1:]
+        or (done.stderr or "").strip().splitlines()[-1:]
+        or ["it ended without a word"]
     )
     found = _prepared(where, version)
     if done.returncode == 0 and found is not None:
