@@ -74,6 +74,8 @@ class MixConfig:
         _check_integer("copies", self.copies, 1, MAX_COPIES)
         _check_number("prob", self.prob, 0, 1)
         _check_integer("seed", self.seed, 0, MAX_SEED)
+        for number in ("alpha", "prob"):  # 1 and 1.0 are one configuration
+            object.__setattr__(self, number, float(getattr(self, number)))
         if self.limit is not None:
             _check_integer("limit", self.limit, 1, MAX_EXAMPLES)
         _check_choice("image-format", self.image_format, IMAGE_FORMATS)

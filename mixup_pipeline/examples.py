@@ -98,7 +98,10 @@ class ExampleReader:
     def input_bytes(self, features: Features) -> bytes:
         """The input as the record stores it: an image file, raw pixels, or float32 little-endian."""
         if self._spec.encoding == "vector":
-            return np.array(_values(features, self._spec.input_key, "float_list"), "<f4").tobytes()
+            vector = np.array(_values(features, self._spec.input_key, "float_list"), "<f4")
+            if not len(vector):
+                raise ValueError(f"feature {self._spec.input_key!r} holds no values")
+            return vector.tobytes()
         return _single(features, self._spec.input_key, "bytes_list")
 
     def shape(self, data: bytes) -> Shape:

@@ -66,8 +66,9 @@ def pair_cross_class(labels: Labels, copy: int, seed: int, earlier: Sequence[Par
     """
     check_cross_class(labels)
     partners = permutation(len(labels), seed, "cross", copy)
-    _repair_at_random(partners, labels, copy, seed, earlier)
+    _repair_at_random(partners, labels, copy, seed, earlier, first_round=0)
     _repair_exactly(partners, labels, copy, seed)
+    _repair_at_random(partners, labels, copy, seed, earlier, first_round=_REPAIR_ROUNDS)
     return partners
 
 
@@ -113,11 +114,16 @@ def _allowed(slots: Partners, partners: Partners, labels: Labels, earlier: Seque
     return fine
 
 
-def _repair_at_random(partners: Partners, labels: Labels, copy: int, seed: int, earlier: Sequence[Partners]) -> None:
-    """Exchange the partners of conflicting slots with those of random slots, where both then fit. In place."""
+def _repair_at_random(
+    partners: Partners, labels: Labels, copy: int, seed: int, earlier: Sequence[Partners], *, first_round: int
+) -> None:
+    """Exchange the partners of conflicting slots with those of random slots, where both then fit. In place.
+
+    A conflict is a pair of one class, or one that met in an earlier copy.
+    """
     num_slots = len(labels)
     conflicts = np.flatnonzero(~_allowed(np.arange(num_slots), partners, labels, earlier))
-    for attempt in range(_REPAIR_ROUNDS):
+    for attempt in range(first_round, first_round + _REPAIR_ROUNDS):
         if not len(conflicts):
             return
         drawn = words(len(conflicts), seed, "cross-swap", copy, attempt) % np.uint64(num_slots)

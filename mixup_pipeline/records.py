@@ -72,14 +72,16 @@ def scan(path: Path, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
         while start + position < size:
             head = buffer[position : position + HEADER_BYTES]
             length = lengths.get(head)
-            if length is None or position + length + FRAME_BYTES > len(buffer):
+            if length is None:
+                if len(head) < HEADER_BYTES:
+                    start, position = start + position, 0
+                    buffer = _pread(file, _CHUNK_BYTES, start)
+                    head = buffer[:HEADER_BYTES]
+                length = lengths[head] = _checked_length(head, name, record, start + position)
+            if position + length + FRAME_BYTES > len(buffer):
                 start, position = start + position, 0
-                buffer = _pread(file, _CHUNK_BYTES, start)
-                head = buffer[:HEADER_BYTES]
-                length = _checked_length(head, size - start, name, record, start)
-                lengths[head] = length
-                if length + FRAME_BYTES > len(buffer):
-                    buffer = _pread(file, length + FRAME_BYTES, start)
+                _check_whole(length, size - start, name, record, start)
+                buffer = _pread(file, max(_CHUNK_BYTES, length + FRAME_BYTES), start)
             first = position + HEADER_BYTES
             position = first + length + FOOTER_BYTES
             payload, stored = buffer[first : first + length], stored_crc(buffer, first + length)[0]
@@ -147,38 +149,50 @@ def decompress(path: Path, name: str, target: Path) -> None:
 def first_payload(path: Path, name: str) -> bytes:
     """The payload of the first record, also of a compressed file; empty where the file is empty.
 
-    Raises RecordError where that record is damaged, or does not lie within the first 4 MiB of a compressed file.
+    Raises RecordError where that record is damaged, or does not lie within the first 4 MiB of a compressed file, and
+    SourceError where the compressed stream is damaged.
     """
     if not is_compressed(path):
-        return next((payload for _, payload, _, _ in scan(path, name)), b"")
-    with path.open("rb") as file:
-        head = zlib.decompressobj(_EITHER_FORMAT).decompress(file.read(_CHUNK_BYTES))
-    length = _checked_length(head[:HEADER_BYTES], len(head), name, 0, 0)
-    return head[HEADER_BYTES : HEADER_BYTES + length]
+        for offset, payload, _, fault in scan(path, name):
+            if fault is not None:
+                raise record_error(name, 0, offset, fault)
+            return payload
+        return b""
+    try:
+        with path.open("rb") as file:
+            head = zlib.decompressobj(_EITHER_FORMAT).decompress(file.read(_CHUNK_BYTES))
+    except zlib.error as error:
+        raise SourceError(f"{name}: the compressed file is damaged ({error}): make it again") from error
+    if not head:
+        return b""
+    length = _checked_length(head[:HEADER_BYTES], name, 0, 0)
+    _check_whole(length, len(head), name, 0, 0)
+    payload = head[HEADER_BYTES : HEADER_BYTES + length]
+    if masked_crc32c(payload) != _FOOTER.unpack_from(head, HEADER_BYTES + length)[0]:
+        raise record_error(name, 0, HEADER_BYTES, _BAD_CRC)
+    return payload
 
 
 def _length_is_sound(head: bytes) -> bool:
     return masked_crc32c(head[:8]) == _HEADER.unpack(head)[1]
 
 
-def _checked_length(head: bytes, left: int, name: str, record: int, offset: int) -> int:
+def _checked_length(head: bytes, name: str, record: int, offset: int) -> int:
     if len(head) < HEADER_BYTES:
-        raise record_error(name, record, offset, f"the file ends inside the record's header ({left} of 12 bytes)")
+        raise record_error(name, record, offset, f"the file ends inside the record's header ({len(head)} of 12 bytes)")
     if not _length_is_sound(head):
-        raise record_error(
-            name,
-            record,
-            offset,
-            "the length does not match its CRC: not an uncompressed TFRecord file, or a damaged one",
-        )
-    length: int = _HEADER.unpack(head)[0]
+        reason = "the length does not match its CRC: not an uncompressed TFRecord file, or a damaged one"
+        raise record_error(name, record, offset, reason)
+    return int(_HEADER.unpack(head)[0])
+
+
+def _check_whole(length: int, left: int, name: str, record: int, offset: int) -> None:
+    """Refuse a length before any memory is taken for it."""
     if length + FRAME_BYTES > left:
-        raise record_error(
-            name, record, offset, f"the record claims {length:,} bytes, the file ends after {left:,}: it is truncated"
-        )
+        reason = f"the record claims {length:,} bytes, the file ends after {left:,}: it is truncated"
+        raise record_error(name, record, offset, reason)
     if length > MAX_RECORD_BYTES:
         raise record_error(name, record, offset, f"the record holds {length:,} bytes, at most 2 GiB are allowed")
-    return length
 
 
 def _pread(file: BinaryIO, length: int, offset: int) -> bytes:

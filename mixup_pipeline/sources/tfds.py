@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.manifest import INFO_NAME
 from mixup_pipeline.scan import SourceFile
 from mixup_pipeline.sources.schema import choose, read_features_json
 from mixup_pipeline.sources.source import Source
@@ -19,6 +21,7 @@ from mixup_pipeline.sources.source import Source
 BUNDLED = "mnist_sample"
 
 _NAME = re.compile(r"[a-z]\w*([/:][\w.+-]+)*", re.IGNORECASE)
+_DATASET_NAME = re.compile(r"\w[\w-]*")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _DEFAULT_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 
@@ -60,64 +63,85 @@ def open_tfds(config: SourceConfig, folder: Path) -> Source:
     Raises UsageError for an unknown split or feature, SourceError for a directory that TFDS did not write so.
     """
     info = _read_info(folder)
-    splits = {split["name"]: split for split in info.get("splits", [])}
-    if config.split not in splits:
-        raise UsageError(f"split {config.split!r}: {info['name']} has {', '.join(sorted(splits)) or 'no splits'}")
-    if info.get("fileFormat", "tfrecord") != "tfrecord":
+    if config.split not in info.splits:
+        raise UsageError(f"split {config.split!r}: {info.name} has {', '.join(sorted(info.splits)) or 'no splits'}")
+    if info.file_format != "tfrecord":
         raise SourceError(
-            f"{folder}: is stored as {info['fileFormat']}, only tfrecord can be read: prepare it as tfrecord"
+            f"{folder}: is stored as {info.file_format}, only tfrecord can be read: prepare it as tfrecord"
         )
-    label_hint = _supervised_label(info) if config.label_key is None else None
+    label_hint = info.label_key if config.label_key is None else None
     spec = choose(read_features_json(folder / "features.json"), config, where=str(folder), label_hint=label_hint)
+    files = tuple(
+        SourceFile(position=shard, name=name, path=str((folder / name).absolute()), declared_records=num_records)
+        for shard, (name, num_records) in enumerate(info.splits[config.split])
+    )
+    for file in files:
+        if not Path(file.path).is_file():
+            raise SourceError(f"{file.path}: is missing, although {INFO_NAME} lists it: prepare the dataset again")
     return Source(
-        name=info["name"],
+        name=info.name,
         split=config.split,
-        files=_files(folder, info["name"], splits[config.split]),
+        files=files,
         spec=spec,
         class_names=_class_names(folder, spec.label_key, spec.num_classes),
     )
 
 
-def _read_info(folder: Path) -> dict[str, Any]:
-    path = folder / "dataset_info.json"
+@dataclass(frozen=True, kw_only=True)
+class _Info:
+    """What dataset_info.json says; splits hold (file name, number of records) of each file."""
+
+    name: str
+    file_format: str
+    splits: dict[str, list[tuple[str, int]]]
+    label_key: str | None
+
+
+def _read_info(folder: Path) -> _Info:
+    path = folder / INFO_NAME
     try:
         info: dict[str, Any] = json.loads(path.read_bytes())
-        info["name"] = str(info["name"])
-        return info
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        name = str(info["name"])
+        if not _DATASET_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a dataset")
+        supervised = info.get("supervisedKeys", {}).get("tuple", {}).get("items", [])
+        return _Info(
+            name=name,
+            file_format=info.get("fileFormat", "tfrecord"),
+            splits={split["name"]: _split_files(name, split) for split in info.get("splits", [])},
+            label_key=supervised[1].get("featureKey") if len(supervised) == 2 else None,
+        )
+    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
         raise SourceError(f"{path}: cannot be read as TFDS writes it ({type(error).__name__}: {error})") from error
 
 
-def _supervised_label(info: dict[str, Any]) -> str | None:
-    items = info.get("supervisedKeys", {}).get("tuple", {}).get("items", [])
-    return items[1].get("featureKey") if len(items) == 2 else None
-
-
-def _files(folder: Path, name: str, split: dict[str, Any]) -> tuple[SourceFile, ...]:
+def _split_files(name: str, split: dict[str, Any]) -> list[tuple[str, int]]:
     lengths = [int(length) for length in split.get("shardLengths", [])]
     template = split.get("filepathTemplate") or _DEFAULT_TEMPLATE
-    files = []
-    for shard, length in enumerate(lengths):
-        file_name = template.format(
-            DATASET=name,
-            SPLIT=split["name"],
-            FILEFORMAT="tfrecord",
-            SHARD_INDEX=f"{shard:05d}",
-            NUM_SHARDS=f"{len(lengths):05d}",
-            SHARD_X_OF_Y=f"{shard:05d}-of-{len(lengths):05d}",
+    return [
+        (
+            template.format(
+                DATASET=name,
+                SPLIT=split["name"],
+                FILEFORMAT="tfrecord",
+                SHARD_INDEX=f"{shard:05d}",
+                NUM_SHARDS=f"{len(lengths):05d}",
+                SHARD_X_OF_Y=f"{shard:05d}-of-{len(lengths):05d}",
+            ),
+            length,
         )
-        path = folder / file_name
-        if not path.is_file():
-            raise SourceError(f"{path}: is missing, although dataset_info.json lists it: prepare the dataset again")
-        files.append(SourceFile(position=shard, name=file_name, path=str(path.absolute()), declared_records=length))
-    return tuple(files)
+        for shard, length in enumerate(lengths)
+    ]
 
 
 def _class_names(folder: Path, label_key: str, num_classes: int) -> tuple[str, ...] | None:
     path = folder / f"{label_key.replace('/', '-')}.labels.txt"
     if not path.is_file():
         return None
-    names = tuple(path.read_text(encoding="utf-8").split("\n")[:num_classes])
+    try:
+        names = tuple(path.read_text(encoding="utf-8").split("\n")[:num_classes])
+    except ValueError as error:
+        raise SourceError(f"{path}: is not UTF-8 text ({error})") from error
     return names if len(names) == num_classes else None
 
 
