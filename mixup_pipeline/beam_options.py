@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.runner import create_runner
 
 from mixup_pipeline.errors import UsageError
 
@@ -43,4 +44,8 @@ def pipeline_options(beam_args: Sequence[str]) -> PipelineOptions:
     runner = options.view_as(StandardOptions).runner or ""
     if "dask" in runner.lower():
         raise UsageError("Beam options after '--': DaskRunner loses outputs of this pipeline: use another runner")
+    try:
+        create_runner(runner)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise UsageError(f"Beam options after '--': --runner={runner} is none that Beam can make: {error}") from error
     return options

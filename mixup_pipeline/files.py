@@ -8,6 +8,8 @@ from pathlib import Path
 
 from mixup_pipeline.errors import OutputError
 
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
 _CHUNK_BYTES = 4 << 20
 
 
@@ -50,6 +52,6 @@ def sha256_of(path: Path) -> str:
 def output_error(path: Path, error: OSError) -> OutputError:
     """The error of a file that could not be written, with what to do."""
     reason = (error.strerror or str(error)).lower()
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL_DISK:
         return OutputError(f"{path}: {reason}: make room and run the same command again, finished shards are kept")
     return OutputError(f"{path}: cannot be written ({reason}): choose another --out or mend its permissions")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.errors import record_error
+from mixup_pipeline.errors import SourceError, record_error
 from mixup_pipeline.examples import ExampleReader, parse
 from mixup_pipeline.index import Entries
 from mixup_pipeline.records import read_at
@@ -45,14 +45,16 @@ def gather(entries: Entries, files: Sequence[IndexedFile], spec: ExampleSpec, sh
         file = files[part["file"][0]]
         payloads = read_at(Path(file.path), file.name, part["offset"], part["length"], part["record"])
         places = zip(file_rows.tolist(), part["input_start"].tolist(), part["input_length"].tolist(), strict=True)
-        for (row, start, length), payload in zip(places, payloads, strict=True):
-            try:
+        try:
+            for (row, start, length), payload in zip(places, payloads, strict=True):
                 inputs[row] = reader.decode(payload[start : start + length], shape)
                 if soft is not None:
                     soft[row] = reader.soft_label(parse(payload))
-            except ValueError as error:
-                entry = entries[row]
-                raise record_error(file.name, int(entry["record"]), int(entry["offset"]), str(error)) from error
+        except ValueError as error:
+            entry = entries[row]
+            raise record_error(file.name, int(entry["record"]), int(entry["offset"]), str(error)) from error
+        except OSError as error:
+            raise SourceError(f"{file.path}: cannot be read any more ({error.strerror or error})") from error
     names = [file.name for file in files]
     return Examples(
         inputs=inputs,

@@ -17,6 +17,7 @@ import numpy as np
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import SourceError, record_error
 from mixup_pipeline.examples import ExampleReader, parse
+from mixup_pipeline.files import FULL_DISK, output_error
 from mixup_pipeline.index import ENTRY, Entries
 from mixup_pipeline.records import decompress, is_compressed, scan
 from mixup_pipeline.run import IndexedFile
@@ -50,13 +51,24 @@ def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: Wor
         if known is not None and Path(known.path).exists():
             return known
         if is_compressed(path):
-            decompress(path, file.name, work.spool(file.position))
-            path = work.spool(file.position)
+            path = _spooled(path, file, work)
         entries, indexed = scan_file(file, path, spec, config)
     except OSError as error:
         raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
     work.save_index(file.position, entries, indexed, stamp)
     return indexed
+
+
+def _spooled(path: Path, file: SourceFile, work: WorkFolder) -> Path:
+    """An uncompressed copy of a compressed source file, in the work folder."""
+    spool = work.spool(file.position)
+    try:
+        decompress(path, file.name, spool)
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise output_error(spool, error) from error
+        raise
+    return spool
 
 
 def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig) -> tuple[Entries, IndexedFile]:

@@ -21,7 +21,8 @@ def open_source(config: SourceConfig) -> Source:
     check_split(config)
     if "://" in config.src:
         raise UsageError(f"src {config.src}: object stores cannot be read yet: copy the files to a local folder")
-    if _GLOB_CHARACTERS & set(config.src) or Path(config.src).expanduser().is_file():
+    path = Path(config.src).expanduser()
+    if path.is_file() or (_GLOB_CHARACTERS & set(config.src) and not path.is_dir()):
         return open_tfrecord(config)
     if config.schema is not None:
         raise UsageError(

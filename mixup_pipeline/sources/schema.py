@@ -50,7 +50,10 @@ def read_schema(schema: str) -> Schema:
     if path.suffix == ".json":
         return read_features_json(path)
     if path.suffix == ".pbtxt":
-        return _read_pbtxt(path.read_text(), str(path))
+        try:
+            return _read_pbtxt(path.read_text(encoding="utf-8"), str(path))
+        except (ValueError, OSError) as error:
+            raise SourceError(f"{path}: cannot be read as text ({error})") from error
     raise UsageError(f"schema {schema}: its name must end in .json (TFDS features.json) or .pbtxt (TF Metadata)")
 
 
