@@ -21,7 +21,7 @@ _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 6: 4}  # by colour type; a palette is RGB
 _PNG_HEADER = struct.Struct(">4x4sIIBB")
 _FLAGS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB, 4: cv2.IMREAD_UNCHANGED}
 
-cv2.setLogLevel(0)  # a damaged image is reported by its record, not by a warning of the decoder
+cv2.utils.logging.setLogLevel(0)  # a damaged image is reported by its record, not by a warning of the decoder
 cv2.setNumThreads(1)  # small images: one thread each; the pipeline runs several shards side by side
 
 

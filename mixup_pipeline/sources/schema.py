@@ -53,7 +53,7 @@ def read_schema(schema: str) -> Schema:
         try:
             return _read_pbtxt(path.read_text(encoding="utf-8"), str(path))
         except (ValueError, OSError) as error:
-            raise SourceError(f"{path}: cannot be read as text ({error})") from error
+            raise SourceError(f"{path}: is not a TF Metadata schema ({error})") from error
     raise UsageError(f"schema {schema}: its name must end in .json (TFDS features.json) or .pbtxt (TF Metadata)")
 
 
