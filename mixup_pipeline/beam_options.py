@@ -38,7 +38,7 @@ def pipeline_options(beam_args: Sequence[str]) -> PipelineOptions:
         raise UsageError(f"Beam options after '--': {reason}") from error
     if unknown:
         known = [flag for action in parsers[0]._actions for flag in action.option_strings]
-        near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1, cutoff=0.75)
         hint = f"did you mean {near[0]}?" if near else "options of mixup-augment itself go before '--'"
         raise UsageError(f"Beam options after '--': Beam does not know {unknown[0]!r}: {hint}")
     runner = options.view_as(StandardOptions).runner or ""

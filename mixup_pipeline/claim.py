@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,10 @@ from mixup_pipeline.manifest import FEATURES_NAME, INFO_NAME, MANIFEST_NAME, Man
 from mixup_pipeline.sources import Source
 from mixup_pipeline.work import WORK_NAME, FinishedShard, WorkFolder
 
+_OF_UNFINISHED_RUN = re.compile(
+    rf"[\w-]+_mixup-[\w.-]+\.tfrecord-\d{{5,}}-of-\d{{5,}}|\.({MANIFEST_NAME}|{INFO_NAME}|{FEATURES_NAME})\.[0-9a-f]+"
+)
+
 
 @contextlib.contextmanager
 def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> Iterator[None]:
@@ -27,11 +32,13 @@ def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> I
     Raises OutputError where the folder is in use, cannot be written, holds foreign files, or holds another run and
     overwrite is false.
     """
-    work, existed = WorkFolder.of(out), out.exists()
+    work, existed = WorkFolder.of(out), _exists(out)
     if existed and not out.is_dir():
         raise OutputError(f"out {out}: is a file: choose a folder that does not exist yet")
+    if any(Path(file.path).resolve().is_relative_to(out.resolve()) for file in source.files):
+        raise OutputError(f"out {out}: holds the source itself: choose another --out")
     if existed:
-        _refuse_foreign(out)
+        _check_ours(out)
     lock = _lock(out, work)
     try:
         _settle(out, work, _request(source, config), overwrite)
@@ -76,48 +83,51 @@ def _request(source: Source, config: MixConfig) -> dict[str, Any]:
     return json.loads(json.dumps(request))
 
 
-def _refuse_foreign(out: Path) -> None:
+def _exists(out: Path) -> bool:
+    try:
+        return out.exists()
+    except OSError as error:
+        raise output_error(out, error) from error
+
+
+def _check_ours(out: Path) -> None:
     """Nothing that this tool did not write is ever overwritten or mixed with its files."""
-    ours = {MANIFEST_NAME, INFO_NAME, FEATURES_NAME, WORK_NAME}
-    listed: set[str] = set()
+    ours = {WORK_NAME}
     if (out / MANIFEST_NAME).is_file():
         try:
-            listed = {shard["name"] for shard in read_manifest(out)["shards"]}
-        except ManifestError as error:
+            ours |= {MANIFEST_NAME, *(shard["name"] for shard in read_manifest(out)["shards"])}
+        except (ManifestError, KeyError, TypeError) as error:
             raise OutputError(f"out {out}: its {MANIFEST_NAME} is not ours: choose another --out") from error
     unfinished = (out / WORK_NAME).is_dir()
-    for path in sorted(out.iterdir()):
-        if (
-            path.name in ours
-            or path.name in listed
-            or (unfinished and "_mixup-" in path.name and ".tfrecord-" in path.name)
-        ):
-            continue
-        if unfinished and path.name.startswith(tuple(f".{name}." for name in ours)):
-            continue
-        raise OutputError(f"out {out}: is not empty ({path.name} is not from mixup-augment): choose another --out")
+    if MANIFEST_NAME in ours or unfinished:
+        ours |= {INFO_NAME, FEATURES_NAME}
+    foreign = [
+        path.name
+        for path in sorted(out.iterdir())
+        if path.name not in ours and not (unfinished and _OF_UNFINISHED_RUN.fullmatch(path.name))
+    ]
+    foreign += [f"{WORK_NAME}/{name}" for name in WorkFolder.of(out).foreign()]
+    if foreign:
+        raise OutputError(f"out {out}: is not empty ({foreign[0]} is not from mixup-augment): choose another --out")
 
 
 def _settle(out: Path, work: WorkFolder, request: dict[str, Any], overwrite: bool) -> None:
-    """Leave the folder as the run needs it: nothing in it, or an unfinished run of the same."""
-    if (out / MANIFEST_NAME).is_file():
-        manifest = read_manifest(out)
-        if not overwrite and _same(manifest, request):
-            _reopen(out, work, manifest)
+    """Leave the folder as the run needs it: empty, with an unfinished run of the same, or one to be replaced."""
+    stored = json.loads(work.request.read_text()) if work.request.is_file() else None
+    present = [path.name for path in out.iterdir() if path.name != WORK_NAME]
+    if stored != request or work.previous.exists():
+        finished = MANIFEST_NAME in present
+        if finished and not overwrite and _same(read_manifest(out), request):
+            work.clear()
+            _reopen(out, work, read_manifest(out))
             return
-        _refuse_unless(overwrite, out, "a finished run of another configuration or source")
-    else:
-        stored = json.loads(work.request.read_text()) if work.request.is_file() else None
-        if stored == request and not overwrite:
-            return
-        if any(path.name != WORK_NAME for path in out.iterdir()):
-            _refuse_unless(overwrite, out, "an unfinished run of another configuration or source")
-    _clear(out, work)
-
-
-def _refuse_unless(overwrite: bool, out: Path, what: str) -> None:
-    if not overwrite:
-        raise OutputError(f"out {out}: holds {what}: use --overwrite to replace it, or another --out")
+        if present and not overwrite:
+            kind = "a finished" if finished else "an unfinished"
+            what = f"{kind} run of another configuration or source"
+            raise OutputError(f"out {out}: holds {what}: use --overwrite to replace it, or another --out")
+        work.clear()
+    if overwrite:
+        work.save_previous(present)  # they go once the new run is known to be possible
 
 
 def _same(manifest: Manifest, request: dict[str, Any]) -> bool:
@@ -143,12 +153,3 @@ def _reopen(out: Path, work: WorkFolder, manifest: Manifest) -> None:
     sizes = {path.name: path.stat().st_size for path in out.iterdir()}
     if any(sizes.get(shard["name"]) != shard["bytes"] for shard in manifest["shards"]):
         (out / MANIFEST_NAME).unlink()  # it promises shards that are not there
-
-
-def _clear(out: Path, work: WorkFolder) -> None:
-    """Remove what an earlier run left, the manifest first; the lock stays."""
-    (out / MANIFEST_NAME).unlink(missing_ok=True)
-    for path in out.iterdir():
-        if path.name != WORK_NAME:
-            path.unlink()
-    work.clear()

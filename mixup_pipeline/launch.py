@@ -9,7 +9,6 @@ from pathlib import Path
 from mixup_pipeline.claim import claim
 from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.manifest import Manifest, read_manifest
-from mixup_pipeline.pairing import check_cross_class
 from mixup_pipeline.plan import GATHER_BYTES, gathered_examples
 from mixup_pipeline.planning import output_bytes, resolve
 from mixup_pipeline.run import Run
@@ -99,9 +98,7 @@ def estimate(src: SourceConfig, config: MixConfig) -> Estimate:
         work = WorkFolder(Path(folder))
         work.create()
         files = [index_file(file, source.spec, config, work) for file in source.files]
-        run, slots = resolve(source, config, files, work)
-    if config.pairing == "cross-class":
-        check_cross_class(slots["label"])
+        run, _ = resolve(source, config, files, work)
     shard_examples = -(-run.num_examples // run.num_shards)
     gathered = gathered_examples(shard_examples, run.num_examples, run.num_passes) * run.decoded_bytes
     return Estimate(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.errors import record_error
 from mixup_pipeline.examples import Features, parse
-from mixup_pipeline.images import decode
+from mixup_pipeline.images import decode, image_shape
 from mixup_pipeline.manifest import Manifest
 from mixup_pipeline.mixing import mix_class_ids
 from mixup_pipeline.records import scan
@@ -72,7 +72,8 @@ class MixedReader:
         self._vector = manifest["source"]["schema"]["encoding"] == "vector"
         self._png = manifest["config"]["image_format"] == "png" and not self._vector
         self._dense = self._soft or manifest["config"]["label_format"] == "dense"
-        self._files = {file["name"] for file in manifest["source"]["files"]}
+        read = {file["name"]: file["examples"] + file["skipped"] for file in manifest["source"]["files"]}
+        self._num_records = read  # of each source file
         self._input_key = "features" if self._vector else "image"
         keys = {self._input_key: "bytes_list", "mixup/lam": "float_list"}
         keys |= {"mixup/base_id": "bytes_list", "mixup/partner_id": "bytes_list"}
@@ -118,6 +119,8 @@ class MixedReader:
         if not all(0 <= class_id < self._num_classes for class_id in classes):
             raise ValueError(f"class ids {classes} should lie in 0 to {self._num_classes - 1}")
         self._check_label(values, lam, classes)
+        if self._png and image_shape(values["image"][0]) != self._shape:
+            raise ValueError(f"image should be {shape_text(self._shape)}")
         if not self._vector and not self._png and len(values["image"][0]) != example_bytes(self._shape):
             raise ValueError(f"image holds {len(values['image'][0])} bytes, should be {shape_text(self._shape)}")
         columns.lam.append(lam)
@@ -140,7 +143,7 @@ class MixedReader:
     def _id(self, values: dict[str, Any], key: str) -> str:
         text = values[key][0].decode("utf-8", "replace")
         name, _, record = text.rpartition("__")
-        if name not in self._files or not record.isdecimal():
+        if not record.isdecimal() or int(record) >= self._num_records.get(name, 0):
             raise ValueError(f"{key} is {text!r}, which names no record of the source")
         return text
 
@@ -153,8 +156,8 @@ class MixedReader:
             right = mix_class_ids(base, partner, np.array([lam], np.float32), num_classes=self._num_classes)[0]
             if (label != right).any():
                 raise ValueError(f"label is not lam {lam} of class {classes[0]} and the rest of class {classes[1]}")
-        elif not abs(label.sum() - 1) <= _SUM_TOLERANCE:
-            raise ValueError(f"label sums to {label.sum():g}, should sum to 1")
+        elif not (abs(label.sum() - 1) <= _SUM_TOLERANCE and (label >= 0).all()):
+            raise ValueError(f"label sums to {label.sum():g}, should hold values from 0 to 1 that sum to 1")
 
     def _decode(self, value: Any) -> npt.NDArray[Any]:
         if self._vector:

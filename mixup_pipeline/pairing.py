@@ -8,7 +8,8 @@ order and `earlier` are the pairings of the copies before. What holds for each p
   pairs uniformly;
 - `pair_within_class`: partners share their class; a class of one keeps its example to itself;
 - `pair_cross_class`: partners differ in class;
-- the copies use different partners as long as there are enough of them, and copy c does not change when more copies
+- the copies use different partners as long as there are enough of them (cross-class: comfortably enough, since it is
+  random; where few are left it may meet one again), and copy c does not change when more copies
   are asked for.
 
 Rejected: pairing inside a bucket or a batch (a batch of 256 over 1,000 classes has few same-class pairs), reversing
@@ -26,12 +27,13 @@ from mixup_pipeline.randomness import distinct, permutation, words
 
 Labels = npt.NDArray[np.int32]
 Partners = npt.NDArray[np.int64]
-Policy = Callable[[Labels, int, int, Sequence[Partners]], Partners]
+Earlier = Sequence[npt.NDArray[np.int64 | np.int32]]
+Policy = Callable[[Labels, int, int, Earlier], Partners]
 
 _REPAIR_ROUNDS = 24
 
 
-def pair_any(labels: Labels, copy: int, seed: int, earlier: Sequence[Partners]) -> Partners:
+def pair_any(labels: Labels, copy: int, seed: int, earlier: Earlier) -> Partners:
     """Slot p meets slot p + d (mod N), with a shift d of its own for each copy."""
     del earlier
     num_slots = len(labels)
@@ -41,7 +43,7 @@ def pair_any(labels: Labels, copy: int, seed: int, earlier: Sequence[Partners]) 
     return (np.arange(num_slots) + shift) % num_slots
 
 
-def pair_within_class(labels: Labels, copy: int, seed: int, earlier: Sequence[Partners]) -> Partners:
+def pair_within_class(labels: Labels, copy: int, seed: int, earlier: Earlier) -> Partners:
     """The members of a class form a ring in slot order; each meets the one a shift further on."""
     del earlier
     members = np.argsort(labels, kind="stable")  # slots, class after class
@@ -59,7 +61,7 @@ def pair_within_class(labels: Labels, copy: int, seed: int, earlier: Sequence[Pa
     return partners
 
 
-def pair_cross_class(labels: Labels, copy: int, seed: int, earlier: Sequence[Partners]) -> Partners:
+def pair_cross_class(labels: Labels, copy: int, seed: int, earlier: Earlier) -> Partners:
     """A random pairing, repaired by exchanging partners until labels differ.
 
     Raises UsageError where one class holds more than half of the examples: then no such pairing exists.
@@ -106,7 +108,7 @@ def ring_shift(size: int, copy: int, seed: int, purpose: str, *key: int) -> int:
     return step if forward == (turn < half) else size - step
 
 
-def _allowed(slots: Partners, partners: Partners, labels: Labels, earlier: Sequence[Partners]) -> npt.NDArray[np.bool_]:
+def _allowed(slots: Partners, partners: Partners, labels: Labels, earlier: Earlier) -> npt.NDArray[np.bool_]:
     """Whether each of these slots may meet each of these partners: another class, and not met in an earlier copy."""
     fine = labels[slots] != labels[partners]
     for pairing in earlier:
@@ -115,7 +117,7 @@ def _allowed(slots: Partners, partners: Partners, labels: Labels, earlier: Seque
 
 
 def _repair_at_random(
-    partners: Partners, labels: Labels, copy: int, seed: int, earlier: Sequence[Partners], *, first_round: int
+    partners: Partners, labels: Labels, copy: int, seed: int, earlier: Earlier, *, first_round: int
 ) -> None:
     """Exchange the partners of conflicting slots with those of random slots, where both then fit. In place.
 

@@ -1,7 +1,6 @@
 """Plan: from the indexed files to the run, its slot table, its pairings and its shard tasks. One worker, once a run."""
 
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from mixup_pipeline.config import MAX_EXAMPLES, MixConfig
 from mixup_pipeline.errors import OutputError, SourceError, UsageError
 from mixup_pipeline.index import Entries, slot_table
-from mixup_pipeline.pairing import POLICIES
+from mixup_pipeline.pairing import POLICIES, check_cross_class
 from mixup_pipeline.plan import ShardTask, default_num_shards, shard_tasks
 from mixup_pipeline.run import IndexedFile, Run, estimated_record_bytes, settle
 from mixup_pipeline.scan import mixed_sizes
@@ -27,11 +26,10 @@ def plan_run(source: Source, config: MixConfig, files: Sequence[IndexedFile], ou
     """
     work = WorkFolder.of(out)
     run, slots = resolve(source, config, files, work)
-    _check_same_run(run, work)
-    _check_room(run, out)
+    _check_room(run, out, work)
+    _settle_previous(run, work)
     work.save_slots(slots)
-    for copy, partners in enumerate(pairings(run, slots["label"])):
-        work.save_partners(copy, partners)
+    _save_pairings(run, slots["label"], work)
     work.save_run(run)
     return shard_tasks(run.num_examples, run.num_shards)
 
@@ -47,6 +45,8 @@ def resolve(source: Source, config: MixConfig, files: Sequence[IndexedFile], wor
     slots = slot_table([work.entries(position) for position in range(len(files))], seed=config.seed, limit=config.limit)
     num_examples = len(slots)
     check_counts(config, num_examples, source.spec.soft_labels)
+    if config.pairing == "cross-class":
+        check_cross_class(slots["label"])
     record_bytes = estimated_record_bytes(first.shape, source.spec.num_classes, config.label_format, tuple(files))
     num_shards = config.num_shards or default_num_shards(num_examples, record_bytes)
     run = Run(
@@ -62,12 +62,12 @@ def resolve(source: Source, config: MixConfig, files: Sequence[IndexedFile], wor
     return run, slots
 
 
-def pairings(run: Run, labels: npt.NDArray[np.int32]) -> "list[npt.NDArray[np.int64]]":
-    """The partner slots of every copy: int64[N] each; labels are int32[N] in slot order."""
-    earlier: list[npt.NDArray[np.int64]] = []
+def _save_pairings(run: Run, labels: npt.NDArray[np.int32], work: WorkFolder) -> None:
+    """Pair the slots of every copy; earlier pairings are mapped from disk, so that memory does not grow with copies."""
+    earlier: list[npt.NDArray[np.int32]] = []
     for copy in range(run.config.copies):
-        earlier.append(POLICIES[run.config.pairing](labels, copy, run.config.seed, earlier))
-    return earlier
+        work.save_partners(copy, POLICIES[run.config.pairing](labels, copy, run.config.seed, earlier))
+        earlier.append(work.partners(copy))
 
 
 def check_counts(config: MixConfig, num_examples: int, soft_labels: bool) -> None:
@@ -98,23 +98,25 @@ def output_bytes(run: Run) -> int:
     return run.num_examples * run.num_passes * run.record_bytes
 
 
-def _check_same_run(run: Run, work: WorkFolder) -> None:
-    """A folder whose finished shards stem from another run: the source has changed since."""
-    ids = Counter(
-        shard.run_id
-        for path in work.finished.glob("*.json")
-        if (shard := work.load_finished(path.name.removesuffix(".json"))) is not None
-    )
-    if ids and run.run_id not in ids:
-        raise OutputError(
-            f"out {work.root.parent}: holds shards of another run, because the source changed since: use --overwrite "
-            f"or another --out"
-        )
+def _settle_previous(run: Run, work: WorkFolder) -> None:
+    """Keep the finished shards of this run, remove another run if that was asked for, refuse it otherwise."""
+    names = [path.name.removesuffix(".json") for path in work.finished.glob("*.json")]
+    stored = [work.load_finished(name) for name in names]
+    if run.run_id not in {shard.run_id for shard in stored if shard is not None}:
+        if stored and not work.previous.exists():
+            raise OutputError(
+                f"out {work.root.parent}: holds shards of another run, because the source changed since: use "
+                f"--overwrite or another --out"
+            )
+        for path in (*work.previous_files(), *work.finished.glob("*.json")):
+            path.unlink(missing_ok=True)
+    work.previous.unlink(missing_ok=True)
 
 
-def _check_room(run: Run, out: Path) -> None:
+def _check_room(run: Run, out: Path, work: WorkFolder) -> None:
+    replaced = sum(path.stat().st_size for path in work.previous_files() if path.exists())
     done = sum(path.stat().st_size for path in out.glob(f"{run.name}-{run.split}.tfrecord-*"))
-    needed, free = output_bytes(run) - done, shutil.disk_usage(out).free
+    needed, free = output_bytes(run) - max(done, replaced), shutil.disk_usage(out).free
     if run.config.image_format == "raw" and needed > free:
         raise OutputError(
             f"out {out}: the shards need about {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free: make room, or "

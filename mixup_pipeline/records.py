@@ -138,8 +138,9 @@ def decompress(path: Path, name: str, target: Path) -> None:
                 while chunk:
                     if inflater.eof:  # files joined end to end are one stream
                         inflater = zlib.decompressobj(_EITHER_FORMAT)
-                    out.write(inflater.decompress(chunk))
-                    chunk = inflater.unused_data
+                    out.write(inflater.decompress(chunk, _CHUNK_BYTES))
+                    chunk = inflater.unconsumed_tail or inflater.unused_data
+            out.write(inflater.flush())
         if not inflater.eof:
             raise zlib.error("it ends before its end marker")
     except zlib.error as error:
@@ -160,7 +161,7 @@ def first_payload(path: Path, name: str) -> bytes:
         return b""
     try:
         with path.open("rb") as file:
-            head = zlib.decompressobj(_EITHER_FORMAT).decompress(file.read(_CHUNK_BYTES))
+            head = zlib.decompressobj(_EITHER_FORMAT).decompress(file.read(_CHUNK_BYTES), _CHUNK_BYTES)
     except zlib.error as error:
         raise SourceError(f"{name}: the compressed file is damaged ({error}): make it again") from error
     if not head:

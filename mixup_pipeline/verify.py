@@ -6,7 +6,6 @@ look at that shard.
 """
 
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
@@ -16,10 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import MixupError
 from mixup_pipeline.files import sha256_of
-from mixup_pipeline.gather import Examples, gather
 from mixup_pipeline.manifest import (
     FEATURES_NAME,
     INFO_NAME,
@@ -29,14 +27,12 @@ from mixup_pipeline.manifest import (
     read_manifest,
     tfds_features,
 )
-from mixup_pipeline.mixed_records import MixedColumns, MixedReader, SampledRecords
-from mixup_pipeline.mixing import mix_class_ids, mix_images, mix_vectors
+from mixup_pipeline.mixed_records import MixedColumns, MixedReader
 from mixup_pipeline.randomness import distinct
+from mixup_pipeline.remix import remix
 from mixup_pipeline.run import identify
-from mixup_pipeline.scan import index_file
-from mixup_pipeline.sources import open_source
 from mixup_pipeline.totals import ShardTotals, combine
-from mixup_pipeline.work import WORK_NAME, WorkFolder
+from mixup_pipeline.work import WORK_NAME
 
 
 @dataclass
@@ -71,20 +67,24 @@ def verify(
     verdict.faults += _folder_faults(out, verdict.manifest)
     chosen = _choose(verdict.manifest, sample if against is not None else 0)
     reader, totals, kept = MixedReader(verdict.manifest), [], []
+    bases = Bases(verdict.manifest)
     for shard in verdict.manifest["shards"]:
         try:
             columns = _check_shard(out / shard["name"], shard, reader, chosen.get(shard["name"], frozenset()))
+            totals.append(_totals(columns, shard, verdict.manifest))
         except MixupError as error:
             verdict.faults.append(str(error))
         else:
             verdict.records += len(columns.lam)
-            totals.append(_totals(columns, shard, verdict.manifest))
+            bases.add(shard["copy"], columns.base_id)
             kept.append((shard["name"], columns.sampled()))
         on_shard(shard["name"])
     if len(totals) == len(verdict.manifest["shards"]):
+        verdict.faults += bases.faults()
         verdict.faults += _totals_faults(combine(totals, num_classes=verdict.manifest["num_classes"]), verdict.manifest)
     if against is not None:
-        _recompute(kept, against, verdict)
+        faults, verdict.recomputed = remix(kept, against, verdict.manifest)
+        verdict.faults += faults
     return verdict
 
 
@@ -110,6 +110,11 @@ def _manifest_faults(manifest: Manifest) -> list[str]:
         faults.append(f"{MANIFEST_NAME}: lists {len(shards)} shards, which are not the {total} that its config makes")
     if sum(shard["examples"] for shard in shards) != manifest["source"]["examples"] * len(copies):
         faults.append(f"{MANIFEST_NAME}: its shards do not add up to {len(copies)} passes over its source")
+    names = manifest["class_names"]
+    if names is not None and len(names) != manifest["num_classes"]:
+        faults.append(
+            f"{MANIFEST_NAME}: class_names holds {len(names)} names, num_classes is {manifest['num_classes']}"
+        )
     if manifest["run_id"] != identify(manifest["name"], manifest["split"], config, manifest["source"]):
         faults.append(f"{MANIFEST_NAME}: run_id does not follow from its config and source: it was edited")
     return faults
@@ -161,6 +166,8 @@ def _check_shard(path: Path, shard: dict[str, Any], reader: MixedReader, keep: f
 
 def _totals(columns: MixedColumns, shard: dict[str, Any], manifest: Manifest) -> ShardTotals:
     if shard["copy"] is None:
+        if columns.base_id != columns.partner_id:
+            raise MixupError(f"{shard['name']}: holds originals, but some of its examples are mixed")
         return ShardTotals.of_originals(len(columns.lam))
     mixed = np.array(columns.base_id) != np.array(columns.partner_id)
     lam = np.array(columns.lam, np.float32)
@@ -170,64 +177,37 @@ def _totals(columns: MixedColumns, shard: dict[str, Any], manifest: Manifest) ->
     return ShardTotals.of(lam, mixed, classes=classes, num_classes=manifest["num_classes"])
 
 
+class Bases:
+    """Which examples were bases, copy by copy: each must be one once. Takes 8 bytes an example and copy."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        ends = np.cumsum([file["examples"] + file["skipped"] for file in manifest["source"]["files"]]).tolist()
+        self._first = dict(zip([file["name"] for file in manifest["source"]["files"]], [0, *ends], strict=False))
+        self._seen: dict[int | None, list[npt.NDArray[np.int64]]] = {}
+
+    def add(self, copy: int | None, ids: list[str]) -> None:
+        """Note the bases of one shard."""
+        parts = [name.rpartition("__") for name in ids]
+        positions = np.array([self._first[file] + int(record) for file, _, record in parts], np.int64)
+        self._seen.setdefault(copy, []).append(positions)
+
+    def faults(self) -> list[str]:
+        """One line for each copy in which an example is base twice, or other examples than in the first copy."""
+        faults, first = [], None
+        for copy, shards in self._seen.items():
+            where = "the originals" if copy is None else f"copy {copy}"
+            positions = np.sort(np.concatenate(shards))
+            if (np.diff(positions) == 0).any():
+                faults.append(f"{where}: an example is base more than once, so another is missing")
+            elif first is not None and (positions != first).any():
+                faults.append(f"{where}: its examples are not those of copy 0")
+            first = positions if first is None else first
+        return faults
+
+
 def _totals_faults(found: dict[str, Any], manifest: Manifest) -> list[str]:
     return [
         f"{MANIFEST_NAME}: totals.{key} is not what the records add up to"
         for key, value in found.items()
         if manifest["totals"][key] != value
     ]
-
-
-def _recompute(shards: list[tuple[str, SampledRecords]], against: SourceConfig, verdict: Verdict) -> None:
-    """Mix the sampled examples again from their parents."""
-    manifest = verdict.manifest
-    source = open_source(against)
-    config = MixConfig(**manifest["config"])
-    with tempfile.TemporaryDirectory(prefix="mixup-") as folder:
-        work = WorkFolder(Path(folder))
-        work.create()
-        files = [index_file(file, source.spec, config, work) for file in source.files]
-        listed = [[file["name"], file["fingerprint"]] for file in manifest["source"]["files"]]
-        if [[file.name, file.fingerprint] for file in files] != listed:
-            verdict.faults.append(
-                f"{against.src}: is not the source that was mixed: its files differ from the manifest's"
-            )
-            return
-        entries = np.concatenate([work.entries(position) for position in range(len(files))])
-        names = [file.name for file in files]
-        place = {f"{names[f]}__{r}": n for n, (f, r) in enumerate(entries[["file", "record"]].tolist())}
-        for name, sampled in shards:
-            ids = [record.base_id for record in sampled.values()] + [record.partner_id for record in sampled.values()]
-            unknown = [parent for parent in ids if parent not in place]
-            if unknown:
-                verdict.faults.append(f"{name}: parent {unknown[0]} is not in the source")
-                continue
-            parents = gather(entries[[place[parent] for parent in ids]], files, source.spec, tuple(manifest["shape"]))
-            verdict.faults += [f"{name}: {fault}" for fault in _remix_faults(sampled, parents, manifest)]
-            verdict.recomputed += len(sampled)
-
-
-def _remix_faults(sampled: SampledRecords, parents: Examples, manifest: Manifest) -> list[str]:
-    """The faults of records whose bases, then partners, are the parents."""
-    count = len(sampled)
-    base, partner = np.arange(count), np.arange(count) + count
-    lam = np.array([record.lam for record in sampled.values()], np.float32)
-    mix = mix_images if parents.inputs.dtype == np.uint8 else mix_vectors
-    inputs: npt.NDArray[Any] = mix(parents.inputs, base, partner, lam)
-    labels: npt.NDArray[np.float32] | None = None
-    classes = parents.class_ids
-    if parents.soft_labels is not None:
-        labels = mix_vectors(parents.soft_labels, base, partner, lam)
-    elif classes is not None and manifest["config"]["label_format"] == "dense":
-        labels = mix_class_ids(classes[base], classes[partner], lam, num_classes=manifest["num_classes"])
-    faults = []
-    for row, (number, record) in enumerate(sampled.items()):
-        if (record.input != inputs[row]).any():
-            faults.append(
-                f"record {number}: is not lam {record.lam} of {record.base_id} and the rest of {record.partner_id}"
-            )
-        if labels is not None and (record.label != labels[row]).any():
-            faults.append(f"record {number}: its label is not the mix of its parents' labels")
-        if classes is not None and record.classes != (classes[row], classes[row + count]):
-            faults.append(f"record {number}: its class ids {record.classes} are not those of its parents")
-    return faults

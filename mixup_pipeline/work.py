@@ -11,6 +11,7 @@ partial/                shards being written
 """
 
 import json
+import re
 import shutil
 import uuid
 from dataclasses import asdict, dataclass
@@ -22,9 +23,14 @@ import numpy.typing as npt
 
 from mixup_pipeline.files import output_error, write_atomically
 from mixup_pipeline.index import Entries
+from mixup_pipeline.manifest import MANIFEST_NAME
 from mixup_pipeline.run import IndexedFile, Run, indexed_file
 
 WORK_NAME = ".work"
+
+_OURS = re.compile(
+    r"\.?(request\.json|previous\.json|run\.json|lock|index|spool|shards|partial|slots\.npy|partners-\d+\.npy)(\.[0-9a-f]+)?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,10 @@ class WorkFolder:
     @property
     def request(self) -> Path:
         return self.root / "request.json"
+
+    @property
+    def previous(self) -> Path:
+        return self.root / "previous.json"
 
     @property
     def lock(self) -> Path:
@@ -78,6 +88,23 @@ class WorkFolder:
                 shutil.rmtree(path)
             elif path != self.lock:
                 path.unlink()
+
+    def foreign(self) -> list[str]:
+        """What stands in the work folder and was never put there."""
+        if not self.root.exists():
+            return []
+        if not self.root.is_dir():
+            return [""]
+        return sorted(path.name for path in self.root.iterdir() if not _OURS.fullmatch(path.name))
+
+    def save_previous(self, names: list[str]) -> None:
+        write_atomically(self.previous, json.dumps(sorted(names, key=lambda name: name != MANIFEST_NAME)))
+
+    def previous_files(self) -> list[Path]:
+        """The files of another run that this run is to replace, the manifest first."""
+        if not self.previous.exists():
+            return []
+        return [self.root.parent / name for name in json.loads(self.previous.read_text())]
 
     def remove(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)

@@ -5,8 +5,6 @@ python scripts/document_commands.py
 
 from pathlib import Path
 
-import click
-
 from mixup_pipeline.cli import augment, verify
 
 PAGE = Path(__file__).parents[1] / "docs/commands.md"
@@ -19,7 +17,7 @@ def page() -> str:
         "# Commands\n\nExit codes: 0 done, 2 wrong usage, 1 anything else. Made by `scripts/document_commands.py`.\n"
     ]
     for name, command in COMMANDS.items():
-        context = click.Context(command, info_name=name, terminal_width=110, max_content_width=110)
+        context = command.make_context(name, [], resilient_parsing=True, terminal_width=110, max_content_width=110)
         parts.append(f"## {name}\n\n```text\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
 

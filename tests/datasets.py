@@ -59,6 +59,13 @@ def png(image: npt.NDArray[np.uint8]) -> bytes:
     return data.tobytes()
 
 
+def jpeg(image: npt.NDArray[np.uint8]) -> bytes:
+    """A JPEG file of a uint8 (h, w, c) image in RGB order, c 1 or 3."""
+    done, data = cv2.imencode(".jpg", np.ascontiguousarray(image[:, :, ::-1]))
+    assert done
+    return data.tobytes()
+
+
 def random_images(count: int, shape: tuple[int, int, int], seed: int = 0) -> npt.NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=np.uint8)
 
@@ -93,6 +100,35 @@ def write_features(path: Path, features: Mapping[str, Any]) -> Path:
     return path
 
 
+def write_prepared(
+    folder: Path, payloads: Sequence[bytes], features: Mapping[str, Any], *, num_files: int = 1, split: str = "train"
+) -> list[str]:
+    """A TFDS directory of these records, in files of about equal size; the ids of its examples."""
+    name = folder.parent.name
+    bounds = [file * len(payloads) // num_files for file in range(num_files + 1)]
+    ids = []
+    for file in range(num_files):
+        part = payloads[bounds[file] : bounds[file + 1]]
+        path = write_records(folder / f"{name}-{split}.tfrecord-{file:05d}-of-{num_files:05d}", part)
+        ids += [f"{path.name}__{record}" for record in range(len(part))]
+    write_features(folder / "features.json", features)
+    info = {
+        "name": name,
+        "version": folder.name,
+        "fileFormat": "tfrecord",
+        "splits": [
+            {
+                "name": split,
+                "shardLengths": [str(bounds[file + 1] - bounds[file]) for file in range(num_files)],
+                "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+            }
+        ],
+        "supervisedKeys": {"tuple": {"items": [{"featureKey": "image"}, {"featureKey": "label"}]}},
+    }
+    (folder / "dataset_info.json").write_text(json.dumps(info))
+    return ids
+
+
 def write_tfds(
     folder: Path,
     *,
@@ -105,30 +141,9 @@ def write_tfds(
     seed: int = 0,
 ) -> Dataset:
     """A TFDS directory of random PNG images; labels go round unless given."""
-    name = folder.parent.name
     images = random_images(num_examples, shape, seed)
     classes = np.arange(num_examples) % num_classes if labels is None else np.array(labels)
-    bounds = [file * num_examples // num_files for file in range(num_files + 1)]
-    ids = []
-    for file in range(num_files):
-        rows = range(bounds[file], bounds[file + 1])
-        path = folder / f"{name}-{split}.tfrecord-{file:05d}-of-{num_files:05d}"
-        write_records(path, [example({"image": png(images[row]), "label": classes[row]}) for row in rows])
-        ids += [f"{path.name}__{record}" for record in range(len(rows))]
-    write_features(folder / "features.json", {"image": image_feature(shape), "label": label_feature(num_classes)})
-    lengths = [str(bounds[file + 1] - bounds[file]) for file in range(num_files)]
-    info = {
-        "name": name,
-        "version": folder.name,
-        "fileFormat": "tfrecord",
-        "splits": [
-            {
-                "name": split,
-                "shardLengths": lengths,
-                "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
-            }
-        ],
-        "supervisedKeys": {"tuple": {"items": [{"featureKey": "image"}, {"featureKey": "label"}]}},
-    }
-    (folder / "dataset_info.json").write_text(json.dumps(info))
+    payloads = [example({"image": png(image), "label": label}) for image, label in zip(images, classes, strict=True)]
+    features = {"image": image_feature(shape), "label": label_feature(num_classes)}
+    ids = write_prepared(folder, payloads, features, num_files=num_files, split=split)
     return Dataset(folder, images, classes.astype(np.int64), ids)

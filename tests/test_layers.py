@@ -15,7 +15,7 @@ LAYERS = [
     {"index", "pairing", "mixing", "plan", "totals"},
     {"records", "images", "examples", "encoding", "run", "work", "manifest", "writer"},
     {"gather", "scan", "shards", "sources", "mixed_records"},
-    {"planning", "commit", "claim", "pipeline", "beam_options", "launch", "verify"},
+    {"planning", "commit", "claim", "pipeline", "beam_options", "launch", "remix", "verify"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

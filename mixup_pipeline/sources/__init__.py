@@ -22,6 +22,10 @@ def open_source(config: SourceConfig) -> Source:
     if "://" in config.src:
         raise UsageError(f"src {config.src}: object stores cannot be read yet: copy the files to a local folder")
     path = Path(config.src).expanduser()
+    try:
+        path.exists()
+    except OSError as error:
+        raise UsageError(f"src {config.src}: cannot be looked up ({error.strerror or error})") from error
     if path.is_file() or (_GLOB_CHARACTERS & set(config.src) and not path.is_dir()):
         return open_tfrecord(config)
     if config.schema is not None:

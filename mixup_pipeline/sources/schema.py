@@ -73,19 +73,19 @@ def choose(schema: Schema, config: SourceConfig, *, where: str, label_hint: str 
 
     Keys given by the user win; otherwise there must be one candidate. Raises UsageError listing the candidates.
     """
+    if config.label_key is not None:
+        _check_label(schema, config.label_key, where)
     input_key = config.image_key or _only(_inputs(schema, config.label_key or label_hint), "image", where)
     label_key = config.label_key or label_hint or _only(_labels(schema, input_key), "label", where)
-    for option, key in (("image-key", input_key), ("label-key", label_key)):
-        if key not in schema:
-            raise UsageError(f"{option}: {where} has no feature {key!r}; it has {', '.join(sorted(schema))}")
+    if input_key not in schema:
+        raise UsageError(f"image-key: {where} has no feature {input_key!r}; it has {', '.join(sorted(schema))}")
+    _check_label(schema, label_key, where)
     input_feature, label = schema[input_key], schema[label_key]
     if input_feature.kind not in _KINDS:
         raise UsageError(
             f"image-key: feature {input_key!r} of {where} is neither an image nor a float vector (token ids and the "
             f"like cannot be mixed)"
         )
-    if label.kind not in ("integer", "floats"):
-        raise UsageError(f"label-key: feature {label_key!r} of {where} is neither an integer nor a float vector")
     encoding: Encoding = _KINDS[input_feature.kind]  # type: ignore[assignment]
     return ExampleSpec(
         input_key=input_key,
@@ -96,6 +96,13 @@ def choose(schema: Schema, config: SourceConfig, *, where: str, label_hint: str 
         soft_labels=label.kind == "floats",
         first_class=label.first_class,
     )
+
+
+def _check_label(schema: Schema, key: str, where: str) -> None:
+    if key not in schema:
+        raise UsageError(f"label-key: {where} has no feature {key!r}; it has {', '.join(sorted(schema))}")
+    if schema[key].kind not in ("integer", "floats"):
+        raise UsageError(f"label-key: feature {key!r} of {where} is neither an integer nor a float vector")
 
 
 def _num_classes(label: Feature, key: str, config: SourceConfig, where: str) -> int:

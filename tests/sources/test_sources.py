@@ -1,0 +1,93 @@
+"""Any source: which kind `src` is, and which splits may be augmented."""
+
+from pathlib import Path
+
+import pytest
+
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.scan import SourceFile
+from mixup_pipeline.sources import Source, open_source
+from mixup_pipeline.sources.source import check_split
+from mixup_pipeline.spec import ExampleSpec
+from tests.datasets import Dataset, write_tfds
+
+SPEC = ExampleSpec(input_key="image", label_key="label", encoding="encoded", shape=(6, 5, 1), num_classes=4)
+
+EVALUATION_SPLITS = [
+    *("test", "validation", "val", "valid", "eval", "evaluation", "dev", "TEST", "Validation"),
+    *("test2", "test_matched", "validation-small", "val.1"),
+]
+OTHER_SPLITS = ["train", "training", "extra", "train_small", "valley", "testimony", "device", "unlabeled", "0"]
+
+
+@pytest.mark.parametrize("split", EVALUATION_SPLITS)
+def test_evaluation_splits_are_refused_unless_allowed(split: str) -> None:
+    with pytest.raises(UsageError, match=f"split '{split}' is for evaluation.*--split train.*--allow-eval-split"):
+        check_split(SourceConfig(src="x", split=split))
+    check_split(SourceConfig(src="x", split=split, allow_eval_split=True))
+
+
+@pytest.mark.parametrize("split", OTHER_SPLITS)
+def test_other_splits_are_allowed(split: str) -> None:
+    check_split(SourceConfig(src="x", split=split))
+
+
+@pytest.mark.parametrize(
+    "split", ["train[:10%]", "train[100:]", "train+test", "train/part", "", " ", "../train", "all\n"]
+)
+@pytest.mark.parametrize("allowed", [True, False])
+def test_slices_of_splits_are_refused(split: str, allowed: bool) -> None:
+    with pytest.raises(UsageError, match=r"must be the name of one split.*--limit"):
+        check_split(SourceConfig(src="x", split=split, allow_eval_split=allowed))
+
+
+def test_an_evaluation_split_opens_where_it_is_allowed(tmp_path: Path) -> None:
+    dataset = write_tfds(tmp_path / "shapes/1.0.0", split="test")
+    src = str(dataset.folder)
+    with pytest.raises(UsageError, match="is for evaluation"):
+        open_source(SourceConfig(src=src, split="test"))
+    assert open_source(SourceConfig(src=src, split="test", allow_eval_split=True)).split == "test"
+
+
+@pytest.mark.parametrize("src", ["gs://bucket/data/*.tfrecord", "s3://bucket/data", "hdfs://host/data"])
+def test_object_stores_are_refused(src: str) -> None:
+    with pytest.raises(UsageError, match=f"{src[:5]}.*copy the files to a local folder"):
+        open_source(SourceConfig(src=src))
+
+
+def test_a_schema_is_only_for_tfrecord_files(dataset: Dataset) -> None:
+    for src in ("mnist_sample", str(dataset.folder)):
+        with pytest.raises(UsageError, match=f"schema is for TFRecord files, but src '{src}' is not one"):
+            open_source(SourceConfig(src=src, schema="tfds_image"))
+
+
+def test_one_file_is_a_tfrecord_source_even_inside_a_tfds_directory(dataset: Dataset) -> None:
+    source = open_source(SourceConfig(src=str(dataset.files[1]), num_classes=4))
+    assert [file.name for file in source.files] == [dataset.files[1].name]
+    assert source.files[0].declared_records is None
+
+
+def test_a_directory_whose_name_holds_pattern_characters_is_a_directory(tmp_path: Path) -> None:
+    dataset = write_tfds(tmp_path / "data [1]/shapes/1.0.0")
+    assert open_source(SourceConfig(src=str(dataset.folder))).name == "shapes"
+
+
+def test_a_file_whose_name_holds_pattern_characters_is_a_file(tmp_path: Path) -> None:
+    dataset = write_tfds(tmp_path / "shapes/1.0.0")
+    path = dataset.files[0].rename(tmp_path / "train [1].tfrecord")
+    assert [file.path for file in open_source(SourceConfig(src=str(path), num_classes=4)).files] == [str(path)]
+
+
+def files(*names: str) -> tuple[SourceFile, ...]:
+    return tuple(SourceFile(position=n, name=name, path=f"/{n}/{name}") for n, name in enumerate(names))
+
+
+def test_a_source_has_files_each_with_a_name_of_its_own_in_order() -> None:
+    assert Source(name="x", split="train", files=files("a", "b"), spec=SPEC).class_names is None
+    with pytest.raises(SourceError, match="x: split 'train' has no files"):
+        Source(name="x", split="train", files=(), spec=SPEC)
+    with pytest.raises(SourceError, match="two source files are called b"):
+        Source(name="x", split="train", files=files("a", "b", "b"), spec=SPEC)
+    with pytest.raises(SourceError, match="in the order of their names"):
+        Source(name="x", split="train", files=files("b", "a"), spec=SPEC)
