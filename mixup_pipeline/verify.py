@@ -50,12 +50,12 @@ def verify(
     *,
     against: SourceConfig | None = None,
     sample: int = 1000,
-    on_shard: Callable[[str], None] = lambda _: None,
+    on_shard: Callable[[int, int], None] = lambda done, total: None,
 ) -> Verdict:
     """Check a directory against its manifest, record by record.
 
     against: also mix a sample of examples again from this source and compare them bit by bit.
-    sample: how many. on_shard: called with the name of each shard that was looked at.
+    sample: how many. on_shard: called after each shard with how many are done, of how many.
 
     Raises ManifestError where there is no manifest to check against; all other faults are in the verdict.
     """
@@ -68,7 +68,7 @@ def verify(
     chosen = _choose(verdict.manifest, sample if against is not None else 0)
     reader, totals, kept = MixedReader(verdict.manifest), [], []
     bases = Bases(verdict.manifest)
-    for shard in verdict.manifest["shards"]:
+    for number, shard in enumerate(verdict.manifest["shards"]):
         try:
             columns = _check_shard(out / shard["name"], shard, reader, chosen.get(shard["name"], frozenset()))
             totals.append(_totals(columns, shard, verdict.manifest))
@@ -78,7 +78,7 @@ def verify(
             verdict.records += len(columns.lam)
             bases.add(shard["copy"], columns.base_id)
             kept.append((shard["name"], columns.sampled()))
-        on_shard(shard["name"])
+        on_shard(number + 1, len(verdict.manifest["shards"]))
     if len(totals) == len(verdict.manifest["shards"]):
         verdict.faults += bases.faults()
         verdict.faults += _totals_faults(combine(totals, num_classes=verdict.manifest["num_classes"]), verdict.manifest)

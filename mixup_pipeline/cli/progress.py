@@ -1,6 +1,8 @@
 """A progress bar that watches the folder, so that it shows the same on every engine."""
 
+import contextlib
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -10,6 +12,20 @@ from mixup_pipeline.sources import Source
 from mixup_pipeline.work import WorkFolder
 
 _SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@contextlib.contextmanager
+def shown_shards(*, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """A function that shows how many shards of how many are done; it shows nothing where nothing is to be shown."""
+    if not shown:
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as display:
+        task = display.add_task("Checking shards", total=None)
+        yield lambda done, total: display.update(task, completed=done, total=total)
 
 
 class Progress:

@@ -48,12 +48,14 @@ def main(shards: Path, against: str | None, sample: int, quiet: bool, debug: boo
     mixup-verify shards/ --against mnist --sample 10000
     """
     with shown_errors(debug=debug):
+        from mixup_pipeline.cli.progress import shown_shards
         from mixup_pipeline.verify import verify
 
         asked = None
         if against is not None:
             asked = SourceConfig(src=against, allow_eval_split=True, **source)  # type: ignore[arg-type]
-        verdict = verify(shards, against=asked, sample=sample)
+        with shown_shards(shown=sys.stderr.isatty() and not quiet) as on_shard:
+            verdict = verify(shards, against=asked, sample=sample, on_shard=on_shard)
         for fault in verdict.faults[:_SHOWN_FAULTS]:
             click.echo(f"Fault: {fault}", err=True)
         if verdict.faults:
