@@ -39,9 +39,15 @@ def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> I
         raise OutputError(f"out {out}: holds the source itself: choose another --out")
     if existed:
         _check_ours(out)
+    had_work = work.root.exists()
     lock = _lock(out, work)
     try:
-        _settle(out, work, _request(source, config), overwrite)
+        try:
+            _settle(out, work, _request(source, config), overwrite)
+        except OutputError:
+            if not had_work:
+                work.remove()
+            raise
         work.create()
         for leftover in work.partial.iterdir():
             leftover.unlink()

@@ -95,6 +95,7 @@ def test_overwrite_replaces_another_run(tmp_path: Path, dataset: Dataset) -> Non
     augment(str(dataset.folder), tmp_path / "out", MixConfig(copies=3))
     with pytest.raises(MixupError, match="--overwrite"):
         augment(str(dataset.folder), tmp_path / "out")
+    assert not (tmp_path / "out/.work").exists()
     augment(str(dataset.folder), tmp_path / "out", overwrite=True)
     assert len(list((tmp_path / "out").glob("*.tfrecord-*"))) == 1
     succeed("mixup-verify", tmp_path / "out")
