@@ -15,7 +15,7 @@ from typing import Any
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import ManifestError, OutputError, SourceError, UsageError
-from mixup_pipeline.files import output_error, write_atomically
+from mixup_pipeline.files import output_error
 from mixup_pipeline.manifest import FEATURES_NAME, INFO_NAME, MANIFEST_NAME, Manifest, read_manifest
 from mixup_pipeline.sources import Source
 from mixup_pipeline.work import WORK_NAME, FinishedShard, WorkFolder
@@ -51,10 +51,10 @@ def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> I
         work.create()
         for leftover in work.partial.iterdir():
             leftover.unlink()
-        write_atomically(work.request, json.dumps(_request(source, config)))
+        work.save_request(_request(source, config))
         yield
-    except (UsageError, SourceError):  # nothing to resume: leave no trace, unless shards were finished before
-        if not any(work.finished.glob("*")):
+    except (UsageError, SourceError):  # leave no trace, unless there are finished shards that no manifest lists
+        if (out / MANIFEST_NAME).is_file() or not any(work.finished.glob("*")):
             work.remove()
             if not existed:
                 out.rmdir()
@@ -101,7 +101,8 @@ def _check_ours(out: Path) -> None:
     ours = {WORK_NAME}
     if (out / MANIFEST_NAME).is_file():
         try:
-            ours |= {MANIFEST_NAME, *(shard["name"] for shard in read_manifest(out)["shards"])}
+            names = [shard["name"] for shard in read_manifest(out)["shards"]]
+            ours |= {MANIFEST_NAME, *filter(_OF_UNFINISHED_RUN.fullmatch, names)}
         except (ManifestError, KeyError, TypeError) as error:
             raise OutputError(f"out {out}: its {MANIFEST_NAME} is not ours: choose another --out") from error
     unfinished = (out / WORK_NAME).is_dir()
@@ -119,7 +120,7 @@ def _check_ours(out: Path) -> None:
 
 def _settle(out: Path, work: WorkFolder, request: dict[str, Any], overwrite: bool) -> None:
     """Leave the folder as the run needs it: empty, with an unfinished run of the same, or one to be replaced."""
-    stored = json.loads(work.request.read_text()) if work.request.is_file() else None
+    stored = work.load_request()
     present = [path.name for path in out.iterdir() if path.name != WORK_NAME]
     if stored != request or work.previous.exists():
         finished = MANIFEST_NAME in present

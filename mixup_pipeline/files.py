@@ -13,8 +13,8 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _CHUNK_BYTES = 4 << 20
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a small file so that it is there whole or not at all, also after a power cut.
+def write_atomically(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a small file so that it is there whole or not at all; where it is durable, also after a power cut.
 
     Raises OutputError where it cannot be written.
     """
@@ -23,9 +23,11 @@ def write_atomically(path: Path, text: str) -> None:
         with partial.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         partial.replace(path)
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise output_error(path, error) from error

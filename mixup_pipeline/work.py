@@ -95,7 +95,16 @@ class WorkFolder:
             return []
         if not self.root.is_dir():
             return [""]
-        return sorted(path.name for path in self.root.iterdir() if not _OURS.fullmatch(path.name))
+        strange = sorted(path.name for path in self.root.iterdir() if not _OURS.fullmatch(path.name))
+        if not strange and self.request.is_file() and self.request.stat().st_size and self.load_request() is None:
+            strange = [self.request.name]
+        return strange
+
+    def save_request(self, request: dict[str, Any]) -> None:
+        write_atomically(self.request, json.dumps(request), durable=False)
+
+    def load_request(self) -> dict[str, Any] | None:
+        return _read_json(self.request)
 
     def save_previous(self, names: list[str]) -> None:
         write_atomically(self.previous, json.dumps(sorted(names, key=lambda name: name != MANIFEST_NAME)))
@@ -122,15 +131,14 @@ class WorkFolder:
     def save_index(self, position: int, entries: Entries, file: IndexedFile, stamp: list[int]) -> None:
         """Store the entries of one source file; stamp tells later whether the file is still the same."""
         self._save(self.index(position).with_suffix(".npy"), entries)
-        write_atomically(self.index(position).with_suffix(".json"), json.dumps({"file": asdict(file), "stamp": stamp}))
+        write_atomically(
+            self.index(position).with_suffix(".json"), json.dumps({"file": asdict(file), "stamp": stamp}), durable=False
+        )
 
     def load_index(self, position: int, stamp: list[int]) -> IndexedFile | None:
         """The summary of an index made from the file with this stamp, or None."""
-        path = self.index(position).with_suffix(".json")
-        if not path.exists():
-            return None
-        stored = json.loads(path.read_text())
-        return indexed_file(stored["file"]) if stored["stamp"] == stamp else None
+        stored = _read_json(self.index(position).with_suffix(".json"))
+        return indexed_file(stored["file"]) if stored is not None and stored["stamp"] == stamp else None
 
     def entries(self, position: int) -> Entries:
         return np.load(self.index(position).with_suffix(".npy"))
@@ -150,17 +158,17 @@ class WorkFolder:
         return np.load(self.root / f"partners-{copy:05d}.npy", mmap_mode="r")
 
     def save_run(self, run: Run) -> None:
-        write_atomically(self.run, run.to_json())
+        write_atomically(self.run, run.to_json(), durable=False)
 
     def load_run(self) -> Run:
         return Run.from_json(self.run.read_text())
 
     def save_finished(self, name: str, shard: FinishedShard) -> None:
-        write_atomically(self.finished / f"{name}.json", json.dumps(asdict(shard)))
+        write_atomically(self.finished / f"{name}.json", json.dumps(asdict(shard)), durable=False)
 
     def load_finished(self, name: str) -> FinishedShard | None:
-        path = self.finished / f"{name}.json"
-        return FinishedShard(**json.loads(path.read_text())) if path.exists() else None
+        stored = _read_json(self.finished / f"{name}.json")
+        return None if stored is None else FinishedShard(**stored)
 
     def _save(self, path: Path, array: npt.NDArray[Any]) -> None:
         partial = self.new_partial(path.name)
@@ -171,3 +179,11 @@ class WorkFolder:
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise output_error(path, error) from error
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """A note in the work folder; None where there is none, or a power cut left it empty: then work is done anew."""
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None

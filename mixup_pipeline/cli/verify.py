@@ -59,8 +59,12 @@ def main(shards: Path, against: str | None, sample: int, quiet: bool, debug: boo
         for fault in verdict.faults[:_SHOWN_FAULTS]:
             click.echo(f"Fault: {fault}", err=True)
         if verdict.faults:
+            count = len(verdict.faults)
             more = f", of which {_SHOWN_FAULTS} are shown" if len(verdict.faults) > _SHOWN_FAULTS else ""
-            click.echo(f"Error: {shards}: {len(verdict.faults)} faults{more}: make the directory again", err=True)
+            click.echo(
+                f"Error: {shards}: {count} {'fault' if count == 1 else 'faults'}{more}: make the directory again",
+                err=True,
+            )
             sys.exit(1)
         if not quiet:
             count = len(verdict.manifest["shards"])

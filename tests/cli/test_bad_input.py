@@ -378,6 +378,16 @@ def make_run(out: Path) -> None:
     succeed(run_augment(*asked(source, out, "--seed", "99")))
 
 
+def request_that_is_no_json(out: Path) -> None:
+    (out / ".work").mkdir(parents=True)
+    (out / ".work/request.json").write_text("To whom it may concern")
+
+
+def work_that_is_a_file(out: Path) -> None:
+    out.mkdir()
+    (out / ".work").write_text("a file")
+
+
 def file_in_its_place(out: Path) -> None:
     out.write_text("a file")
 
@@ -391,6 +401,8 @@ OUTPUT_FOLDERS: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "foreign manifest": (foreign_manifest, ("manifest.json", "choose another --out")),
     "foreign manifest of version 1": (foreign_manifest_of_version_one, ("manifest.json", "choose another --out")),
     "manifest that is no JSON": (manifest_that_is_no_json, ("manifest.json", "choose another --out")),
+    "request that is no JSON": (request_that_is_no_json, (".work",)),
+    ".work that is a file": (work_that_is_a_file, ("is not empty", ".work")),
     "a file": (file_in_its_place, ("is a file", "choose a folder")),
 }
 
@@ -445,6 +457,19 @@ def test_a_damaged_source_does_not_cost_the_run_that_would_be_overwritten(tmp_pa
     flip(dataset.files[1], 60)
     args = asked(dataset.folder, tmp_path / "out", "--overwrite")
     check_refused(tmp_path, args, 1, (dataset.files[1].name, "record 0"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--seed", "99"], [], ["--overwrite"], ["--overwrite", "--copies", "40"]],
+    ids=str,
+)
+def test_a_finished_run_is_left_without_a_work_folder(tmp_path: Path, dataset: Dataset, options: list[str]) -> None:
+    make_run(tmp_path / "out")
+    flip(dataset.files[1], 60)
+    assert run_augment(*asked(dataset.folder, tmp_path / "out", *options)).exit_code != 0
+    assert not (tmp_path / "out/.work").exists()
+    succeed(run_verify(tmp_path / "out"))
 
 
 def test_overwrite_leaves_nothing_of_the_other_run(tmp_path: Path, dataset: Dataset) -> None:
