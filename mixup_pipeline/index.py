@@ -5,7 +5,7 @@ same structured type serves for the index of one file (in file order) and for th
 so that a shard reads one contiguous piece of one array.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,18 @@ Entries = npt.NDArray[Any]
 """ENTRY[n]"""
 
 
-def slot_table(file_entries: Sequence[Entries], *, seed: int, limit: int | None) -> Entries:
-    """ENTRY[N] in slot order: the first `limit` entries of the files in turn, in a keyed random order.
+def slot_table(file_entries: Iterable[Entries], *, num_examples: int, seed: int) -> Entries:
+    """ENTRY[num_examples] in slot order: the first entries of the files in turn, in a keyed random order.
 
-    Example i stands in the slot p with order[p] = i; the order depends on N and the seed alone.
+    Example i stands in the slot p with order[p] = i; the order depends on their number and the seed alone. Files are
+    taken one at a time, so that beside the table little is held.
     """
-    entries = np.concatenate([np.empty(0, ENTRY), *file_entries])
-    if limit is not None:
-        entries = entries[:limit]
-    return entries[permutation(len(entries), seed, "slots")]
+    slot_of = np.empty(num_examples, np.int32)
+    slot_of[permutation(num_examples, seed, "slots")] = np.arange(num_examples, dtype=np.int32)
+    slots = np.empty(num_examples, ENTRY)
+    done = 0
+    for entries in file_entries:
+        taken = entries[: num_examples - done]
+        slots[slot_of[done : done + len(taken)]] = taken
+        done += len(taken)
+    return slots

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 TARGET_SHARD_BYTES = 64 << 20
 LARGE_SHARD_BYTES = 256 << 20
 MANY_SHARDS = 1024
-GATHER_BYTES = 64 << 20
+GATHER_BYTES = 48 << 20
 """Decoded examples that one shard task may hold at a time."""
 PASSES_TOGETHER = 64
 

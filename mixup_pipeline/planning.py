@@ -42,9 +42,11 @@ def resolve(source: Source, config: MixConfig, files: Sequence[IndexedFile], wor
     for file in files:
         if file.shape not in (None, first.shape):
             raise mixed_sizes(first.name, first.first_record, first.shape, file.name, file.first_record, file.shape)
-    slots = slot_table([work.entries(position) for position in range(len(files))], seed=config.seed, limit=config.limit)
-    num_examples = len(slots)
+    found = sum(file.examples for file in files)
+    num_examples = found if config.limit is None else min(found, config.limit)
     check_counts(config, num_examples, source.spec.soft_labels)
+    entries = (work.entries(position) for position in range(len(files)))
+    slots = slot_table(entries, num_examples=num_examples, seed=config.seed)
     if config.pairing == "cross-class":
         check_cross_class(slots["label"])
     record_bytes = estimated_record_bytes(first.shape, source.spec.num_classes, config.label_format, tuple(files))

@@ -143,18 +143,20 @@ class ShardMixer:
 
     def _write_shard(self, name: str, draw: PassDraw, together: Gathered | None, piece: int) -> FinishedShard:
         """Mix, encode and write one file."""
-        png = self.run.config.image_format == "png" and self.run.spec.encoding != "vector"
-        rows = max(1, _BLOCK_BYTES // self.run.record_bytes)
         with ShardWriter(self._work.new_partial(name), self._out / name) as writer:
             for start in range(0, len(draw.lam), piece):
                 part = draw[start : start + piece]
-                gathered = together or self._gather([part])
-                for first in range(0, len(part.lam), rows):
-                    writer.write(encode(self._mix(part[first : first + rows], gathered), png=png))
+                self._write_piece(writer, part, together or self._gather([part]))  # no two pieces are held at a time
             num_bytes, sha256 = writer.finish()
         shard = FinishedShard(run_id=self._run_id, examples=len(draw.lam), bytes=num_bytes, sha256=sha256)
         self._work.save_finished(name, shard)
         return shard
+
+    def _write_piece(self, writer: ShardWriter, draw: PassDraw, gathered: Gathered) -> None:
+        png = self.run.config.image_format == "png" and self.run.spec.encoding != "vector"
+        rows = max(1, _BLOCK_BYTES // self.run.record_bytes)
+        for first in range(0, len(draw.lam), rows):
+            writer.write(encode(self._mix(draw[first : first + rows], gathered), png=png))
 
     def _gather(self, draws: list[PassDraw]) -> Gathered:
         """Every example that the draws name, once."""

@@ -19,6 +19,11 @@ def entries_of(count: int, *, file: int = 0) -> Entries:
     return entries
 
 
+def table(files: list[Entries], *, seed: int, limit: int | None = None) -> Entries:
+    found = sum(map(len, files))
+    return slot_table(iter(files), num_examples=found if limit is None else min(found, limit), seed=seed)
+
+
 def test_an_entry_takes_32_bytes() -> None:
     assert ENTRY.itemsize == 32
 
@@ -40,7 +45,7 @@ def test_slots_hold_the_first_entries_of_the_files_in_keyed_order(
 ) -> None:
     files = [entries_of(count, file=number) for number, count in enumerate(counts)]
     in_order = [entry for file in files for entry in file.tolist()][:limit]
-    slots = slot_table(files, seed=seed, limit=limit)
+    slots = table(files, seed=seed, limit=limit)
     assert slots.dtype == ENTRY
     assert slots.tolist() == [in_order[example] for example in permutation(len(in_order), seed, "slots")]
 
@@ -52,25 +57,20 @@ def slot_offsets(slots: Entries) -> npt.NDArray[np.int64]:
 
 def test_the_order_does_not_depend_on_where_files_begin() -> None:
     entries = entries_of(50)
-    whole = slot_table([entries], seed=3, limit=None)
-    split = slot_table([entries[:1], entries[1:1], entries[1:33], entries[33:]], seed=3, limit=None)
+    whole = table([entries], seed=3)
+    split = table([entries[:1], entries[1:1], entries[1:33], entries[33:]], seed=3)
     np.testing.assert_array_equal(slot_offsets(whole), slot_offsets(split))
 
 
 def test_the_order_depends_on_the_seed_and_on_the_number_of_examples() -> None:
     tables = [
-        slot_table([entries_of(50)], seed=3, limit=None),
-        slot_table([entries_of(50)], seed=4, limit=None),
-        slot_table([entries_of(50)], seed=3, limit=49),
+        table([entries_of(50)], seed=3),
+        table([entries_of(50)], seed=4),
+        table([entries_of(50)], seed=3, limit=49),
     ]
     orders = {tuple(slots["record"].tolist()) for slots in tables}
     assert len(orders) == 3
 
 
-def test_a_limit_beyond_the_examples_changes_nothing() -> None:
-    entries = [entries_of(20)]
-    np.testing.assert_array_equal(slot_table(entries, seed=1, limit=1000), slot_table(entries, seed=1, limit=None))
-
-
 def test_slots_are_pinned() -> None:
-    assert slot_table([entries_of(10)], seed=0, limit=None)["record"].tolist() == [3, 2, 9, 1, 6, 4, 0, 7, 5, 8]
+    assert table([entries_of(10)], seed=0)["record"].tolist() == [3, 2, 9, 1, 6, 4, 0, 7, 5, 8]
