@@ -12,7 +12,7 @@ from mixup_pipeline.errors import OutputError, SourceError, UsageError
 from mixup_pipeline.index import Entries, slot_table
 from mixup_pipeline.pairing import POLICIES, check_cross_class
 from mixup_pipeline.plan import ShardTask, default_num_shards, shard_tasks
-from mixup_pipeline.run import IndexedFile, Run, estimated_record_bytes, settle
+from mixup_pipeline.run import IndexedFile, Run, estimated_record_bytes, settle, settled_label_format
 from mixup_pipeline.scan import mixed_sizes
 from mixup_pipeline.sources import Source
 from mixup_pipeline.work import WorkFolder
@@ -49,12 +49,14 @@ def resolve(source: Source, config: MixConfig, files: Sequence[IndexedFile], wor
     slots = slot_table(entries, num_examples=num_examples, seed=config.seed)
     if config.pairing == "cross-class":
         check_cross_class(slots["label"])
-    record_bytes = estimated_record_bytes(first.shape, source.spec.num_classes, config.label_format, tuple(files))
+    num_classes = source.spec.num_classes
+    label_format = settled_label_format(config, num_classes)
+    record_bytes = estimated_record_bytes(first.shape, num_classes, label_format, tuple(files))
     num_shards = config.num_shards or default_num_shards(num_examples, record_bytes)
     run = Run(
         name=f"{source.name}_mixup",
         split=source.split,
-        config=settle(config, num_classes=source.spec.num_classes, num_shards=num_shards),
+        config=settle(config, num_classes=num_classes, num_shards=num_shards),
         spec=source.spec,
         shape=first.shape,
         num_examples=num_examples,

@@ -130,10 +130,14 @@ def indexed_file(fields: dict[str, Any]) -> IndexedFile:
 
 def settle(config: MixConfig, *, num_classes: int, num_shards: int) -> MixConfig:
     """The config with nothing left to choose."""
-    label_format = config.label_format
-    if label_format == "auto":
-        label_format = "dense" if num_classes <= MAX_DENSE_CLASSES else "compact"
-    return replace(config, label_format=label_format, num_shards=num_shards)
+    return replace(config, label_format=settled_label_format(config, num_classes), num_shards=num_shards)
+
+
+def settled_label_format(config: MixConfig, num_classes: int) -> str:
+    """The format that labels really get: dense or compact."""
+    if config.label_format != "auto":
+        return config.label_format
+    return "dense" if num_classes <= MAX_DENSE_CLASSES else "compact"
 
 
 def estimated_record_bytes(shape: Shape, num_classes: int, label_format: str, files: tuple[IndexedFile, ...]) -> int:

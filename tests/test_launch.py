@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 import mixup_pipeline
-from mixup_pipeline import MixConfig, SourceConfig, augment
+from mixup_pipeline import MixConfig, SourceConfig, augment, plan
 from mixup_pipeline.errors import RecordError, UsageError
 from mixup_pipeline.launch import estimate
-from tests.datasets import Dataset
+from tests.datasets import Dataset, write_tfds
 
 
 def test_the_report_says_what_was_made(tmp_path: Path, dataset: Dataset) -> None:
@@ -33,6 +33,12 @@ def test_the_estimate_is_near_what_is_written_and_writes_nothing(tmp_path: Path,
 def test_an_estimate_refuses_what_a_run_would_refuse(dataset: Dataset) -> None:
     with pytest.raises(UsageError, match="num-shards"):
         estimate(SourceConfig(src=str(dataset.folder)), MixConfig(num_shards=41))
+
+
+def test_shards_are_counted_by_the_size_of_compact_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = write_tfds(tmp_path / "data/shapes/1.0.0", num_examples=4, num_classes=1001)
+    monkeypatch.setattr(plan, "TARGET_SHARD_BYTES", 1000)  # a dense label alone would take 4,004
+    assert estimate(SourceConfig(src=str(dataset.folder)), MixConfig()).run.num_shards == 2
 
 
 def test_an_error_of_a_worker_keeps_its_type_and_its_one_line(tmp_path: Path, dataset: Dataset) -> None:
