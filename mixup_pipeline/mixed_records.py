@@ -1,6 +1,6 @@
 """Reading mixed shards back: records → columns, with every feature checked on the way."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,16 @@ from mixup_pipeline.examples import Features, parse
 from mixup_pipeline.images import decode, image_shape
 from mixup_pipeline.manifest import Manifest
 from mixup_pipeline.mixing import mix_class_ids
-from mixup_pipeline.records import scan
+from mixup_pipeline.randomness import distinct
+from mixup_pipeline.records import pick, scan
 from mixup_pipeline.spec import example_bytes, shape_text
 
 _SUM_TOLERANCE = 1e-3
+_LAM = b"mixup/lam\x12\x08\x12\x06\n\x04"
+"""What stands before the four bytes of λ: its key, then tags and lengths."""
+_INDEX_DIGITS = 10
+_PROVENANCE_BYTES = 256
+"""More than the five mixup/ features take beside the two ids: keys, tags, lengths, λ and class ids."""
 
 
 @dataclass
@@ -100,6 +106,23 @@ class MixedReader:
                 raise record_error(path.name, record, offset, str(error)) from error
         return columns
 
+    def pick(self, path: Path, wanted: Collection[int]) -> SampledRecords:
+        """These records of a shard, without reading the others.
+
+        Raises RecordError as `read` does, and where the shard holds no such record.
+        """
+        columns = MixedColumns()
+        records: list[int] = []
+        for record, offset, payload, fault in pick(path, path.name, wanted):
+            try:
+                if fault is not None:
+                    raise ValueError(fault)
+                self._add(columns, parse(payload), len(records))
+            except ValueError as error:
+                raise record_error(path.name, record, offset, str(error)) from error
+            records.append(record)
+        return {records[row]: sampled for row, sampled in columns.sampled().items()}
+
     def _add(self, columns: MixedColumns, features: Features, kept_as: int | None) -> None:
         if set(features) != set(self._kinds):
             raise ValueError(
@@ -165,3 +188,32 @@ class MixedReader:
         if self._png:
             return decode(value[0], self._shape[2])
         return np.frombuffer(value[0], np.uint8).reshape(self._shape)
+
+
+def provenance_bytes(manifest: Manifest) -> int:
+    """How many bytes at the end of a payload are sure to hold all features under mixup/, which stand there."""
+    longest_name = max(len(file["name"].encode()) for file in manifest["source"]["files"])
+    return _PROVENANCE_BYTES + 2 * (longest_name + len("__") + _INDEX_DIGITS)
+
+
+def lam_in(tail: bytes) -> float:
+    """λ from the last `provenance_bytes` of a payload.
+
+    Raises ValueError where there is none.
+    """
+    at = tail.rfind(_LAM) + len(_LAM)
+    if at < len(_LAM) or len(tail) < at + 4:
+        raise ValueError("has no mixup/lam at its end")
+    return float(np.frombuffer(tail, "<f4", 1, at)[0])
+
+
+def choose(shards: Sequence[dict[str, Any]], count: int, seed: int, purpose: str) -> dict[str, frozenset[int]]:
+    """A keyed choice of `count` records over all of these shards of a manifest, by shard name."""
+    sizes = np.array([shard["examples"] for shard in shards])
+    ends = np.cumsum(sizes)
+    drawn = np.sort(distinct(int(ends[-1]), count, seed, purpose))
+    chosen = np.searchsorted(ends, drawn, side="right")
+    return {
+        shards[shard]["name"]: frozenset((drawn[chosen == shard] - (ends - sizes)[shard]).tolist())
+        for shard in np.unique(chosen).tolist()
+    }

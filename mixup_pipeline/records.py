@@ -8,7 +8,7 @@ caller compares counts. Format: https://www.tensorflow.org/tutorials/load_data/t
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -115,6 +115,55 @@ def read_at(
             if first + length + FOOTER_BYTES > len(buffer) or masked != stored_crc(buffer, first + length)[0]:
                 raise record_error(name, record, offset, "its data changed while they were being read: run again")
             yield payload
+
+
+def walk(path: Path, name: str, tail_bytes: int = 0) -> Iterator[tuple[int, int, bytes]]:
+    """(payload offset, length, last bytes of the payload) of all records; what lies before those bytes is not read.
+
+    So the cost does not depend on the size of large images; small records are read together, which costs fewer calls.
+    CRCs of payloads cannot be checked this way.
+
+    Raises RecordError for a damaged length or a truncated file.
+    """
+    lengths: dict[bytes, int] = {}
+    with path.open("rb", buffering=0) as file:
+        size, position, record = os.fstat(file.fileno()).st_size, 0, 0
+        buffer, start = _pread(file, _NEIGHBOUR_BYTES, 0), 0  # the buffer holds the file from `start`
+        head = buffer[:HEADER_BYTES]
+        while position < size:
+            length = lengths.get(head)
+            if length is None:
+                length = lengths[head] = _checked_length(head, name, record, position)
+            if position + length + FRAME_BYTES > size:
+                _check_whole(length, size - position, name, record, position)
+            kept, end = min(tail_bytes, length), position + HEADER_BYTES + length
+            stop = end + FOOTER_BYTES + HEADER_BYTES  # with the next record's header
+            if min(stop, size) > start + len(buffer):
+                start = end - kept
+                together = length < _NEIGHBOUR_BYTES // 8
+                buffer = _pread(file, max(stop - start, _NEIGHBOUR_BYTES if together else 0), start)
+            yield position + HEADER_BYTES, length, buffer[end - kept - start : end - start]
+            position, head = end + FOOTER_BYTES, buffer[end + FOOTER_BYTES - start : stop - start]
+            record += 1
+
+
+def pick(path: Path, name: str, wanted: Collection[int]) -> Iterator[tuple[int, int, bytes, str | None]]:
+    """(record, payload offset, payload, None or its fault) of the wanted records, without reading the others.
+
+    Raises RecordError for a damaged length, a truncated file, or where there is no such record.
+    """
+    last, found = max(wanted, default=-1), -1
+    with path.open("rb", buffering=0) as file:
+        for found, (offset, length, _) in enumerate(walk(path, name)):
+            if found > last:
+                break
+            if found in wanted:
+                block = _pread(file, length + FOOTER_BYTES, offset)
+                payload, stored = block[:length], _FOOTER.unpack(block[length:])[0]
+                yield found, offset, payload, None if masked_crc32c(payload) == stored else _BAD_CRC
+        size = os.fstat(file.fileno()).st_size
+    if found < last:
+        raise record_error(name, last, size, f"there is no such record, the file holds {found + 1:,}: it was changed")
 
 
 def is_compressed(path: Path) -> bool:

@@ -47,11 +47,11 @@ def remix(
                 faults.append(f"{name}: parent {unknown[0]} is not in the source")
                 continue
             parents = gather(entries[[place[parent] for parent in ids]], files, source.spec, tuple(manifest["shape"]))
-            faults += [f"{name}: {fault}" for fault in _remix_faults(sampled, parents, manifest)]
+            faults += [f"{name}: {fault}" for fault in remix_faults(sampled, parents, manifest)]
     return faults, sum(len(sampled) for _, sampled in shards)
 
 
-def _remix_faults(sampled: SampledRecords, parents: Examples, manifest: Manifest) -> list[str]:
+def remix_faults(sampled: SampledRecords, parents: Examples, manifest: Manifest) -> list[str]:
     """The faults of records whose bases, then partners, are the parents."""
     count = len(sampled)
     base, partner = np.arange(count), np.arange(count) + count

@@ -11,7 +11,7 @@ from typing import Any
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.spec import ExampleSpec, Shape, example_bytes
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAX_DENSE_CLASSES = 1000
 
 _RECORD_OVERHEAD_BYTES = 180  # framing, keys, lam, class ids: about, for estimates

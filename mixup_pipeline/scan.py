@@ -73,7 +73,7 @@ def _spooled(path: Path, file: SourceFile, work: WorkFolder) -> Path:
 
 def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig) -> tuple[Entries, IndexedFile]:
     """The entries of one uncompressed file and its summary; errors as `index_file`."""
-    look = _examiner(spec, decode=config.on_bad_record == "skip")
+    look = examiner(spec, decode=config.on_bad_record == "skip")
     columns = {name: array("q") for name in ("offset", "length", "record", "input_start", "input_length", "label")}
     add_offset, add_length, add_record, add_start, add_input_length, add_label = (c.append for c in columns.values())
     fingerprint = hashlib.sha256()
@@ -120,7 +120,7 @@ def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig
     )
 
 
-def _examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int, int, int, Shape]]:
+def examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int, int, int, Shape]]:
     """A function from a payload to its input's place and length in it, its class and its shape; ValueError if bad."""
     reader = ExampleReader(spec)
 

@@ -21,7 +21,8 @@ class ShardTotals:
 
     lam_histogram: int64[LAM_BINS] of the λ of mixed examples.
     pair_codes, pair_counts: the class pairs that occur, coded base·num_classes + partner, and how often.
-    label_mass: float64[num_classes], the sum of the soft labels. None where the source's labels are soft.
+    base_counts: int64[num_classes], how many bases each class gives.
+    label_mass: float64[num_classes], the sum of the soft labels. All three are None for soft labels.
     """
 
     mixed: int = 0
@@ -32,6 +33,7 @@ class ShardTotals:
     lam_histogram: Integers | None = None
     pair_codes: Integers | None = None
     pair_counts: Integers | None = None
+    base_counts: Integers | None = None
     label_mass: npt.NDArray[np.float64] | None = None
 
     @classmethod
@@ -51,10 +53,12 @@ class ShardTotals:
         drawn = lam[mixed].astype(np.float64)
         codes: Integers | None = None
         counts: Integers | None = None
+        bases: Integers | None = None
         mass: npt.NDArray[np.float64] | None = None
         if classes is not None:
             base, partner = classes[0].astype(np.int64), classes[1].astype(np.int64)
             weight = lam.astype(np.float64)
+            bases = np.bincount(base, minlength=num_classes)
             mass = np.zeros(num_classes)
             mass += np.bincount(base, weight, num_classes)
             mass += np.bincount(partner, 1 - weight, num_classes)
@@ -68,6 +72,7 @@ class ShardTotals:
             lam_histogram=np.histogram(drawn, LAM_BINS, (0, 1))[0].astype(np.int64),
             pair_codes=codes,
             pair_counts=counts,
+            base_counts=bases,
             label_mass=mass,
         )
 
@@ -77,7 +82,8 @@ def combine(shards: Iterable[ShardTotals], *, num_classes: int) -> dict[str, Any
     counts = {"mixed": 0, "unmixed": 0, "originals": 0, "nearly_unmixed": 0}
     lam_sum = 0.0
     histogram = np.zeros(LAM_BINS, np.int64)
-    pairs: npt.NDArray[np.int64] | None = None
+    pairs: Integers | None = None
+    bases: Integers | None = None
     mass: npt.NDArray[np.float64] | None = None
     for shard in shards:
         for key in counts:
@@ -88,6 +94,8 @@ def combine(shards: Iterable[ShardTotals], *, num_classes: int) -> dict[str, Any
         if shard.pair_codes is not None and shard.pair_counts is not None:
             pairs = np.zeros(num_classes**2, np.int64) if pairs is None else pairs
             pairs[shard.pair_codes] += shard.pair_counts
+        if shard.base_counts is not None:
+            bases = shard.base_counts if bases is None else bases + shard.base_counts
         if shard.label_mass is not None:
             mass = shard.label_mass if mass is None else mass + shard.label_mass
     return {
@@ -96,5 +104,6 @@ def combine(shards: Iterable[ShardTotals], *, num_classes: int) -> dict[str, Any
         "lam_mean": lam_sum / counts["mixed"] if counts["mixed"] else None,
         "lam_histogram": histogram.tolist(),
         "class_pairs": None if pairs is None else pairs.reshape(num_classes, num_classes).tolist(),
+        "base_counts": None if bases is None else bases.tolist(),
         "label_mass": None if mass is None else mass.tolist(),
     }

@@ -5,34 +5,22 @@ Faults are collected, not raised, so that one call names all of them; within a s
 look at that shard.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.check import description_faults, folder_faults, manifest_faults
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import MixupError
 from mixup_pipeline.files import sha256_of
-from mixup_pipeline.manifest import (
-    FEATURES_NAME,
-    INFO_NAME,
-    MANIFEST_NAME,
-    Manifest,
-    dataset_info,
-    read_manifest,
-    tfds_features,
-)
-from mixup_pipeline.mixed_records import MixedColumns, MixedReader
-from mixup_pipeline.randomness import distinct
+from mixup_pipeline.manifest import MANIFEST_NAME, Manifest, read_manifest
+from mixup_pipeline.mixed_records import MixedColumns, MixedReader, choose
 from mixup_pipeline.remix import remix
-from mixup_pipeline.run import identify
 from mixup_pipeline.totals import ShardTotals, combine
-from mixup_pipeline.work import WORK_NAME
 
 
 @dataclass
@@ -60,12 +48,13 @@ def verify(
     Raises ManifestError where there is no manifest to check against; all other faults are in the verdict.
     """
     verdict = Verdict(read_manifest(out))
-    verdict.faults += _manifest_faults(verdict.manifest)
+    verdict.faults += manifest_faults(verdict.manifest)
     if verdict.faults:  # nothing else could be checked against a manifest that is wrong itself
         return verdict
-    verdict.faults += _description_faults(out, verdict.manifest)
-    verdict.faults += _folder_faults(out, verdict.manifest)
-    chosen = _choose(verdict.manifest, sample if against is not None else 0)
+    verdict.faults += description_faults(out, verdict.manifest)
+    verdict.faults += folder_faults(out, verdict.manifest)
+    manifest, count = verdict.manifest, sample if against is not None else 0
+    chosen = choose(manifest["shards"], count, manifest["config"]["seed"], "verify")
     reader, totals, kept = MixedReader(verdict.manifest), [], []
     bases = Bases(verdict.manifest)
     for number, shard in enumerate(verdict.manifest["shards"]):
@@ -86,66 +75,6 @@ def verify(
         faults, verdict.recomputed = remix(kept, against, verdict.manifest)
         verdict.faults += faults
     return verdict
-
-
-def _manifest_faults(manifest: Manifest) -> list[str]:
-    from jsonschema import Draft202012Validator
-
-    schema = json.loads((resources.files("mixup_pipeline.schemas") / "manifest.schema.json").read_text())
-    errors = Draft202012Validator(schema).iter_errors(manifest)
-    faults = [f"{MANIFEST_NAME}: {error.json_path}: {error.message[:200]}" for error in errors]
-    if faults:
-        return faults
-    config, shards = manifest["config"], manifest["shards"]
-    copies = [*range(config["copies"]), *([None] if config["keep_originals"] else [])]
-    total = len(copies) * config["num_shards"]
-    expected = [
-        (
-            f"{manifest['name']}-{manifest['split']}.tfrecord-{number:05d}-of-{total:05d}",
-            copies[number // config["num_shards"]],
-        )
-        for number in range(total)
-    ]
-    if [(shard["name"], shard["copy"]) for shard in shards] != expected:
-        faults.append(f"{MANIFEST_NAME}: lists {len(shards)} shards, which are not the {total} that its config makes")
-    if sum(shard["examples"] for shard in shards) != manifest["source"]["examples"] * len(copies):
-        faults.append(f"{MANIFEST_NAME}: its shards do not add up to {len(copies)} passes over its source")
-    names = manifest["class_names"]
-    if names is not None and len(names) != manifest["num_classes"]:
-        faults.append(
-            f"{MANIFEST_NAME}: class_names holds {len(names)} names, num_classes is {manifest['num_classes']}"
-        )
-    if manifest["run_id"] != identify(manifest["name"], manifest["split"], config, manifest["source"]):
-        faults.append(f"{MANIFEST_NAME}: run_id does not follow from its config and source: it was edited")
-    return faults
-
-
-def _description_faults(out: Path, manifest: Manifest) -> list[str]:
-    faults = []
-    for name, expected in ((INFO_NAME, dataset_info(manifest)), (FEATURES_NAME, tfds_features(manifest))):
-        try:
-            if json.loads((out / name).read_bytes()) != expected:
-                faults.append(f"{name}: does not describe this dataset: TFDS would read it wrongly")
-        except (OSError, ValueError) as error:
-            faults.append(f"{name}: cannot be read ({error})")
-    return faults
-
-
-def _folder_faults(out: Path, manifest: Manifest) -> list[str]:
-    known = {shard["name"] for shard in manifest["shards"]} | {MANIFEST_NAME, INFO_NAME, FEATURES_NAME, WORK_NAME}
-    return [f"{path.name}: does not belong to the dataset" for path in sorted(out.iterdir()) if path.name not in known]
-
-
-def _choose(manifest: Manifest, sample: int) -> dict[str, frozenset[int]]:
-    """Which records of which shards to mix again: a keyed choice over all of them."""
-    sizes = np.array([shard["examples"] for shard in manifest["shards"]])
-    ends = np.cumsum(sizes)
-    drawn = np.sort(distinct(int(ends[-1]), sample, manifest["config"]["seed"], "verify"))
-    shards = np.searchsorted(ends, drawn, side="right")
-    return {
-        manifest["shards"][shard]["name"]: frozenset((drawn[shards == shard] - (ends - sizes)[shard]).tolist())
-        for shard in np.unique(shards).tolist()
-    }
 
 
 def _check_shard(path: Path, shard: dict[str, Any], reader: MixedReader, keep: frozenset[int]) -> MixedColumns:

@@ -14,8 +14,8 @@ LAYERS = [
     {"errors", "files", "randomness", "config", "spec"},
     {"index", "pairing", "mixing", "plan", "totals"},
     {"records", "images", "examples", "encoding", "run", "work", "manifest", "writer"},
-    {"gather", "scan", "shards", "sources", "mixed_records"},
-    {"planning", "commit", "claim", "pipeline", "beam_options", "launch", "remix", "verify"},
+    {"gather", "scan", "shards", "sources", "mixed_records", "parents"},
+    {"planning", "commit", "claim", "pipeline", "beam_options", "launch", "remix", "verify", "check", "inspection"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -54,6 +54,7 @@ def slow_totals(rows: list[Row]) -> dict[str, Any]:
         "lam_mean": sum(lam for lam, _, _ in drawn) / len(drawn) if drawn else None,
         "lam_histogram": [histogram[number] for number in range(LAM_BINS)],
         "class_pairs": [[pairs[base, partner] for partner in range(NUM_CLASSES)] for base in range(NUM_CLASSES)],
+        "base_counts": [sum(base == class_id for _, _, base, _ in rows) for class_id in range(NUM_CLASSES)],
         "label_mass": mass,
     }
 

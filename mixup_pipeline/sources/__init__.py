@@ -4,11 +4,12 @@ from pathlib import Path
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
+from mixup_pipeline.scan import SourceFile
 from mixup_pipeline.sources.source import Source, check_split
-from mixup_pipeline.sources.tfds import open_tfds, tfds_directory
-from mixup_pipeline.sources.tfrecord import open_tfrecord
+from mixup_pipeline.sources.tfds import open_tfds, prepared_directory, tfds_directory
+from mixup_pipeline.sources.tfrecord import matching_files, open_tfrecord
 
-__all__ = ["Source", "open_source"]
+__all__ = ["Source", "find_files", "open_source", "prepared_directory"]
 
 _GLOB_CHARACTERS = frozenset("*?[")
 
@@ -19,6 +20,28 @@ def open_source(config: SourceConfig) -> Source:
     Raises UsageError or SourceError saying what was looked for, where, and what to do.
     """
     check_split(config)
+    if _names_files(config):
+        return open_tfrecord(config)
+    if config.schema is not None:
+        raise UsageError(
+            f"schema is for TFRecord files, but src {config.src!r} is not one: leave it out, or give a pattern"
+        )
+    return open_tfds(config, tfds_directory(config))
+
+
+def find_files(config: SourceConfig) -> tuple[SourceFile, ...]:
+    """The files of a source, without looking into them.
+
+    Raises as `open_source` does.
+    """
+    return matching_files(config) if _names_files(config) else open_tfds(config, tfds_directory(config)).files
+
+
+def _names_files(config: SourceConfig) -> bool:
+    """Whether src is a TFRecord file or a pattern of them, rather than a TFDS dataset.
+
+    Raises UsageError where it can be neither.
+    """
     if "://" in config.src:
         raise UsageError(f"src {config.src}: object stores cannot be read yet: copy the files to a local folder")
     path = Path(config.src).expanduser()
@@ -26,10 +49,4 @@ def open_source(config: SourceConfig) -> Source:
         path.exists()
     except OSError as error:
         raise UsageError(f"src {config.src}: cannot be looked up ({error.strerror or error})") from error
-    if path.is_file() or (_GLOB_CHARACTERS & set(config.src) and not path.is_dir()):
-        return open_tfrecord(config)
-    if config.schema is not None:
-        raise UsageError(
-            f"schema is for TFRecord files, but src {config.src!r} is not one: leave it out, or give a pattern"
-        )
-    return open_tfds(config, tfds_directory(config))
+    return path.is_file() or bool(_GLOB_CHARACTERS & set(config.src) and not path.is_dir())

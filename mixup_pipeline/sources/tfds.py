@@ -31,13 +31,10 @@ def tfds_directory(config: SourceConfig) -> Path:
 
     Raises UsageError or SourceError saying where it was looked for.
     """
+    found = prepared_directory(config)
+    if found is not None:
+        return found
     path = Path(config.src).expanduser()
-    is_name = _NAME.fullmatch(config.src) is not None
-    if is_name:
-        for root in data_dirs(config):
-            found = _prepared(root.joinpath(*_without_version(config.src)), _version(config.src))
-            if found is not None:
-                return found
     if path.is_dir():
         found = _prepared(path, None)
         if found is None:
@@ -46,9 +43,18 @@ def tfds_directory(config: SourceConfig) -> Path:
                 f"give a pattern such as '{config.src.rstrip('/')}/*.tfrecord*'"
             )
         return found
-    if not is_name:
+    if not _NAME.fullmatch(config.src):
         raise UsageError(f"src {config.src}: no such file or folder")
     return _download(config)
+
+
+def prepared_directory(config: SourceConfig) -> Path | None:
+    """Where the dataset of this name is prepared; None where it is not, or where src is no name."""
+    if not _NAME.fullmatch(config.src):
+        return None
+    version, parts = _version(config.src), _without_version(config.src)
+    places = (_prepared(root.joinpath(*parts), version) for root in data_dirs(config))
+    return next((place for place in places if place is not None), None)
 
 
 def data_dirs(config: SourceConfig) -> list[Path]:

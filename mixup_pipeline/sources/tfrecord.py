@@ -20,6 +20,19 @@ def open_tfrecord(config: SourceConfig) -> Source:
 
     Raises UsageError where nothing matches or an option is missing, SourceError where the first record cannot be read.
     """
+    files = matching_files(config)
+    paths = [Path(file.path) for file in files]
+    schema = read_schema(config.schema) if config.schema is not None else _seen_schema(paths, config)
+    spec = choose(schema, config, where=config.schema or paths[0].name)
+    word = _WORD.match(paths[0].name)
+    return Source(name=word[0].lower() if word else "dataset", split=config.split, files=files, spec=spec)
+
+
+def matching_files(config: SourceConfig) -> tuple[SourceFile, ...]:
+    """The files that match, in the order of their names.
+
+    Raises UsageError where there is none.
+    """
     pattern = str(Path(config.src).expanduser())
     paths = [Path(path) for path in glob.glob(pattern, recursive=True) if Path(path).is_file()]
     if not paths and Path(pattern).is_file():
@@ -27,17 +40,8 @@ def open_tfrecord(config: SourceConfig) -> Source:
     if not paths:
         raise UsageError(f"src {config.src}: no file matches this pattern")
     paths.sort(key=lambda path: (path.name, path))
-    schema = read_schema(config.schema) if config.schema is not None else _seen_schema(paths, config)
-    spec = choose(schema, config, where=config.schema or paths[0].name)
-    word = _WORD.match(paths[0].name)
-    return Source(
-        name=word[0].lower() if word else "dataset",
-        split=config.split,
-        files=tuple(
-            SourceFile(position=position, name=path.name, path=str(path.absolute()))
-            for position, path in enumerate(paths)
-        ),
-        spec=spec,
+    return tuple(
+        SourceFile(position=position, name=path.name, path=str(path.absolute())) for position, path in enumerate(paths)
     )
 
 

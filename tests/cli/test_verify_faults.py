@@ -328,16 +328,16 @@ def test_a_manifest_that_is_no_json(made: Made, content: bytes) -> None:
     assert "manifest.json: is not JSON" in error_of(run_verify(made.out), 1)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, 1.5])
+@pytest.mark.parametrize("version", [0, 1, 3, "2", None, 2.5])
 def test_another_version_of_the_format(made: Made, version: object) -> None:
     edit_json(made.out / "manifest.json", lambda manifest: manifest.update(format_version=version))
-    assert f"format version {version!r}, this version reads 1" in error_of(run_verify(made.out), 1)
+    assert f"format version {version!r}, this version reads 2" in error_of(run_verify(made.out), 1)
 
 
 @pytest.mark.parametrize("content", ["[]", "null", "1", '"manifest"', "{}"])
 def test_a_manifest_that_is_no_object(made: Made, content: str) -> None:
     (made.out / "manifest.json").write_text(content)
-    assert "format version None, this version reads 1" in error_of(run_verify(made.out), 1)
+    assert "format version None, this version reads 2" in error_of(run_verify(made.out), 1)
 
 
 def edit(manifest: Any, path: str, change: Callable[[Any], Any]) -> None:
@@ -400,6 +400,9 @@ MANIFEST_EDITS: list[tuple[str, Any, str]] = [
     ("totals.lam_histogram.0", 0, "totals.lam_histogram is not what the records add up to"),
     ("totals.class_pairs.0.0", 99, "totals.class_pairs is not what the records add up to"),
     ("totals.class_pairs", None, "totals.class_pairs is not what the records add up to"),
+    ("totals.base_counts.0", 99, "totals.base_counts is not what the records add up to"),
+    ("totals.base_counts", [], "totals.base_counts holds 0 values, should hold 4, one for each class"),
+    ("totals.class_pairs.1", [0], "totals.class_pairs.1 holds 1 values, should hold 4, one for each class"),
     ("totals.label_mass.3", 1.0, "totals.label_mass is not what the records add up to"),
     ("totals.lam_histogram", [0], "$.totals.lam_histogram"),
     ("versions", {}, "$.versions"),

@@ -1,0 +1,94 @@
+"""Check: what can be told of a directory from its manifest and from names and sizes, without reading a record.
+
+`verify` goes on from here and reads every record.
+"""
+
+import json
+from importlib import resources
+from pathlib import Path
+
+from mixup_pipeline.manifest import FEATURES_NAME, INFO_NAME, MANIFEST_NAME, Manifest, dataset_info, tfds_features
+from mixup_pipeline.run import identify
+from mixup_pipeline.work import WORK_NAME
+
+
+def quick_check(out: Path, manifest: Manifest) -> list[str]:
+    """The faults of a directory, one line each, as far as names and sizes tell; the manifest itself is right."""
+    return description_faults(out, manifest) + folder_faults(out, manifest) + size_faults(out, manifest)
+
+
+def manifest_faults(manifest: Manifest) -> list[str]:
+    """Where a manifest contradicts its schema or itself; nothing can be checked against one that does."""
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads((resources.files("mixup_pipeline.schemas") / "manifest.schema.json").read_text())
+    errors = Draft202012Validator(schema).iter_errors(manifest)
+    faults = [f"{MANIFEST_NAME}: {error.json_path}: {error.message[:200]}" for error in errors]
+    if faults:
+        return faults
+    config, shards = manifest["config"], manifest["shards"]
+    copies = [*range(config["copies"]), *([None] if config["keep_originals"] else [])]
+    total = len(copies) * config["num_shards"]
+    expected = [
+        (
+            f"{manifest['name']}-{manifest['split']}.tfrecord-{number:05d}-of-{total:05d}",
+            copies[number // config["num_shards"]],
+        )
+        for number in range(total)
+    ]
+    if [(shard["name"], shard["copy"]) for shard in shards] != expected:
+        faults.append(f"{MANIFEST_NAME}: lists {len(shards)} shards, which are not the {total} that its config makes")
+    if sum(shard["examples"] for shard in shards) != manifest["source"]["examples"] * len(copies):
+        faults.append(f"{MANIFEST_NAME}: its shards do not add up to {len(copies)} passes over its source")
+    names = manifest["class_names"]
+    if names is not None and len(names) != manifest["num_classes"]:
+        faults.append(
+            f"{MANIFEST_NAME}: class_names holds {len(names)} names, num_classes is {manifest['num_classes']}"
+        )
+    faults += _totals_sizes(manifest)
+    if manifest["run_id"] != identify(manifest["name"], manifest["split"], config, manifest["source"]):
+        faults.append(f"{MANIFEST_NAME}: run_id does not follow from its config and source: it was edited")
+    return faults
+
+
+def _totals_sizes(manifest: Manifest) -> list[str]:
+    """Which totals do not have one value for each class, or each pair of classes."""
+    totals, num_classes = manifest["totals"], manifest["num_classes"]
+    pairs = totals["class_pairs"] or []
+    sizes = {"base_counts": totals["base_counts"], "label_mass": totals["label_mass"]}
+    sizes |= {"class_pairs": totals["class_pairs"]} | {f"class_pairs.{n}": row for n, row in enumerate(pairs)}
+    return [
+        f"{MANIFEST_NAME}: totals.{key} holds {len(values)} values, should hold {num_classes}, one for each class"
+        for key, values in sizes.items()
+        if values is not None and len(values) != num_classes
+    ]
+
+
+def description_faults(out: Path, manifest: Manifest) -> list[str]:
+    """Where TFDS would read another dataset than the manifest describes."""
+    faults = []
+    for name, expected in ((INFO_NAME, dataset_info(manifest)), (FEATURES_NAME, tfds_features(manifest))):
+        try:
+            if json.loads((out / name).read_bytes()) != expected:
+                faults.append(f"{name}: does not describe this dataset: TFDS would read it wrongly")
+        except (OSError, ValueError) as error:
+            faults.append(f"{name}: cannot be read ({error})")
+    return faults
+
+
+def folder_faults(out: Path, manifest: Manifest) -> list[str]:
+    """What stands in the directory and does not belong there."""
+    known = {shard["name"] for shard in manifest["shards"]} | {MANIFEST_NAME, INFO_NAME, FEATURES_NAME, WORK_NAME}
+    return [f"{path.name}: does not belong to the dataset" for path in sorted(out.iterdir()) if path.name not in known]
+
+
+def size_faults(out: Path, manifest: Manifest) -> list[str]:
+    """Which shards are missing or not of the size that the manifest gives."""
+    faults = []
+    for shard in manifest["shards"]:
+        path = out / shard["name"]
+        if not path.is_file():
+            faults.append(f"{path.name}: is missing")
+        elif path.stat().st_size != shard["bytes"]:
+            faults.append(f"{path.name}: has {path.stat().st_size:,} bytes, the manifest says {shard['bytes']:,}")
+    return faults

@@ -1,0 +1,104 @@
+"""Find: where a source example went. A contamination query: "which outputs contain example X?".
+
+The ids stand at the end of each record, so only the last few hundred bytes of a record are read, and no image. Every
+record of every shard is looked at: the answer is what is on disk, not what the plan says should be there.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mixup_pipeline.errors import OutputError, UsageError
+from mixup_pipeline.manifest import Manifest
+from mixup_pipeline.mixed_records import MixedReader, SampledRecord, provenance_bytes
+from mixup_pipeline.records import walk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appearance:
+    """One output that holds the example.
+
+    role: "base", "partner", "unmixed" (it is both) or "original" (from --keep-originals).
+    weight: its share in that mixed example, λ or 1−λ. other: the id it is mixed with.
+    """
+
+    shard: str
+    record: int
+    copy: int | None
+    role: str
+    lam: float
+    weight: float
+    other: str
+    other_class: int | None
+
+    @property
+    def id(self) -> str:
+        return f"{self.shard}__{self.record}"
+
+
+def find(
+    out: Path,
+    manifest: Manifest,
+    source_id: str,
+    *,
+    on_shard: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[Appearance]:
+    """All outputs that hold this example of the source, in their order.
+
+    on_shard: called after each shard with how many are done, of how many.
+
+    Raises UsageError for an id that the source does not have, OutputError or RecordError where a shard is missing or
+    damaged.
+    """
+    check_source_id(manifest, source_id)
+    encoded = source_id.encode()
+    needle = b"\n" + _varint(len(encoded)) + encoded  # a bytes value: its tag and length, so no longer id fits
+    reader = MixedReader(manifest)
+    for done, shard in enumerate(manifest["shards"]):
+        path = out / shard["name"]
+        try:
+            tails = walk(path, path.name, provenance_bytes(manifest))
+            records = [record for record, (_, _, tail) in enumerate(tails) if needle in tail]
+            found = reader.pick(path, records) if records else {}
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be read ({error.strerror or error}): was it removed?") from error
+        for record, sampled in found.items():
+            yield _appearance(sampled, source_id, shard["name"], record, shard["copy"])
+        on_shard(done + 1, len(manifest["shards"]))
+
+
+def check_source_id(manifest: Manifest, source_id: str) -> None:
+    """Raises UsageError for an id that no example of the source can have, saying which there are."""
+    files = {file["name"]: file["examples"] + file["skipped"] for file in manifest["source"]["files"]}
+    name, _, record = source_id.rpartition("__")
+    if name in files and record.isdecimal() and str(int(record)) == record and int(record) < files[name]:
+        return
+    shown = name if name in files else next(iter(files))
+    more = f", and of {len(files) - 1} more files" if len(files) > 1 and name not in files else ""
+    raise UsageError(
+        f"find {source_id!r}: the source has no such example: ids are {shown}__0 to {shown}__{files[shown] - 1}{more}"
+    )
+
+
+def _appearance(sampled: SampledRecord, source_id: str, shard: str, record: int, copy: int | None) -> Appearance:
+    is_base = sampled.base_id == source_id
+    unmixed = sampled.base_id == sampled.partner_id
+    role = ("original" if copy is None else "unmixed") if unmixed else "base" if is_base else "partner"
+    return Appearance(
+        shard=shard,
+        record=record,
+        copy=copy,
+        role=role,
+        lam=sampled.lam,
+        weight=sampled.lam if is_base else 1 - sampled.lam,
+        other=sampled.partner_id if is_base else sampled.base_id,
+        other_class=None if sampled.classes is None else sampled.classes[is_base],
+    )
+
+
+def _varint(value: int) -> bytes:
+    parts = bytearray()
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])
