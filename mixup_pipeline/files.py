@@ -6,22 +6,22 @@ import os
 import uuid
 from pathlib import Path
 
-from mixup_pipeline.errors import OutputError
+from mixup_pipeline.errors import OutputError, UsageError
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 _CHUNK_BYTES = 4 << 20
 
 
-def write_atomically(path: Path, text: str, *, durable: bool = True) -> None:
+def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) -> None:
     """Write a small file so that it is there whole or not at all; where it is durable, also after a power cut.
 
     Raises OutputError where it cannot be written.
     """
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
     try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with partial.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
@@ -31,6 +31,25 @@ def write_atomically(path: Path, text: str, *, durable: bool = True) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise output_error(path, error) from error
+
+
+def check_target(option: str, path: Path, suffix: str, *, outside: Path | None = None) -> None:
+    """Check where a picture or page is to be written, before any work is done for it.
+
+    outside: a dataset that the file must not lie in, because then the dataset would no longer verify.
+
+    Raises UsageError for another suffix, a folder that does not exist, or a file inside the dataset.
+    """
+    if path.suffix.lower() != suffix:
+        raise UsageError(f"{option} {path}: its name must end in {suffix}")
+    if path.is_dir():
+        raise UsageError(f"{option} {path}: is a folder: give the name of a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"{option} {path}: the folder {path.parent} does not exist: create it, or choose another")
+    if outside is not None and outside.resolve() in path.resolve().parents:
+        raise UsageError(
+            f"{option} {path}: lies inside the dataset, which would no longer verify: choose a place outside"
+        )
 
 
 def sync_folder(folder: Path) -> None:
@@ -56,4 +75,4 @@ def output_error(path: Path, error: OSError) -> OutputError:
     reason = (error.strerror or str(error)).lower()
     if error.errno in FULL_DISK:
         return OutputError(f"{path}: {reason}: make room and run the same command again, finished shards are kept")
-    return OutputError(f"{path}: cannot be written ({reason}): choose another --out or mend its permissions")
+    return OutputError(f"{path}: cannot be written ({reason}): choose another place or mend its permissions")

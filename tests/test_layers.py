@@ -15,7 +15,20 @@ LAYERS = [
     {"index", "pairing", "mixing", "plan", "totals"},
     {"records", "images", "examples", "encoding", "run", "work", "manifest", "writer"},
     {"gather", "scan", "shards", "sources", "mixed_records", "parents"},
-    {"planning", "commit", "claim", "pipeline", "beam_options", "launch", "remix", "verify", "check", "inspection"},
+    {
+        "planning",
+        "commit",
+        "claim",
+        "pipeline",
+        "beam_options",
+        "launch",
+        "remix",
+        "verify",
+        "check",
+        "inspection",
+        "training",
+    },
+    {"report"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
@@ -64,7 +77,7 @@ def imported_by(code: str, *args: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("program", ["augment", "verify"])
+@pytest.mark.parametrize("program", ["augment", "inspect", "verify"])
 def test_help_imports_neither_beam_nor_tensorflow_nor_numpy(program: str) -> None:
     code = f"""
 from mixup_pipeline.cli.{program} import main

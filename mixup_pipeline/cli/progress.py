@@ -14,7 +14,7 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @contextlib.contextmanager
-def shown_shards(*, shown: bool) -> Iterator[Callable[[int, int], None]]:
+def shown_shards(doing: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
     """A function that shows how many shards of how many are done; it shows nothing where nothing is to be shown."""
     if not shown:
         yield lambda done, total: None
@@ -23,7 +23,7 @@ def shown_shards(*, shown: bool) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as display:
-        task = display.add_task("Checking shards", total=None)
+        task = display.add_task(doing, total=None)
         yield lambda done, total: display.update(task, completed=done, total=total)
 
 

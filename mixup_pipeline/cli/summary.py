@@ -2,6 +2,7 @@
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.launch import Estimate, Report
+from mixup_pipeline.report.words import examples_text, size_text
 from mixup_pipeline.run import Run
 from mixup_pipeline.spec import shape_text
 from mixup_pipeline.totals import NEARLY_UNMIXED
@@ -17,15 +18,15 @@ def of_report(report: Report) -> str:
         heading = f"Mixed {manifest['source']['examples']:,} examples x {config['copies']} into {report.out}"
     kept = f", {report.kept_shards} of them kept from an earlier run" if 0 < report.kept_shards < len(shards) else ""
     lines = {
-        "examples": f"{totals['examples']:,} ({_parts(totals)})",
-        "shards": f"{len(shards)}, {_size(report.num_bytes)}{kept}",
+        "examples": examples_text(totals),
+        "shards": f"{len(shards)}, {size_text(report.num_bytes)}{kept}",
         "seconds": f"{report.seconds:.1f} ({totals['examples'] / report.seconds:,.0f} examples/s)",
         "λ": _lam(manifest),
-        "look": f"mixup-verify {report.out}",
         "read": f"tfds.builder_from_directory({str(report.out)!r}).as_dataset(split={manifest['split']!r})",
     }
     if manifest["source"]["skipped"]:
         lines["skipped"] = f"{manifest['source']['skipped']:,} bad records were left out"
+    lines |= {"verify": f"mixup-verify {report.out}", "look": f"mixup-inspect {report.out}"}
     return "\n".join([heading, *(f"  {key:9}{value}" for key, value in lines.items())])
 
 
@@ -38,18 +39,11 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> str:
         "pairing": f"{config.pairing}, {config.copies} copies, alpha {config.alpha:g}, seed {config.seed}",
         "examples": f"{run.num_examples * run.num_passes:,}",
         "shards": f"{run.num_shards * run.num_passes} ({run.num_shards} a copy)",
-        "bytes": f"about {_size(estimate.output_bytes)}"
+        "bytes": f"about {size_text(estimate.output_bytes)}"
         + (" before PNG compression" if config.image_format == "png" else ""),
-        "memory": f"about {_size(estimate.memory_bytes)} a worker for examples and plan, beside the program itself",
+        "memory": f"about {size_text(estimate.memory_bytes)} a worker for examples and plan, beside the program itself",
     }
     return "\n".join(["Plan (nothing was written)", *(f"  {key:9}{value}" for key, value in lines.items())])
-
-
-def _parts(totals: dict[str, int]) -> str:
-    parts = [f"{totals['mixed']:,} mixed", f"{totals['unmixed']:,} left unmixed"]
-    if totals["originals"]:
-        parts.append(f"{totals['originals']:,} originals")
-    return ", ".join(parts)
 
 
 def _lam(manifest: dict[str, object]) -> str:
@@ -62,10 +56,3 @@ def _lam(manifest: dict[str, object]) -> str:
         f"Beta({config['alpha']:g}, {config['alpha']:g}), mean {totals['lam_mean']:.3f}, {share:.0%} nearly unmixed "
         f"(below {NEARLY_UNMIXED} or above {1 - NEARLY_UNMIXED})"
     )
-
-
-def _size(num_bytes: int) -> str:
-    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
-        if num_bytes >= scale:
-            return f"{num_bytes / scale:,.1f} {unit}"
-    return f"{num_bytes / 1e3:,.1f} kB"

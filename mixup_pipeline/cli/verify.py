@@ -54,7 +54,7 @@ def main(shards: Path, against: str | None, sample: int, quiet: bool, debug: boo
         asked = None
         if against is not None:
             asked = SourceConfig(src=against, allow_eval_split=True, **source)  # type: ignore[arg-type]
-        with shown_shards(shown=sys.stderr.isatty() and not quiet) as on_shard:
+        with shown_shards("Checking shards", shown=sys.stderr.isatty() and not quiet) as on_shard:
             verdict = verify(shards, against=asked, sample=sample, on_shard=on_shard)
         for fault in verdict.faults[:_SHOWN_FAULTS]:
             click.echo(f"Fault: {fault}", err=True)

@@ -19,6 +19,7 @@ from mixup_pipeline.records import walk
 
 _EDGE = 1e-6
 _NEEDED = 50
+_TESTED = 20_000
 _MOST_SHARDS = 100
 SIGNIFICANCE = 0.01
 
@@ -34,6 +35,11 @@ class LamFit:
     @property
     def fits(self) -> bool:
         return self.p_value >= SIGNIFICANCE
+
+
+def lam_fit_of(out: Path, manifest: Manifest) -> LamFit | None:
+    """Test about 20,000 λ of a dataset; errors as `read_lam`, None as `fit_lam`."""
+    return fit_lam(read_lam(out, manifest, _TESTED), manifest["config"]["alpha"])
 
 
 def fit_lam(lam: npt.NDArray[np.float32], alpha: float) -> LamFit | None:

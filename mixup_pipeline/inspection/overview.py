@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc
 
-from mixup_pipeline.check import manifest_faults, quick_check
+from mixup_pipeline.check import manifest_faults, quick_check, size_faults
 from mixup_pipeline.errors import ManifestError
 from mixup_pipeline.manifest import Manifest, read_manifest
 from mixup_pipeline.totals import LAM_BINS, NEARLY_UNMIXED
@@ -91,10 +90,17 @@ class Overview:
         pairs = self.totals["class_pairs"]
         return None if pairs is None else np.array(pairs, np.int64)
 
-    def class_name(self, class_id: int) -> str:
+    def refuse_damage(self) -> None:
+        """Raises ManifestError where a shard is missing or not of its size: what is read from it would mislead."""
+        faults = size_faults(self.out, self.manifest)
+        if faults:
+            more = f" (and {len(faults) - 1} more shards)" if len(faults) > 1 else ""
+            raise ManifestError(f"{self.out}: {faults[0]}{more}: make the directory again")
+
+    def class_name(self, class_id: SupportsIndex) -> str:
         """The name of a class, or its number where names are not known."""
         names = self.manifest["class_names"]
-        return str(class_id) if names is None else str(names[class_id])
+        return f"{class_id}" if names is None else str(names[class_id])
 
 
 def look_at(out: Path) -> Overview:
@@ -112,9 +118,11 @@ def look_at(out: Path) -> Overview:
 
 def beta_cdf(lam: Floats, alpha: float) -> Floats:
     """The distribution function of Beta(alpha, alpha)."""
+    from scipy.special import betainc  # takes longer to import than the rest of the summary
+
     return np.asarray(betainc(alpha, alpha, lam))
 
 
 def expected_nearly_unmixed(alpha: float) -> float:
     """The share of λ ~ Beta(alpha, alpha) below 0.05 or above 0.95."""
-    return float(2 * betainc(alpha, alpha, NEARLY_UNMIXED))
+    return float(2 * beta_cdf(np.array(NEARLY_UNMIXED), alpha))

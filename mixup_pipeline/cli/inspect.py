@@ -1,0 +1,198 @@
+"""mixup-inspect: look at a mixed dataset, and at what α does."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from mixup_pipeline.cli.common import run_program, shown_errors
+
+_WHAT = ("example", "find", "preview", "html", "beta", "boundary")
+_USED_BY = {
+    "count": ("preview", "html"),
+    "sort": ("preview", "html"),
+    "seed": ("preview", "html", "beta", "boundary"),
+    "against": ("example", "preview", "html"),
+    "data_dir": ("example", "preview", "html"),
+    "alpha": ("boundary",),
+}
+"""Options that only say how to do these."""
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.argument("path", type=click.Path(path_type=Path), metavar="SHARDS|PNG")
+@click.option("--find", metavar="SOURCE_ID", help="Which outputs hold this example of the source, with which weight.")
+@click.option("--example", metavar="ID", help="Explain one mixed example: its number, or SHARD__RECORD.")
+@click.option("--preview", type=click.Path(path_type=Path), metavar="PNG", help="Write a grid of mixed examples.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="PAGE", help="Write a page about the dataset.")
+@click.option(
+    "--count", type=click.IntRange(1, 100), default=9, show_default=True, help="How many examples a preview shows."
+)
+@click.option("--sort", type=click.Choice(["stored", "lam"]), default="stored", show_default=True, help="Their order.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Which ones are shown.")
+@click.option(
+    "--against",
+    metavar="SRC",
+    help="Source of the parents' pictures, as --src named it.  [default: the TFDS dataset of that name]",
+)
+@click.option(
+    "--data-dir",
+    metavar="DIR",
+    help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]",
+)
+@click.option("--beta", metavar="ALPHA,…", help="Write histograms of Beta(α, α) for these α instead.")
+@click.option("--boundary", is_flag=True, help="Train a small classifier without and with mixup; write its regions.")
+@click.option("--alpha", type=float, default=0.4, show_default=True, help="The α of --boundary.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="mixup-pipeline")
+@click.pass_context
+def main(context: click.Context, /, path: Path, debug: bool, **options: Any) -> None:
+    """Look at a directory that mixup-augment made.
+
+    Without options: a summary of the manifest, with a quick check of names and sizes. It reads no shard, so it takes
+    the same time for any number of examples.
+
+    \b
+    mixup-inspect shards/
+    mixup-inspect shards/ --preview preview.png --html page.html
+    mixup-inspect shards/ --find mnist-train.tfrecord-00000-of-00001__77
+    mixup-inspect shards/ --example 17
+    mixup-inspect --beta 0.1,0.2,0.4,0.6,0.8,0.9 beta.png
+    mixup-inspect --boundary boundary.png
+    """
+    with shown_errors(debug=debug):
+        asked = [name for name in _WHAT if options[name]]
+        _check_use(context, asked)
+        if options["beta"]:
+            _beta(path, options)
+        elif options["boundary"]:
+            _boundary(path, options)
+        else:
+            _look(path, asked, options)
+
+
+def _check_use(context: click.Context, asked: list[str]) -> None:
+    """Refuse options that would do nothing."""
+    for name in {"beta", "boundary"} & set(asked):
+        if len(asked) > 1:
+            other = next(what for what in asked if what != name)
+            raise click.UsageError(f"--{name} makes a picture of its own and cannot be joined with --{other}.")
+    for name, users in _USED_BY.items():
+        given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
+        if given and not set(users) & set(asked):
+            shown = " or ".join(f"--{user}" for user in users)
+            raise click.UsageError(f"--{name.replace('_', '-')} is for {shown}: add one, or leave it out.")
+
+
+def _look(out: Path, asked: list[str], options: dict[str, Any]) -> None:
+    from mixup_pipeline.files import check_target
+    from mixup_pipeline.inspection.overview import look_at
+    from mixup_pipeline.report import text
+
+    for name, suffix in (("preview", ".png"), ("html", ".html")):
+        if options[name] is not None:
+            check_target(name, options[name], suffix, outside=out)
+    overview = look_at(out)
+    if asked:
+        overview.refuse_damage()
+    else:
+        click.echo(text.overview_text(overview))
+    if "find" in asked:
+        _find(overview, options["find"])
+    if {"example", "preview", "html"} & set(asked):
+        _show_examples(overview, asked, options)
+    for fault in overview.faults:
+        click.echo(f"Fault: {fault}", err=True)
+    if overview.faults:
+        click.echo(f"Error: {out}: is not as its manifest says: see the faults above", err=True)
+        sys.exit(1)
+
+
+def _find(overview: Any, source_id: str) -> None:
+    from mixup_pipeline.cli.progress import shown_shards
+    from mixup_pipeline.inspection.find import find
+    from mixup_pipeline.report import text
+
+    with shown_shards("Searching shards", shown=sys.stderr.isatty()) as on_shard:
+        appearances = list(find(overview.out, overview.manifest, source_id, on_shard=on_shard))
+    click.echo(text.find_text(overview, source_id, appearances))
+
+
+def _show_examples(overview: Any, asked: list[str], options: dict[str, Any]) -> None:
+    from mixup_pipeline.files import write_atomically
+    from mixup_pipeline.inspection import examples as mixed
+    from mixup_pipeline.parents import find_parents
+    from mixup_pipeline.report import text
+    from mixup_pipeline.report.words import counted
+
+    out, manifest = overview.out, overview.manifest
+    if "preview" in asked and len(manifest["shape"]) == 1:
+        raise click.UsageError(
+            "--preview needs images, but this dataset holds feature vectors: use --example or --html."
+        )
+    named = [mixed.named(manifest, options["example"])] if "example" in asked else None
+    parents = find_parents(manifest, against=options["against"], data_dir=options["data_dir"])
+    if parents is None:
+        click.echo("Note: the source is not at hand, so parents are named, not shown: add --against SRC.", err=True)
+    places = named or mixed.chosen(manifest, count=options["count"], seed=options["seed"])
+    examples = mixed.load(out, manifest, places, parents)
+    if options["sort"] == "lam":
+        examples.sort(key=lambda example: example.lam)
+    if named is not None:
+        click.echo(text.example_text(overview, examples[0]))
+    if "preview" in asked:
+        from mixup_pipeline.report import pictures
+
+        write_atomically(options["preview"], pictures.preview(overview, examples))
+        click.echo(f"Wrote {options['preview']}: {counted(len(examples), 'mixed example')}")
+    if "html" in asked:
+        from mixup_pipeline.inspection.lam_fit import lam_fit_of
+        from mixup_pipeline.report.page import page
+
+        write_atomically(options["html"], page(overview, examples, lam_fit_of(out, manifest)))
+        click.echo(f"Wrote {options['html']}: open it in a browser")
+
+
+def _beta(target: Path, options: dict[str, Any]) -> None:
+    from mixup_pipeline.config import MixConfig
+    from mixup_pipeline.files import check_target, write_atomically
+    from mixup_pipeline.report import pictures, text
+
+    try:
+        alphas = [float(word) for word in options["beta"].split(",")]
+    except ValueError as error:
+        raise click.UsageError(f"--beta takes numbers such as 0.1,0.2,0.4, got {options['beta']!r}.") from error
+    for alpha in alphas:
+        MixConfig(alpha=alpha)  # checks the range
+    check_target("beta", target, ".png")
+    click.echo(text.beta_text(alphas))
+    write_atomically(target, pictures.beta(alphas, options["seed"]))
+    click.echo(f"Wrote {target}")
+
+
+def _boundary(target: Path, options: dict[str, Any]) -> None:
+    from mixup_pipeline.config import MixConfig
+    from mixup_pipeline.files import check_target, write_atomically
+    from mixup_pipeline.report import pictures
+    from mixup_pipeline.training import boundary
+
+    alpha = MixConfig(alpha=options["alpha"]).alpha
+    check_target("boundary", target, ".png")
+    flowers = boundary.read_flowers()
+    click.echo("Training the same network twice on two features of Iris, without and with mixup: about ten seconds.")
+    without, mixed = boundary.train_both(flowers, alpha=alpha, seed=options["seed"])
+    panels = [("without mixup", without), (f"with mixup, α = {alpha:g}", mixed)]
+    for title, regions in panels:
+        click.echo(
+            f"  {title + ':':26}mean confidence {regions.mean_confidence:.3f}, {regions.sure:.0%} of the plane above "
+            f"0.95, training accuracy {regions.accuracy:.3f}"
+        )
+    write_atomically(target, pictures.boundary(flowers, panels))
+    click.echo(f"Wrote {target}")
+
+
+def program() -> None:
+    """The console script."""
+    run_program(main)

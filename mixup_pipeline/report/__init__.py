@@ -1,0 +1,1 @@
+"""What is shown of results: text for the terminal, pictures, and the page."""

@@ -1,0 +1,210 @@
+"""The page: one self-contained HTML file about a mixed dataset. No network, no script."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.images import encode_png
+from mixup_pipeline.inspection.examples import MixedExample
+from mixup_pipeline.inspection.lam_fit import SIGNIFICANCE, LamFit
+from mixup_pipeline.inspection.overview import Overview, expected_nearly_unmixed
+from mixup_pipeline.report.charts import balance_charts, lam_charts, pair_charts
+from mixup_pipeline.report.command import augment_command
+from mixup_pipeline.report.figures import DARK, LIGHT
+from mixup_pipeline.report.words import (
+    class_weights,
+    kinds_text,
+    one_line,
+    pairing_text,
+    share_text,
+    size_text,
+    unmixed_text,
+)
+from mixup_pipeline.spec import shape_text
+
+_MOST_TABLE_CLASSES = 30
+_SMALL = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart: its files as data URIs, and what it shows in words."""
+
+    title: str
+    light: str
+    dark: str
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One figure at a glance."""
+
+    label: str
+    value: str
+    note: str
+
+
+def page(overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit | None) -> str:
+    """The HTML of the page.
+
+    examples: a sample to show, with parents where the source is at hand. lam_fit: the test of λ; None where there were
+    too few.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("mixup_pipeline.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    manifest = overview.manifest
+    classes, pairs = overview.classes, overview.pairs
+    few = manifest["num_classes"] <= _MOST_TABLE_CLASSES
+    return environment.get_template("page.html.j2").render(
+        overview=overview,
+        manifest=manifest,
+        name=one_line(manifest["name"]),
+        cards=_cards(overview),
+        pictures=[_picture(overview, example) for example in examples if example.found.input.ndim == 3],
+        examples=[_row(overview, example) for example in examples],
+        charts=_charts(overview, lam_fit),
+        class_table=None
+        if classes is None or not few
+        else list(zip(range(len(classes.before)), classes.before, classes.after, strict=True)),
+        pair_table=None if pairs is None or not few else pairs.tolist(),
+        class_name=lambda class_id: one_line(overview.class_name(class_id), 40),
+        command=augment_command(manifest),
+        share=share_text,
+        light=LIGHT,
+        dark=DARK,
+    )
+
+
+def _cards(overview: Overview) -> list[Card]:
+    manifest, config, totals = overview.manifest, overview.config, overview.totals
+    share = overview.nearly_unmixed
+    expected = share_text(expected_nearly_unmixed(config["alpha"]))
+    shards = len(manifest["shards"])
+    return [
+        Card(label="Examples", value=f"{totals['examples']:,}", note=kinds_text(totals)),
+        Card(label="λ ~ Beta(α, α)", value=f"α = {config['alpha']:g}", note=pairing_text(config)),
+        Card(
+            label="Nearly unmixed",
+            value="none mixed" if share is None else share_text(share),
+            note=f"λ below 0.05 or above 0.95; Beta expects {expected}",
+        ),
+        Card(label="Left unmixed", value=f"{totals['unmixed']:,}", note=unmixed_text(overview)),
+        Card(
+            label="Source",
+            value=f"{manifest['source']['examples']:,}",
+            note=f"examples {shape_text(tuple(manifest['shape']))}, {manifest['num_classes']:,} classes",
+        ),
+        Card(label="Shards", value=f"{shards:,}", note=size_text(overview.num_bytes)),
+        Card(
+            label="Complete",
+            value="no" if overview.faults else "yes",
+            note="; ".join(overview.faults[:3]) or "by names and sizes; mixup-verify reads every byte",
+        ),
+    ]
+
+
+def _charts(overview: Overview, lam_fit: LamFit | None) -> list[Chart]:
+    charts = []
+    if overview.nearly_unmixed is not None:
+        charts.append(_lam_chart(overview, lam_fit))
+    classes, pairs = overview.classes, overview.pairs
+    if classes is not None:
+        change = np.abs(classes.after - classes.before)
+        largest = one_line(overview.class_name(int(change.argmax())))
+        charts.append(
+            _chart(
+                "Class balance",
+                balance_charts(overview, classes),
+                f"Shares of {len(change)} classes before and after mixing. The largest change is {change.max():.2%}, "
+                f"of class {largest}.",
+                "Share of the source's examples, and of the soft labels of all outputs.",
+            )
+        )
+    if pairs is not None and pairs.sum():
+        charts.append(
+            _chart(
+                "Class pairs",
+                pair_charts(overview, pairs),
+                f"Heat map of {pairs.sum():,} mixed examples by base class and partner class: from {pairs.min():,} to "
+                f"{pairs.max():,} a pair of classes, {share_text(np.trace(pairs) / pairs.sum())} within a class.",
+                f"Base class down, partner class across. {share_text(np.trace(pairs) / pairs.sum())} of the pairs are "
+                f"within a class.",
+            )
+        )
+    return charts
+
+
+def _lam_chart(overview: Overview, lam_fit: LamFit | None) -> Chart:
+    alpha, mean = overview.config["alpha"], overview.totals["lam_mean"]
+    if lam_fit is None:
+        verdict = "Too few λ lie inside (0.000001, 0.999999) for a Kolmogorov–Smirnov test."
+    else:
+        answer = "no difference from" if lam_fit.fits else "NOT distributed as"
+        verdict = (
+            f"Kolmogorov–Smirnov test of {lam_fit.tested:,} λ read from the shards: D = {lam_fit.statistic:.4f}, "
+            f"p = {lam_fit.p_value:.3g}: {answer} Beta({alpha:g}, {alpha:g}) at the {SIGNIFICANCE:.0%} level. "
+            f"(λ is stored as float32, so the test looks between 0.000001 and 0.999999.)"
+        )
+    return _chart(
+        "Mixing weight λ",
+        lam_charts(overview),
+        f"Histogram of {overview.totals['mixed']:,} λ in 100 bins with the density of Beta({alpha:g}, {alpha:g}) over "
+        f"it. Mean {mean:.3f}.",
+        verdict,
+    )
+
+
+def _chart(title: str, files: tuple[bytes, bytes], alt: str, caption: str) -> Chart:
+    light, dark = (_data_uri(file, "image/svg+xml") for file in files)
+    return Chart(title=title, light=light, dark=dark, alt=alt, caption=caption)
+
+
+def _picture(overview: Overview, example: MixedExample) -> dict[str, Any]:
+    images = {"mixed": example.found.input, "base": example.base, "partner": example.partner}
+    names = [one_line(overview.class_name(class_id), 24) for class_id in example.found.classes or ()] or [
+        "base",
+        "partner",
+    ]
+    height, width = example.found.input.shape[:2]
+    return {
+        "title": class_weights(overview, example),
+        "lam": example.lam,
+        "names": names,
+        "pixelated": max(height, width) <= _SMALL,
+        "uris": {role: image_uri(image) for role, image in images.items() if image is not None},
+    }
+
+
+def _row(overview: Overview, example: MixedExample) -> dict[str, Any]:
+    found = example.found
+    names = [one_line(overview.class_name(class_id), 40) for class_id in found.classes or ()] or ["", ""]
+    return {
+        "id": example.id,
+        "lam": found.lam,
+        "base": one_line(found.base_id),
+        "partner": one_line(found.partner_id),
+        "base_class": names[0],
+        "partner_class": names[1],
+    }
+
+
+def image_uri(image: npt.NDArray[np.uint8]) -> str:
+    """A data URI of a PNG of uint8 (h, w, c)."""
+    return _data_uri(encode_png(image), "image/png")
+
+
+def _data_uri(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,67 @@
+"""Phrases that the terminal and the page share."""
+
+from typing import Any
+
+from mixup_pipeline.inspection.examples import MixedExample
+from mixup_pipeline.inspection.overview import Overview
+
+
+def examples_text(totals: dict[str, Any]) -> str:
+    """How many examples, and of which kinds."""
+    return f"{totals['examples']:,} ({kinds_text(totals)})"
+
+
+def kinds_text(totals: dict[str, Any]) -> str:
+    """How many examples of each kind."""
+    parts = [f"{totals['mixed']:,} mixed", f"{totals['unmixed']:,} left unmixed"]
+    if totals["originals"]:
+        parts.append(f"{totals['originals']:,} originals")
+    return ", ".join(parts)
+
+
+def unmixed_text(overview: Overview) -> str:
+    """How many examples were left unmixed, and why."""
+    if not overview.totals["unmixed"]:
+        return "none"
+    reasons = []
+    if overview.by_prob:
+        reasons.append(f"{overview.by_prob:,} by --prob {overview.config['prob']:g}")
+    if overview.alone:
+        reasons.append(f"{overview.alone:,} without another example to meet")
+    return f"{overview.totals['unmixed']:,}: {', '.join(reasons)}"
+
+
+def pairing_text(config: dict[str, Any]) -> str:
+    """The choices of a run beside α."""
+    copies = config["copies"]
+    return f"pairing {config['pairing']}, seed {config['seed']}, {copies:,} {'copy' if copies == 1 else 'copies'}"
+
+
+def class_weights(overview: Overview, example: MixedExample, *, digits: int = 2, most: int = 24) -> str:
+    """The heaviest classes of a label with their weights: "7: 0.62 · 1: 0.38"."""
+    weights = example.top_classes
+    return " · ".join(f"{one_line(overview.class_name(c), most)}: {weight:.{digits}f}" for c, weight in weights)
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of something: "1 file", "2 files"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def share_text(share: float) -> str:
+    """A share as a percentage with three digits at most."""
+    return f"{share:.1%}" if share < 0.9995 else f"{share:.0%}"
+
+
+def size_text(num_bytes: int) -> str:
+    """A size as people write it."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
+        if num_bytes >= scale:
+            return f"{num_bytes / scale:,.1f} {unit}"
+    return f"{num_bytes / 1e3:,.1f} kB"
+
+
+def one_line(text: str, most: int = 200) -> str:
+    """Text from outside for one line: nothing that is not printable, and not longer than so many characters."""
+    shown = "".join(character if character.isprintable() else "�" for character in text)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"

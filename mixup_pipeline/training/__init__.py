@@ -1,0 +1,1 @@
+"""Training on examples, mixed and unmixed. Needs TensorFlow, never Beam."""
