@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= auto
 
-.PHONY: demo test lint types tests lock sample bench clean
+.PHONY: demo test lint types tests lock pictures bench clean
 
 demo: $(VENV)/runtime  ## Run the main job on the bundled real sample, verify it and show what was made.
 	@rm -rf demo
 	$(BIN)/mixup-augment --src mnist_sample --alpha 0.2 --out demo/shards
 	$(BIN)/mixup-verify demo/shards --against mnist_sample
-	@ls -l demo/shards
+	$(BIN)/mixup-inspect demo/shards --preview demo/preview.png --html demo/page.html
+	@ls -l demo demo/shards
 
 test: lint types tests  ## Lint, check types, run all tests.
 
@@ -31,8 +32,12 @@ lock: $(VENV)/development  ## Choose the newest versions anew and write constrai
 	  --extra dev pyproject.toml >> constraints.new
 	mv constraints.new constraints.txt
 
+pictures: $(VENV)/development  ## Make the pictures of README anew; needs Chromium.
+	$(BIN)/python scripts/make_pictures.py
+
 bench: $(VENV)/development  ## Speed and memory beside the peers: make bench DATA_DIR=folder with the prepared mnist.
 	$(BIN)/python benchmarks/augment.py --data-dir $(DATA_DIR)
+	$(BIN)/python benchmarks/look.py --data-dir $(DATA_DIR)
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,42 +8,16 @@ either. In each row the peer and the tool run in turn, and the median of the rat
 
 import os
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from measuring import Measured, measure, repeated_mnist, report
 
 PEERS = Path(__file__).parent / "peers"
 TOOL = str(Path(sys.executable).parent / "mixup-augment")
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One whole process: wall seconds, and its own peak of resident memory in bytes."""
-
-    seconds: float
-    peak_bytes: int
-
-
-def measure(command: list[str]) -> Measured:
-    """Run a command that must succeed."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **QUIET})
-    assert process.stderr is not None
-    complaint = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise click.ClickException(f"{' '.join(command)} ended with {process.returncode}: {complaint.decode()[-500:]}")
-    return Measured(seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 
 
 def into_fresh_folder(command: Callable[[str], list[str]]) -> Measured:
@@ -67,40 +41,11 @@ def peer(name: str, data_dir: str, copies: int) -> Callable[[str], list[str]]:
     return lambda out: [sys.executable, str(PEERS / f"{name}.py"), data_dir, out, str(copies)]
 
 
-def report(label: str, first: list[float], second: list[float], unit: str, goal: str) -> None:
-    """Print medians of both sides and the median of their ratios."""
-    ratio = statistics.median(a / b for a, b in zip(first, second, strict=True))
-    click.echo(
-        f"{label:58} {statistics.median(first):9.2f} / {statistics.median(second):7.2f} {unit:3} = {ratio:6.2f}x   "
-        f"(goal {goal})"
-    )
-
-
 def compare(label: str, first: Callable[[], Measured], second: Callable[[], Measured], runs: int, goal: str) -> None:
     """Run both sides in turn after one warm-up of the second."""
     second()
     pairs = [(first().seconds, second().seconds) for _ in range(runs)]
     report(label, [a for a, _ in pairs], [b for _, b in pairs], "s", goal)
-
-
-def repeated_mnist(data_dir: str, times: int, target: Path) -> str:
-    """A TFDS directory that holds MNIST's training file so many times."""
-    import json
-
-    source = Path(data_dir) / "mnist/3.0.1"
-    info = json.loads((source / "dataset_info.json").read_text())
-    (train,) = [split for split in info["splits"] if split["name"] == "train"]
-    train["shardLengths"] = train["shardLengths"] * times
-    info["splits"] = [train]
-    folder = target / "mnist/3.0.1"
-    folder.mkdir(parents=True)
-    (folder / "dataset_info.json").write_text(json.dumps(info))
-    shutil.copy(source / "features.json", folder)
-    for number in range(times):
-        shutil.copy(
-            source / "mnist-train.tfrecord-00000-of-00001", folder / f"mnist-train.tfrecord-{number:05d}-of-{times:05d}"
-        )
-    return str(target)
 
 
 def memory(data_dir: str, runs: int) -> None:

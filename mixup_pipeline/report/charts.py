@@ -37,7 +37,7 @@ def lam_charts(overview: Overview) -> tuple[bytes, bytes]:
             axes.yaxis.set_minor_formatter("")
             axes.set_ylim(max(1e-4, 0.7 * shown[shown > 0].min()), None)
         axes.set(xlabel="mixing weight λ", ylabel="density (log scale)" if uneven else "density", xlim=(0, 1))
-        axes.legend(frameon=False, loc="upper center")
+        figure.legend(frameon=False, loc="outside upper center", ncols=2)
         return figure
 
     return render(draw, LIGHT, kind="svg"), render(draw, DARK, kind="svg")
@@ -61,9 +61,9 @@ def balance_charts(overview: Overview, classes: Classes) -> tuple[bytes, bytes]:
             axes.plot(position, classes.before[order], color=theme.second, label="examples before")
             axes.plot(position, classes.after[order], ".", markersize=2, color=theme.first, label="label mass after")
             axes.set_xlabel("classes, the largest first")
-        axes.set(ylabel="share", ylim=(0, 1.25 * max(classes.before.max(), classes.after.max())))
+        axes.set(ylabel="share", ylim=(0, 1.05 * max(classes.before.max(), classes.after.max())))
         axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
-        axes.legend(frameon=False, ncols=2, loc="upper center")
+        figure.legend(frameon=False, loc="outside upper center", ncols=2)
         return figure
 
     return render(draw, LIGHT, kind="svg"), render(draw, DARK, kind="svg")
