@@ -1,24 +1,28 @@
 """What all matplotlib figures share: colours for light and dark, and rendering that gives the same bytes every time."""
 
 import io
+import logging
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 _SETTINGS = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "mixup",
-    "font.family": ["DejaVu Sans", "sans-serif"],
     "font.size": 9,
     "text.parse_math": False,  # a class may be called $x$
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
 _PNG_DPI = 144
+_OTHER_SCRIPTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Hiragino Sans", "Arial Unicode MS")
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,36 @@ def render(draw: Callable[[Theme], Figure], theme: Theme, *, kind: str) -> bytes
         "ytick.color": theme.muted,
         "legend.labelcolor": theme.ink,
     }
-    with mpl.rc_context({**_SETTINGS, **colours}):
+    with mpl.rc_context({**_SETTINGS, **colours, "font.family": _families()}):
         figure = draw(theme)
         FigureCanvasAgg(figure)
         buffer = io.BytesIO()
         metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-        figure.savefig(buffer, format=kind, dpi=_PNG_DPI, metadata=metadata)
+        with warnings.catch_warnings(record=True) as raised:
+            warnings.simplefilter("always")
+            figure.savefig(buffer, format=kind, dpi=_PNG_DPI, metadata=metadata)
+    _report(raised, kind)
     return buffer.getvalue()
+
+
+def _report(raised: list[warnings.WarningMessage], kind: str) -> None:
+    """Of characters that no font here has, say so once; in SVG the reader's own fonts draw them. Pass on the rest."""
+    missing = [warning for warning in raised if "missing from font" in str(warning.message)]
+    for warning in raised:
+        if warning not in missing:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    if missing and kind == "png":
+        logging.getLogger(__name__).warning(
+            "Note: no font here has some characters of the class names, so they are drawn as boxes: install one, such "
+            "as Noto Sans CJK"
+        )
+
+
+@cache
+def _families() -> list[str]:
+    """The usual font, and behind it those that are installed of the ones with the scripts it lacks."""
+    installed = set(fontManager.get_font_names())
+    return ["DejaVu Sans", *(name for name in _OTHER_SCRIPTS if name in installed)]
 
 
 def plain_axes(figure: Figure) -> Axes:

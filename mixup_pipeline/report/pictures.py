@@ -8,6 +8,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from rich.cells import cell_len
 
 from mixup_pipeline.inspection.examples import MixedExample
 from mixup_pipeline.inspection.overview import Overview, expected_nearly_unmixed
@@ -18,7 +19,7 @@ from mixup_pipeline.training.boundary import Flowers, Regions
 
 _MIXED, _PARENT, _CAPTION, _TITLE, _GAP, _MARGIN = 1.5, 0.56, 0.19, 0.3, 0.08, 0.2  # inches
 _MOST_COLUMNS = 6
-_NAME_LENGTH = 14
+_LETTERS_AN_INCH = 13
 _SMALL = 64
 _CLASS_COLOURS = ("#2f6fb0", "#c2571a", "#3a8a4d")
 _DRAWS = 90_000
@@ -50,8 +51,9 @@ def _preview(overview: Overview, examples: Sequence[MixedExample], theme: Theme)
     axes = plain_axes(figure)
     for number, example in enumerate(examples):
         left, top = _MARGIN + number % columns * width, _MARGIN + number // columns * height
-        title = class_weights(overview, example, most=_NAME_LENGTH)
-        axes.text(left, top, title, size=7.5, weight="bold", va="top")
+        axes.text(
+            left, top, _title(overview, example, int(width * _LETTERS_AN_INCH)), size=7.5, weight="bold", va="top"
+        )
         axes.text(left, top + 0.135, _lam_line(example), size=6, va="top", color=theme.muted)
         top += _TITLE
         _draw_image(axes, example.found.input, left, top, _MIXED)
@@ -65,6 +67,12 @@ def _preview(overview: Overview, examples: Sequence[MixedExample], theme: Theme)
             caption = f"{one_line(names[place], 8)}: {weights[place]:.2f}"
             axes.text(x, y + _PARENT + 0.03, caption, size=5.5, va="top", color=theme.muted)
     return figure
+
+
+def _title(overview: Overview, example: MixedExample, columns: int) -> str:
+    """The top classes with names as long as there is room for."""
+    titles = (class_weights(overview, example, most=most) for most in range(columns, 3, -1))
+    return next((title for title in titles if cell_len(title) <= columns), "")
 
 
 def _lam_line(example: MixedExample) -> str:

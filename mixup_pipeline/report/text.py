@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from rich.cells import cell_len
 
 from mixup_pipeline.inspection.examples import MixedExample
 from mixup_pipeline.inspection.find import Appearance
@@ -15,6 +16,7 @@ from mixup_pipeline.report.words import (
     counted,
     examples_text,
     one_line,
+    padded,
     pairing_text,
     share_text,
     size_text,
@@ -93,12 +95,12 @@ def _balance(overview: Overview) -> Iterable[str]:
         order = np.sort(np.argsort(-changed, kind="stable")[:_MOST_CLASSES])
         heading += f" (the {_MOST_CLASSES} classes that changed most)"
     names = [one_line(overview.class_name(class_id), 20) for class_id in order]
-    width, top = max(map(len, names)), max(classes.before.max(), classes.after.max())
+    width, top = max(map(cell_len, names)), max(classes.before.max(), classes.after.max())
     lines = [heading]
     for name, class_id in zip(names, order, strict=True):
         before, after = classes.before[class_id], classes.after[class_id]
         lines.append(
-            f"  {name:>{width}} {_bar(after / top).ljust(_BAR)} {share_text(before):>6} -> {share_text(after):>6}"
+            f"  {padded(name, width)} {_bar(after / top).ljust(_BAR)} {share_text(before):>6} -> {share_text(after):>6}"
         )
     yield "\n".join(lines)
 
@@ -113,10 +115,10 @@ def _pairs(overview: Overview) -> Iterable[str]:
         lines += _top_pairs(overview, pairs)
     else:
         names = [one_line(overview.class_name(class_id), 10) for class_id in range(len(pairs))]
-        width = max(*(len(name) for name in names), len(f"{pairs.max():,}"))
-        lines.append("  " + " ".join(f"{name:>{width}}" for name in ["", *names]))
+        width = max(*map(cell_len, names), len(f"{pairs.max():,}"))
+        lines.append("  " + " ".join(padded(name, width) for name in ["", *names]))
         for name, row in zip(names, pairs, strict=True):
-            lines.append("  " + " ".join([f"{name:>{width}}", *(f"{count:>{width},}" for count in row)]))
+            lines.append("  " + " ".join([padded(name, width), *(f"{count:>{width},}" for count in row)]))
     yield "\n".join(lines)
 
 

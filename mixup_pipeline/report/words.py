@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
+
 from mixup_pipeline.inspection.examples import MixedExample
 from mixup_pipeline.inspection.overview import Overview
 
@@ -28,7 +30,7 @@ def unmixed_text(overview: Overview) -> str:
         reasons.append(f"{overview.by_prob:,} by --prob {overview.config['prob']:g}")
     if overview.alone:
         reasons.append(f"{overview.alone:,} without another example to meet")
-    return f"{overview.totals['unmixed']:,}: {', '.join(reasons)}"
+    return ", ".join(reasons)
 
 
 def pairing_text(config: dict[str, Any]) -> str:
@@ -62,6 +64,11 @@ def size_text(num_bytes: int) -> str:
 
 
 def one_line(text: str, most: int = 200) -> str:
-    """Text from outside for one line: nothing that is not printable, and not longer than so many characters."""
+    """Text from outside for one line: nothing that is not printable, and at most so many columns of a terminal."""
     shown = "".join(character if character.isprintable() else "�" for character in text)
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
+    return shown if cell_len(shown) <= most else set_cell_size(shown, most - 1).rstrip() + "…"
+
+
+def padded(text: str, columns: int) -> str:
+    """Text at the right end of so many columns of a terminal, in which some characters take two."""
+    return " " * (columns - cell_len(text)) + text
