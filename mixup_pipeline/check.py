@@ -7,9 +7,31 @@ import json
 from importlib import resources
 from pathlib import Path
 
-from mixup_pipeline.manifest import FEATURES_NAME, INFO_NAME, MANIFEST_NAME, Manifest, dataset_info, tfds_features
+from mixup_pipeline.errors import ManifestError
+from mixup_pipeline.manifest import (
+    FEATURES_NAME,
+    INFO_NAME,
+    MANIFEST_NAME,
+    Manifest,
+    dataset_info,
+    read_manifest,
+    tfds_features,
+)
 from mixup_pipeline.run import identify
 from mixup_pipeline.work import WORK_NAME
+
+
+def sound_manifest(out: Path) -> Manifest:
+    """The manifest of a directory.
+
+    Raises ManifestError where there is none, or one that contradicts its schema or itself.
+    """
+    manifest = read_manifest(out)
+    faults = manifest_faults(manifest)
+    if faults:
+        more = f" (and {len(faults) - 1} more faults)" if len(faults) > 1 else ""
+        raise ManifestError(f"{out}: {faults[0]}{more}: make the directory again")
+    return manifest
 
 
 def quick_check(out: Path, manifest: Manifest) -> list[str]:
@@ -40,6 +62,8 @@ def manifest_faults(manifest: Manifest) -> list[str]:
         faults.append(f"{MANIFEST_NAME}: lists {len(shards)} shards, which are not the {total} that its config makes")
     if sum(shard["examples"] for shard in shards) != manifest["source"]["examples"] * len(copies):
         faults.append(f"{MANIFEST_NAME}: its shards do not add up to {len(copies)} passes over its source")
+    if manifest["num_classes"] != manifest["source"]["schema"]["num_classes"]:
+        faults.append(f"{MANIFEST_NAME}: num_classes is {manifest['num_classes']}, its source has another number")
     names = manifest["class_names"]
     if names is not None and len(names) != manifest["num_classes"]:
         faults.append(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import SourceError, record_error
+from mixup_pipeline.errors import SourceError, UsageError, record_error
 from mixup_pipeline.examples import ExampleReader, Features, parse
 from mixup_pipeline.gather import Examples
 from mixup_pipeline.manifest import Manifest
@@ -85,23 +85,33 @@ def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: st
 
     Raises UsageError or SourceError where `against` cannot be opened or holds other files than were mixed.
     """
+    config = source_config(manifest, against or manifest["name"].removesuffix("_mixup"), data_dir)
+    if against is None and prepared_directory(config) is None:
+        return None
+    try:
+        files = find_files(config)
+    except (UsageError, SourceError):
+        if against is None:
+            return None  # a dataset that only has the name
+        raise
+    if [file.name for file in files] == [file["name"] for file in manifest["source"]["files"]]:
+        return Parents(files, manifest)
+    if against is None:
+        return None
+    raise SourceError(f"{against}: is not the source that was mixed: its files differ from the manifest's")
+
+
+def source_config(manifest: Manifest, src: str, data_dir: str | None) -> SourceConfig:
+    """How to open the source of a mixed dataset, given only where it is."""
     schema = manifest["source"]["schema"]
-    config = SourceConfig(
-        src=manifest["name"].removesuffix("_mixup") if against is None else against,
+    return SourceConfig(
+        src=src,
         split=manifest["split"],
         data_dir=data_dir,
         image_key=schema["input_key"],
         label_key=schema["label_key"],
         allow_eval_split=True,
     )
-    if against is None and prepared_directory(config) is None:
-        return None
-    files = find_files(config)
-    if [file.name for file in files] == [file["name"] for file in manifest["source"]["files"]]:
-        return Parents(files, manifest)
-    if against is None:
-        return None
-    raise SourceError(f"{against}: is not the source that was mixed: its files differ from the manifest's")
 
 
 def _place(parent: str) -> _Place:

@@ -17,6 +17,9 @@ from mixup_pipeline.scan import mixed_sizes
 from mixup_pipeline.sources import Source
 from mixup_pipeline.work import WorkFolder
 
+_NAME_BYTES = 220
+"""Of a shard's name: most file systems take 255, and unfinished shards have longer names."""
+
 
 def plan_run(source: Source, config: MixConfig, files: Sequence[IndexedFile], out: Path) -> list[ShardTask]:
     """Write the plan of a run into the work folder and give its shard tasks.
@@ -63,7 +66,17 @@ def resolve(source: Source, config: MixConfig, files: Sequence[IndexedFile], wor
         class_names=source.class_names,
         files=tuple(files),
     )
+    _check_names(run)
     return run, slots
+
+
+def _check_names(run: Run) -> None:
+    longest = run.shard_name(run.num_passes - 1, run.num_shards - 1)
+    if len(longest.encode()) > _NAME_BYTES:
+        raise UsageError(
+            f"shards would be called {longest[:40]}…, which is {len(longest.encode())} bytes long, at most "
+            f"{_NAME_BYTES} are allowed: rename the source files"
+        )
 
 
 def _save_pairings(run: Run, labels: npt.NDArray[np.int32], work: WorkFolder) -> None:

@@ -155,12 +155,12 @@ def pick(path: Path, name: str, wanted: Collection[int]) -> Iterator[tuple[int, 
     last, found = max(wanted, default=-1), -1
     with path.open("rb", buffering=0) as file:
         for found, (offset, length, _) in enumerate(walk(path, name)):
-            if found > last:
-                break
             if found in wanted:
                 block = _pread(file, length + FOOTER_BYTES, offset)
                 payload, stored = block[:length], _FOOTER.unpack(block[length:])[0]
                 yield found, offset, payload, None if masked_crc32c(payload) == stored else _BAD_CRC
+            if found >= last:
+                break
         size = os.fstat(file.fileno()).st_size
     if found < last:
         raise record_error(name, last, size, f"there is no such record, the file holds {found + 1:,}: it was changed")

@@ -5,15 +5,16 @@ import os
 import struct
 import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import google_crc32c
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tfrecord.reader import tfrecord_iterator, tfrecord_loader
 
@@ -29,9 +30,12 @@ from mixup_pipeline.records import (
     is_compressed,
     masked_crc32c,
     masked_crc32cs,
+    pick,
     read_at,
     scan,
+    walk,
 )
+from tests.damage import cut, flip
 from tests.datasets import example
 from tests.helpers import brief
 
@@ -382,3 +386,139 @@ def test_first_payload_with_a_wrong_crc_is_reported(tmp_path: Path, compress: Ca
     path = write(tmp_path / "a.tfrecord", compress(FILE.replace(b"first", b"fIrst")))
     with pytest.raises(RecordError, match=r"a\.tfrecord: record 0"):
         first_payload(path, "a.tfrecord")
+
+
+# Walking and picking
+
+SIZES = st.sampled_from([0, 1, 40, 8191, 8192, 8193, 30_000, 65_508, 65_535, 65_536, 65_537, 200_000])
+FILES = st.lists(SIZES | st.integers(0, 90_000), max_size=8)
+TAILS = st.sampled_from([0, 1, 300, 9000, 70_000, 1_000_000])
+Outcome = tuple[list[Any], str | None]
+
+
+def mixed_file(folder: pytest.TempPathFactory, sizes: list[int]) -> tuple[Path, list[bytes], list[int]]:
+    """A file of records of these sizes, no two bytes of it alike for long; its payloads; where each record starts."""
+    payloads = [np.random.default_rng(number).bytes(size) for number, size in enumerate(sizes)]
+    path = write(folder.getbasetemp() / "a.tfrecord", b"".join(map(frame, payloads)))
+    return path, payloads, np.cumsum([0, *(size + FRAME_BYTES for size in sizes)]).tolist()
+
+
+def outcome(found: Iterator[Any]) -> Outcome:
+    """What an iterator yields, and the error that ends it."""
+    items = []
+    try:
+        for item in found:
+            items.append(item)  # those before an error count
+    except RecordError as error:
+        return items, str(error)
+    return items, None
+
+
+def slow_walk(path: Path, tail_bytes: int) -> Outcome:
+    found, error = outcome(scan(path, path.name))
+    return [(start, len(p), p[max(0, len(p) - tail_bytes) :]) for start, p, *_ in found], error
+
+
+@given(FILES, TAILS)
+@settings(deadline=None, max_examples=60)
+def test_walk_finds_the_records_of_scan(tmp_path_factory: pytest.TempPathFactory, sizes: list[int], tail: int) -> None:
+    path, _, _ = mixed_file(tmp_path_factory, sizes)
+    assert outcome(walk(path, path.name, tail)) == slow_walk(path, tail)
+
+
+@given(FILES, TAILS, st.integers(0, 8), st.integers(-14, 14))
+@settings(deadline=None, max_examples=100)
+def test_walk_ends_at_a_cut_as_scan_does(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], tail: int, record: int, shift: int
+) -> None:
+    path, _, starts = mixed_file(tmp_path_factory, sizes)
+    os.truncate(path, min(starts[-1], max(0, starts[record % len(starts)] + shift)))
+    assert outcome(walk(path, path.name, tail)) == slow_walk(path, tail)
+
+
+@given(FILES.filter(bool), TAILS, st.data())
+@settings(deadline=None, max_examples=50)
+def test_walk_ends_at_a_damaged_length_as_scan_does(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], tail: int, data: st.DataObject
+) -> None:
+    path, _, starts = mixed_file(tmp_path_factory, sizes)
+    record = data.draw(st.integers(0, len(sizes) - 1))
+    flip(path, starts[record] + data.draw(st.integers(0, HEADER_BYTES - 1)))
+    found, error = outcome(walk(path, path.name, tail))
+    assert (found, error) == slow_walk(path, tail)
+    assert len(found) == record
+    assert str(error).startswith(f"a.tfrecord: record {record} at byte {starts[record]}: ")
+
+
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of all reads from now on."""
+    lengths, pread = [], os.pread
+
+    def counting_pread(handle: int, length: int, offset: int) -> bytes:
+        lengths.append(length)
+        return pread(handle, length, offset)
+
+    monkeypatch.setattr(os, "pread", counting_pread)
+    return lengths
+
+
+def test_walk_reads_only_the_ends_of_large_records(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _, _ = mixed_file(tmp_path_factory, [200_000] * 20)
+    lengths = reads(monkeypatch)
+    assert len(list(walk(path, "a", 300))) == 20
+    assert sum(lengths) < 100_000
+
+
+def test_walk_reads_small_records_together(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _, _ = mixed_file(tmp_path_factory, [100] * 3000)
+    lengths = reads(monkeypatch)
+    assert len(list(walk(path, "a", 300))) == 3000
+    assert len(lengths) < 10
+
+
+@given(FILES, st.data())
+@settings(deadline=None, max_examples=60)
+def test_pick_gives_the_wanted_records_of_scan(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], data: st.DataObject
+) -> None:
+    path, _, starts = mixed_file(tmp_path_factory, sizes)
+    rows = st.sets(st.integers(0, len(sizes) - 1)) if sizes else st.just(set[int]())
+    for record in data.draw(rows):
+        flip(path, starts[record + 1] - 4 - min(sizes[record], 1))  # its last byte, or its CRC
+    wanted = data.draw(rows)
+    expected = [(n, start, p, fault) for n, (start, p, _, fault) in enumerate(scan(path, "a")) if n in wanted]
+    assert outcome(pick(path, "a", wanted)) == (expected, None)
+
+
+@given(FILES.filter(bool), st.data(), st.integers(0, 8), st.integers(-14, 14))
+@settings(deadline=None, max_examples=100)
+def test_pick_reports_a_cut_before_a_wanted_record(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], data: st.DataObject, record: int, shift: int
+) -> None:
+    path, payloads, starts = mixed_file(tmp_path_factory, sizes)
+    os.truncate(path, min(starts[-1], max(0, starts[record % len(starts)] + shift)))
+    size = path.stat().st_size
+    whole = sum(end <= size for end in starts) - 1
+    wanted = data.draw(st.sets(st.integers(0, len(sizes) - 1), min_size=1))
+    assume(max(wanted) >= whole)
+    found, error = outcome(pick(path, "a", wanted))
+    assert [(n, payload) for n, _, payload, _ in found] == [(n, payloads[n]) for n in sorted(wanted) if n < whole]
+    if size in starts:
+        reason = f"there is no such record, the file holds {whole:,}: it was changed"
+        assert error == f"a: record {max(wanted)} at byte {size}: {reason}"
+    else:
+        assert error == outcome(scan(path, "a"))[1]
+
+
+@pytest.mark.parametrize("damage", ["length", "cut"])
+def test_pick_does_not_look_behind_the_last_wanted_record(tmp_path: Path, damage: str) -> None:
+    path = write(tmp_path / "a.tfrecord", FILE)
+    if damage == "length":
+        flip(path, 21)
+    else:
+        cut(path, 25)
+    assert [payload for _, _, payload, _ in pick(path, "a", {0})] == [b"first"]

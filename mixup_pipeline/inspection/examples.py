@@ -107,8 +107,10 @@ def load(
                 found=found,
                 label=dense_label(found, manifest["num_classes"]),
             )
-    loaded = [examples[place] for place in places]
-    return loaded if parents is None else _with_parents(loaded, parents, manifest)
+    if parents is not None:
+        shown = _with_parents(list(examples.values()), parents, manifest)
+        examples = dict(zip(examples, shown, strict=True))
+    return [examples[place] for place in places]
 
 
 def dense_label(found: SampledRecord, num_classes: int) -> npt.NDArray[np.float32]:

@@ -4,6 +4,7 @@ The ids stand at the end of each record, so only the last few hundred bytes of a
 record of every shard is looked at: the answer is what is on disk, not what the plan says should be there.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,8 @@ def find(
         except OSError as error:
             raise OutputError(f"{path}: cannot be read ({error.strerror or error}): was it removed?") from error
         for record, sampled in found.items():
+            if source_id not in (sampled.base_id, sampled.partner_id):
+                continue  # other bytes of the record look like the id
             yield _appearance(sampled, source_id, shard["name"], record, shard["copy"])
         on_shard(done + 1, len(manifest["shards"]))
 
@@ -71,7 +74,7 @@ def check_source_id(manifest: Manifest, source_id: str) -> None:
     """Raises UsageError for an id that no example of the source can have, saying which there are."""
     files = {file["name"]: file["examples"] + file["skipped"] for file in manifest["source"]["files"]}
     name, _, record = source_id.rpartition("__")
-    if name in files and record.isdecimal() and str(int(record)) == record and int(record) < files[name]:
+    if name in files and re.fullmatch("0|[1-9][0-9]{0,14}", record) and int(record) < files[name]:
         return
     shown = name if name in files else next(iter(files))
     more = f", and of {len(files) - 1} more files" if len(files) > 1 and name not in files else ""

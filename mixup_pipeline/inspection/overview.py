@@ -7,9 +7,9 @@ from typing import Any, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.check import manifest_faults, quick_check, size_faults
+from mixup_pipeline.check import quick_check, size_faults, sound_manifest
 from mixup_pipeline.errors import ManifestError
-from mixup_pipeline.manifest import Manifest, read_manifest
+from mixup_pipeline.manifest import Manifest
 from mixup_pipeline.totals import LAM_BINS, NEARLY_UNMIXED
 
 Floats = npt.NDArray[np.float64]
@@ -108,11 +108,7 @@ def look_at(out: Path) -> Overview:
 
     Raises ManifestError where there is no manifest, or one that contradicts its schema or itself.
     """
-    manifest = read_manifest(out)
-    faults = manifest_faults(manifest)
-    if faults:
-        more = f" (and {len(faults) - 1} more faults)" if len(faults) > 1 else ""
-        raise ManifestError(f"{out}: {faults[0]}{more}: make the directory again")
+    manifest = sound_manifest(out)
     return Overview(out, manifest, quick_check(out, manifest))
 
 

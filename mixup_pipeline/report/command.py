@@ -1,5 +1,6 @@
 """The command that made a dataset, rebuilt from its manifest."""
 
+import glob
 import re
 import shlex
 from collections.abc import Sequence
@@ -12,16 +13,20 @@ from mixup_pipeline.run import settled_label_format
 def augment_command(manifest: Manifest) -> str:
     """The mixup-augment command that gives these shards again.
 
-    A TFDS source goes by its name. Of TFRecord files the folder is not kept, so FOLDER stands for it, and the schema is
-    told by keys.
+    A TFDS source goes by its name. Of TFRecord files neither the folder nor a schema is kept: FOLDER stands for the
+    one, SCHEMA for the other where keys do not tell all.
     """
     config, schema, name = manifest["config"], manifest["source"]["schema"], manifest["name"].removesuffix("_mixup")
     files = [file["name"] for file in manifest["source"]["files"]]
-    words = ["mixup-augment"]
-    if all(file.startswith(f"{name}-{manifest['split']}.tfrecord-") for file in files):
-        words += ["--src", name]
+    words = ["mixup-augment", "--src"]
+    prepared = all(file.startswith(f"{name}-{manifest['split']}.tfrecord-") for file in files)
+    if prepared:
+        words.append(name)
     else:
-        words += ["--src", f"FOLDER/{files[0]}" if len(files) == 1 else f"FOLDER/{_beginning(files)}*"]
+        words.append(f"FOLDER/{files[0]}" if len(files) == 1 else f"FOLDER/{glob.escape(_beginning(files))}*")
+        if schema["encoding"] == "raw" or schema["first_class"]:
+            words += ["--schema", "SCHEMA"]
+    if not prepared or (schema["input_key"], schema["label_key"]) != ("image", "label"):
         words += ["--image-key", schema["input_key"], "--label-key", schema["label_key"]]
         words += ["--num-classes", str(schema["num_classes"])]
     if manifest["split"] != "train":
@@ -36,8 +41,13 @@ def augment_command(manifest: Manifest) -> str:
         elif option == "label_format" and value == settled_label_format(usual, manifest["num_classes"]):
             continue
         elif option == "alpha" or value not in (getattr(usual, option), None):
-            words += ["--" + option.replace("_", "-"), f"{value:g}" if isinstance(value, float) else str(value)]
+            words += ["--" + option.replace("_", "-"), _number(value) if isinstance(value, float) else str(value)]
     return shlex.join([*words, "--out", "shards/"])
+
+
+def _number(value: float) -> str:
+    """The shortest text that gives this number again: 1 for 1.0."""
+    return repr(value).removesuffix(".0")
 
 
 def _beginning(names: Sequence[str]) -> str:

@@ -179,7 +179,7 @@ def _picture(overview: Overview, example: MixedExample) -> dict[str, Any]:
         "lam": example.lam,
         "names": names,
         "pixelated": max(height, width) <= _SMALL,
-        "uris": {role: image_uri(image) for role, image in images.items() if image is not None},
+        "uris": {role: None if image is None else image_uri(image) for role, image in images.items()},
     }
 
 

@@ -87,10 +87,7 @@ def _draw_image(axes: Axes, image: npt.NDArray[np.uint8], left: float, top: floa
     scale = size / max(height, width)
     left, top = left + (size - width * scale) / 2, top + (size - height * scale) / 2
     axes.imshow(
-        image[..., 0] if image.shape[2] == 1 else image,
-        cmap="gray",
-        vmin=0,
-        vmax=255,
+        image.repeat(3, axis=2) if image.shape[2] == 1 else image,  # exact, which a colour map is not
         extent=(left, left + width * scale, top + height * scale, top),
         interpolation="nearest" if max(height, width) <= _SMALL else "auto",
         aspect="auto",

@@ -171,8 +171,11 @@ def example_text(overview: Overview, example: MixedExample) -> str:
         return text
     columns = [shaded(image) for image in pictures]
     titles = ["base", "mixed", "partner"] if len(columns) == 3 else ["mixed"]
-    rows = [[title.ljust(len(column[0])) for title, column in zip(titles, columns, strict=True)]]
-    rows += [list(row) for row in zip(*columns, strict=True)]
+    widths = [max(len(title), len(column[0])) for title, column in zip(titles, columns, strict=True)]
+    rows = [
+        [line.ljust(width) for line, width in zip(row, widths, strict=True)]
+        for row in (titles, *zip(*columns, strict=True))
+    ]
     return text + "\n\n" + "\n".join("  " + "   ".join(row).rstrip() for row in rows)
 
 
