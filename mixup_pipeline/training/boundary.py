@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mixup_pipeline.mixing import draw_lam, mix_class_ids, mix_vectors
 from mixup_pipeline.pairing import POLICIES
 from mixup_pipeline.randomness import words
-from mixup_pipeline.training.keras_import import import_keras
+from mixup_pipeline.training.tensorflow_import import import_keras
 
 Floats = npt.NDArray[np.float32]
 

@@ -1,26 +1,37 @@
-"""Importing Keras without the page of notes that TensorFlow writes to the terminal meanwhile."""
+"""Importing TensorFlow and Keras without the page of notes that they write to the terminal meanwhile.
 
+Their native libraries write past Python, so the descriptor itself is diverted; if the import fails, what was written is
+shown.
+"""
+
+import importlib
 import os
 import sys
 import tempfile
 from types import ModuleType
 
 
-def import_keras() -> ModuleType:
-    """The keras module on TensorFlow. Its native libraries write past Python, so the descriptor itself is diverted.
+def import_tensorflow() -> ModuleType:
+    """The tensorflow module."""
+    return _import("tensorflow")
 
-    If the import fails, what was written is shown.
-    """
+
+def import_keras() -> ModuleType:
+    """The keras module, on TensorFlow."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    return _import("keras")
+
+
+def _import(name: str) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if "keras" in sys.modules:
-        return sys.modules["keras"]
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as notes:
         os.dup2(notes.fileno(), 2)
         try:
-            import keras
+            return importlib.import_module(name)
         except BaseException:
             notes.seek(0)
             os.write(terminal, notes.read())
@@ -28,4 +39,3 @@ def import_keras() -> ModuleType:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
-    return keras
