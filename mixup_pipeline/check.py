@@ -6,6 +6,7 @@
 import json
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from mixup_pipeline.errors import ManifestError
 from mixup_pipeline.manifest import (
@@ -19,6 +20,8 @@ from mixup_pipeline.manifest import (
 )
 from mixup_pipeline.run import identify
 from mixup_pipeline.work import WORK_NAME
+
+_MASS_TOLERANCE = 1e-4
 
 
 def sound_manifest(out: Path) -> Manifest:
@@ -42,15 +45,20 @@ def quick_check(out: Path, manifest: Manifest) -> list[str]:
 def manifest_faults(manifest: Manifest) -> list[str]:
     """Where a manifest contradicts its schema or itself; nothing can be checked against one that does."""
     from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
 
     schema = json.loads((resources.files("mixup_pipeline.schemas") / "manifest.schema.json").read_text())
-    errors = Draft202012Validator(schema).iter_errors(manifest)
+    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)  # 2.0 is none
+    validator: Any = extend(Draft202012Validator, type_checker=whole)  # type: ignore[no-untyped-call]
+    errors = validator(schema).iter_errors(manifest)
     faults = [f"{MANIFEST_NAME}: {error.json_path}: {error.message[:200]}" for error in errors]
     if faults:
         return faults
     config, shards = manifest["config"], manifest["shards"]
     copies = [*range(config["copies"]), *([None] if config["keep_originals"] else [])]
     total = len(copies) * config["num_shards"]
+    if total != len(shards):
+        return [f"{MANIFEST_NAME}: lists {len(shards)} shards, which are not the {total} that its config makes"]
     expected = [
         (
             f"{manifest['name']}-{manifest['split']}.tfrecord-{number:05d}-of-{total:05d}",
@@ -59,7 +67,7 @@ def manifest_faults(manifest: Manifest) -> list[str]:
         for number in range(total)
     ]
     if [(shard["name"], shard["copy"]) for shard in shards] != expected:
-        faults.append(f"{MANIFEST_NAME}: lists {len(shards)} shards, which are not the {total} that its config makes")
+        faults.append(f"{MANIFEST_NAME}: lists other shards than the {total} that its config makes")
     if sum(shard["examples"] for shard in shards) != manifest["source"]["examples"] * len(copies):
         faults.append(f"{MANIFEST_NAME}: its shards do not add up to {len(copies)} passes over its source")
     if manifest["num_classes"] != manifest["source"]["schema"]["num_classes"]:
@@ -69,7 +77,7 @@ def manifest_faults(manifest: Manifest) -> list[str]:
         faults.append(
             f"{MANIFEST_NAME}: class_names holds {len(names)} names, num_classes is {manifest['num_classes']}"
         )
-    faults += _totals_sizes(manifest)
+    faults += _totals_sizes(manifest) or _totals_sums(manifest)
     if manifest["run_id"] != identify(manifest["name"], manifest["split"], config, manifest["source"]):
         faults.append(f"{MANIFEST_NAME}: run_id does not follow from its config and source: it was edited")
     return faults
@@ -85,6 +93,27 @@ def _totals_sizes(manifest: Manifest) -> list[str]:
         f"{MANIFEST_NAME}: totals.{key} holds {len(values)} values, should hold {num_classes}, one for each class"
         for key, values in sizes.items()
         if values is not None and len(values) != num_classes
+    ]
+
+
+def _totals_sums(manifest: Manifest) -> list[str]:
+    """Which totals contradict the others."""
+    totals, shards = manifest["totals"], manifest["shards"]
+    mixed, made = totals["mixed"], totals["mixed"] + totals["unmixed"]
+    bases, mass, pairs = totals["base_counts"], totals["label_mass"], totals["class_pairs"]
+    right = {
+        "examples": totals["examples"] == made + totals["originals"] == sum(shard["examples"] for shard in shards),
+        "nearly_unmixed": totals["nearly_unmixed"] <= mixed,
+        "lam_mean": (totals["lam_mean"] is None) == (mixed == 0),
+        "lam_histogram": sum(totals["lam_histogram"]) == mixed,
+        "class_pairs": pairs is None or sum(map(sum, pairs)) == mixed,
+        "base_counts": bases is None or sum(bases) == made,
+        "label_mass": mass is None or abs(sum(mass) - made) <= _MASS_TOLERANCE * made,
+    }
+    return [
+        f"{MANIFEST_NAME}: totals.{key} is not what the records add up to, by the other totals"
+        for key, fine in right.items()
+        if not fine
     ]
 
 

@@ -18,7 +18,7 @@ def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) 
 
     Raises OutputError where it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
+    partial = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:12]}")
     try:
         with partial.open("wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
@@ -46,7 +46,8 @@ def check_target(option: str, path: Path, suffix: str, *, outside: Path | None =
         raise UsageError(f"{option} {path}: is a folder: give the name of a file")
     if not path.parent.is_dir():
         raise UsageError(f"{option} {path}: the folder {path.parent} does not exist: create it, or choose another")
-    if outside is not None and outside.resolve() in path.resolve().parents:
+    places = (path.resolve(), path.parent.resolve() / path.name)  # where a link leads, and where it stands
+    if outside is not None and any(outside.resolve() in place.parents for place in places):
         raise UsageError(
             f"{option} {path}: lies inside the dataset, which would no longer verify: choose a place outside"
         )
@@ -74,5 +75,5 @@ def output_error(path: Path, error: OSError) -> OutputError:
     """The error of a file that could not be written, with what to do."""
     reason = (error.strerror or str(error)).lower()
     if error.errno in FULL_DISK:
-        return OutputError(f"{path}: {reason}: make room and run the same command again, finished shards are kept")
+        return OutputError(f"{path}: {reason}: make room and run the same command again: what is finished is kept")
     return OutputError(f"{path}: cannot be written ({reason}): choose another place or mend its permissions")

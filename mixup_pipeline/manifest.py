@@ -76,8 +76,8 @@ def read_manifest(out: Path) -> Manifest:
         )
         raise ManifestError(f"{out}: no {MANIFEST_NAME}, so this is not a complete dataset: {hint}")
     try:
-        manifest = json.loads(path.read_bytes())
-    except ValueError as error:
+        manifest = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"{path}: is not JSON ({error}): make the directory again") from error
     found = manifest.get("format_version") if isinstance(manifest, dict) else None
     if found != FORMAT_VERSION:
@@ -85,6 +85,10 @@ def read_manifest(out: Path) -> Manifest:
             f"{path}: format version {found!r}, this version reads {FORMAT_VERSION}: make the directory again"
         )
     return manifest
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def dataset_info(manifest: Manifest) -> dict[str, Any]:

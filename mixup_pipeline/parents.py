@@ -85,7 +85,9 @@ def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: st
 
     Raises UsageError or SourceError where `against` cannot be opened or holds other files than were mixed.
     """
-    config = source_config(manifest, against or manifest["name"].removesuffix("_mixup"), data_dir)
+    if data_dir is not None and not Path(data_dir).expanduser().is_dir():
+        raise UsageError(f"data-dir {data_dir}: no such folder")
+    config = source_config(manifest, manifest["name"].removesuffix("_mixup") if against is None else against, data_dir)
     if against is None and prepared_directory(config) is None:
         return None
     try:

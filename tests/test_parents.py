@@ -66,6 +66,7 @@ def test_a_prepared_dataset_of_the_same_name_and_files_is_found(mixed: Callable[
     found = find_parents(made.manifest, data_dir=str(tmp_path))
     assert found is not None
     assert found.load([f"{SECOND}__3"]).ids == [f"{SECOND}__3"]
+    (tmp_path / "elsewhere").mkdir()
     assert find_parents(made.manifest, data_dir=str(tmp_path / "elsewhere")) is None
 
 

@@ -127,7 +127,7 @@ def test_a_full_disk_is_an_output_error_that_names_the_final_file(partial: Path,
     with pytest.raises(OutputError) as raised:
         write_shard(partial, final, [b"data"] * num_blocks, full_disk)
     assert str(raised.value) == (
-        f"{final}: no space left on device: make room and run the same command again, finished shards are kept"
+        f"{final}: no space left on device: make room and run the same command again: what is finished is kept"
     )
     assert list(final.parent.iterdir()) == []
 

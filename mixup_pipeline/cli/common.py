@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -19,8 +20,8 @@ def shown_errors(*, debug: bool) -> Iterator[None]:
     """
     try:
         yield
-    except (click.ClickException, click.exceptions.Exit):
-        raise
+    except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+        raise  # Click shows them; of a reader that has gone away there is nothing to say
     except MixupError as error:
         if debug:
             raise
@@ -36,18 +37,25 @@ def shown_errors(*, debug: bool) -> Iterator[None]:
         sys.exit(1)
 
 
-def run_program(command: click.Command) -> None:
+def run_program(command: click.Command, *, leave_at_once: bool = True) -> None:
     """Run a command as the whole program.
 
-    A batch program makes little garbage, so it is collected less often; and it ends without taking Beam's modules
-    apart one by one, which takes 0.2 s. Everything it wrote is on disk by then.
+    A batch program makes little garbage, so it is collected less often; and it may leave at once, without taking Beam's
+    modules apart one by one, which takes 0.2 s. Everything it wrote is on disk by then. A terminal that lacks some
+    characters shows question marks.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     gc.set_threshold(100_000, 20, 20)
     code: int | str | None = 0
     try:
         command()
     except SystemExit as end:
         code = end.code
-    sys.stdout.flush()
+    exit_code = code if isinstance(code, int) else 0 if code is None else 1
+    if not leave_at_once:
+        sys.exit(exit_code)
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+    os._exit(exit_code)

@@ -1,5 +1,6 @@
 """mixup-inspect: look at a mixed dataset, and at what α does."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ _USED_BY = {
     "data_dir": ("example", "preview", "html"),
     "alpha": ("boundary",),
 }
+_AMONG_MANY = ("count", "sort", "seed")
+_MOST_ALPHAS = 30
 """Options that only say how to do these."""
 
 
@@ -62,12 +65,13 @@ def main(context: click.Context, /, path: Path, debug: bool, **options: Any) -> 
     mixup-inspect --beta 0.1,0.2,0.4,0.6,0.8,0.9 beta.png
     mixup-inspect --boundary boundary.png
     """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it complains of a home that cannot be written
     with shown_errors(debug=debug):
-        asked = [name for name in _WHAT if options[name]]
+        asked = [name for name in _WHAT if options[name] not in (None, False)]
         _check_use(context, asked)
-        if options["beta"]:
+        if "beta" in asked:
             _beta(path, options)
-        elif options["boundary"]:
+        elif "boundary" in asked:
             _boundary(path, options)
         else:
             _look(path, asked, options)
@@ -84,10 +88,14 @@ def _check_use(context: click.Context, asked: list[str]) -> None:
         if given and not set(users) & set(asked):
             shown = " or ".join(f"--{user}" for user in users)
             raise click.UsageError(f"--{name.replace('_', '-')} is for {shown}: add one, or leave it out.")
+        if given and name in _AMONG_MANY and "example" in asked:
+            raise click.UsageError(f"--{name} chooses among many examples, but --example names one: leave one out.")
 
 
 def _look(out: Path, asked: list[str], options: dict[str, Any]) -> None:
     from mixup_pipeline.files import check_target
+    from mixup_pipeline.inspection import examples as mixed
+    from mixup_pipeline.inspection.find import check_source_id
     from mixup_pipeline.inspection.overview import look_at
     from mixup_pipeline.report import text
 
@@ -95,14 +103,19 @@ def _look(out: Path, asked: list[str], options: dict[str, Any]) -> None:
         if options[name] is not None:
             check_target(name, options[name], suffix, outside=out)
     overview = look_at(out)
+    if "find" in asked:
+        check_source_id(overview.manifest, options["find"])
     if asked:
         overview.refuse_damage()
     else:
         click.echo(text.overview_text(overview))
+    named = None
+    if "example" in asked:
+        named = [mixed.named(overview.manifest, options["example"])]
     if "find" in asked:
         _find(overview, options["find"])
     if {"example", "preview", "html"} & set(asked):
-        _show_examples(overview, asked, options)
+        _show_examples(overview, asked, options, named)
     for fault in overview.faults:
         click.echo(f"Fault: {fault}", err=True)
     if overview.faults:
@@ -120,7 +133,9 @@ def _find(overview: Any, source_id: str) -> None:
     click.echo(text.find_text(overview, source_id, appearances))
 
 
-def _show_examples(overview: Any, asked: list[str], options: dict[str, Any]) -> None:
+def _show_examples(
+    overview: Any, asked: list[str], options: dict[str, Any], named: list[tuple[str, int]] | None
+) -> None:
     from mixup_pipeline.files import write_atomically
     from mixup_pipeline.inspection import examples as mixed
     from mixup_pipeline.parents import find_parents
@@ -132,7 +147,6 @@ def _show_examples(overview: Any, asked: list[str], options: dict[str, Any]) -> 
         raise click.UsageError(
             "--preview needs images, but this dataset holds feature vectors: use --example or --html."
         )
-    named = [mixed.named(manifest, options["example"])] if "example" in asked else None
     parents = find_parents(manifest, against=options["against"], data_dir=options["data_dir"])
     if parents is None:
         click.echo("Note: the source is not at hand, so parents are named, not shown: add --against SRC.", err=True)
@@ -164,9 +178,11 @@ def _beta(target: Path, options: dict[str, Any]) -> None:
         alphas = [float(word) for word in options["beta"].split(",")]
     except ValueError as error:
         raise click.UsageError(f"--beta takes numbers such as 0.1,0.2,0.4, got {options['beta']!r}.") from error
+    if len(alphas) > _MOST_ALPHAS:
+        raise click.UsageError(f"--beta draws at most {_MOST_ALPHAS} α at once, got {len(alphas)}.")
     for alpha in alphas:
         MixConfig(alpha=alpha)  # checks the range
-    check_target("beta", target, ".png")
+    check_target("beta", target, ".png", outside=_dataset_at(target))
     click.echo(text.beta_text(alphas))
     write_atomically(target, pictures.beta(alphas, options["seed"]))
     click.echo(f"Wrote {target}")
@@ -179,7 +195,7 @@ def _boundary(target: Path, options: dict[str, Any]) -> None:
     from mixup_pipeline.training import boundary
 
     alpha = MixConfig(alpha=options["alpha"]).alpha
-    check_target("boundary", target, ".png")
+    check_target("boundary", target, ".png", outside=_dataset_at(target))
     flowers = boundary.read_flowers()
     click.echo("Training the same network twice on two features of Iris, without and with mixup: about ten seconds.")
     without, mixed = boundary.train_both(flowers, alpha=alpha, seed=options["seed"])
@@ -193,6 +209,11 @@ def _boundary(target: Path, options: dict[str, Any]) -> None:
     click.echo(f"Wrote {target}")
 
 
+def _dataset_at(target: Path) -> Path | None:
+    """The dataset in whose folder a picture would be written."""
+    return target.parent if (target.parent / "manifest.json").is_file() else None
+
+
 def program() -> None:
     """The console script."""
-    run_program(main)
+    run_program(main, leave_at_once=False)  # matplotlib may have a temporary cache to remove

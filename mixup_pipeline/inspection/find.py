@@ -1,18 +1,22 @@
 """Find: where a source example went. A contamination query: "which outputs contain example X?".
 
-The ids stand at the end of each record, so only the last few hundred bytes of a record are read, and no image. Every
-record of every shard is looked at: the answer is what is on disk, not what the plan says should be there.
+The ids stand at the end of each record, so of a large record only the last few hundred bytes are read, and no image;
+small records cost less to read than to step over, and have their CRCs checked. Every record of every shard is looked
+at: the answer is what is on disk, not what the plan says should be there.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mixup_pipeline.errors import OutputError, UsageError
+from mixup_pipeline.errors import OutputError, UsageError, record_error
 from mixup_pipeline.manifest import Manifest
 from mixup_pipeline.mixed_records import MixedReader, SampledRecord, provenance_bytes
-from mixup_pipeline.records import walk
+from mixup_pipeline.records import scan, walk
+
+_SMALL_BYTES = 8 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +58,19 @@ def find(
     check_source_id(manifest, source_id)
     encoded = source_id.encode()
     needle = b"\n" + _varint(len(encoded)) + encoded  # a bytes value: its tag and length, so no longer id fits
-    reader = MixedReader(manifest)
+    reader, tail_bytes = MixedReader(manifest), provenance_bytes(manifest)
     for done, shard in enumerate(manifest["shards"]):
         path = out / shard["name"]
         try:
-            tails = walk(path, path.name, provenance_bytes(manifest))
-            records = [record for record, (_, _, tail) in enumerate(tails) if needle in tail]
+            count, records = 0, []
+            for count, tail in enumerate(_tails(path, shard, tail_bytes), 1):
+                if needle in tail:
+                    records.append(count - 1)
+            if count != shard["examples"]:
+                raise OutputError(
+                    f"{path}: holds {count:,} records, the manifest says {shard['examples']:,}: make the directory "
+                    f"again"
+                )
             found = reader.pick(path, records) if records else {}
         except OSError as error:
             raise OutputError(f"{path}: cannot be read ({error.strerror or error}): was it removed?") from error
@@ -70,16 +81,30 @@ def find(
         on_shard(done + 1, len(manifest["shards"]))
 
 
+def _tails(path: Path, shard: dict[str, Any], tail_bytes: int) -> Iterator[bytes]:
+    """The ends of all records of a shard. Small records are read whole, and their CRCs checked."""
+    if shard["bytes"] > _SMALL_BYTES * shard["examples"]:
+        yield from (tail for _, _, tail in walk(path, path.name, tail_bytes))
+        return
+    for record, (offset, payload, _, fault) in enumerate(scan(path, path.name)):
+        if fault is not None:
+            raise record_error(path.name, record, offset, fault)
+        yield payload[-tail_bytes:]
+
+
 def check_source_id(manifest: Manifest, source_id: str) -> None:
     """Raises UsageError for an id that no example of the source can have, saying which there are."""
     files = {file["name"]: file["examples"] + file["skipped"] for file in manifest["source"]["files"]}
     name, _, record = source_id.rpartition("__")
     if name in files and re.fullmatch("0|[1-9][0-9]{0,14}", record) and int(record) < files[name]:
         return
-    shown = name if name in files else next(iter(files))
-    more = f", and of {len(files) - 1} more files" if len(files) > 1 and name not in files else ""
+    shown = name if files.get(name) else next(file for file, count in files.items() if count)
+    more = f", and of {len(files) - 1} more files" if len(files) > 1 and name != shown else ""
+    limit = manifest["config"]["limit"]
+    within = "" if limit is None else f" (only the first {limit:,} examples were looked at: --limit)"
     raise UsageError(
-        f"find {source_id!r}: the source has no such example: ids are {shown}__0 to {shown}__{files[shown] - 1}{more}"
+        f"find {source_id!r}: the source has no such example: ids are {shown}__0 to "
+        f"{shown}__{files[shown] - 1}{more}{within}"
     )
 
 

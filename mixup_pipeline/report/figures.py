@@ -53,7 +53,9 @@ def render(draw: Callable[[Theme], Figure], theme: Theme, *, kind: str) -> bytes
         "ytick.color": theme.muted,
         "legend.labelcolor": theme.ink,
     }
-    with mpl.rc_context({**_SETTINGS, **colours, "font.family": _families()}):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # whatever the user's own settings are
+        mpl.rcParams.update({**_SETTINGS, **colours, "font.family": _families()})
         figure = draw(theme)
         FigureCanvasAgg(figure)
         buffer = io.BytesIO()

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from click.testing import CliRunner, Result
 
-from mixup_pipeline.cli import augment, verify
+from mixup_pipeline.cli import augment, inspect, verify
 
 _BESIDE_THE_ERROR = re.compile(r"$|Usage: |Try |Note: |.* is not prepared in .*: asking TFDS to download it$")
 """Lines that may stand beside the one line of the error."""
@@ -18,6 +18,10 @@ def _run(command: click.Command, *args: str | Path) -> Result:
 
 def run_augment(*args: str | Path) -> Result:
     return _run(augment.main, *args)
+
+
+def run_inspect(*args: str | Path) -> Result:
+    return _run(inspect.main, *args)
 
 
 def run_verify(*args: str | Path) -> Result:

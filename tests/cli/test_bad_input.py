@@ -498,7 +498,7 @@ def test_folders_that_cannot_be_made(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("a file")
-    said = (f"{out}: cannot be written", "choose another --out")
+    said = (f"{out}: cannot be written", "choose another place")
     check_refused(tmp_path, asked(dataset.folder, out), 1, said)
 
 
