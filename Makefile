@@ -24,7 +24,8 @@ types: $(VENV)/development
 	$(BIN)/mypy
 
 tests: $(VENV)/development
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --ignore tests/training
+	$(BIN)/pytest -n $(WORKERS) tests/training  # in processes of their own: see the conftest.py there
 
 lock: $(VENV)/development  ## Choose the newest versions anew and write constraints.txt.
 	@echo '# Exact versions for every Python from 3.10 on; made by `make lock`.' > constraints.new

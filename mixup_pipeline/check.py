@@ -124,7 +124,7 @@ def description_faults(out: Path, manifest: Manifest) -> list[str]:
         try:
             if json.loads((out / name).read_bytes()) != expected:
                 faults.append(f"{name}: does not describe this dataset: TFDS would read it wrongly")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             faults.append(f"{name}: cannot be read ({error})")
     return faults
 

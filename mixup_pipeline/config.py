@@ -22,17 +22,20 @@ MAX_SEED = 2**63 - 1
 MAX_EXAMPLES = 2**31 - 1
 
 
-def _check_number(option: str, value: float, low: float, high: float) -> None:
+def check_number(option: str, value: float, low: float, high: float) -> None:
+    """Raises UsageError for a value outside [low, high], or not finite."""
     if not (math.isfinite(value) and low <= value <= high):
         raise UsageError(f"{option} must be a number from {low:,g} to {high:,g}, got {value}")
 
 
-def _check_integer(option: str, value: int, low: int, high: int) -> None:
+def check_integer(option: str, value: int, low: int, high: int) -> None:
+    """Raises UsageError for a value outside [low, high], or no whole number."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise UsageError(f"{option} must be a whole number from {low:,} to {high:,}, got {value!r}")
 
 
-def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+def check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raises UsageError for a value that is not one of the choices."""
     if value not in choices:
         raise UsageError(f"{option} must be one of {', '.join(choices)}, got {value!r}")
 
@@ -69,20 +72,20 @@ class MixConfig:
     on_bad_record: str = "fail"
 
     def __post_init__(self) -> None:
-        _check_number("alpha", self.alpha, *ALPHA_RANGE)
-        _check_choice("pairing", self.pairing, PAIRINGS)
-        _check_integer("copies", self.copies, 1, MAX_COPIES)
-        _check_number("prob", self.prob, 0, 1)
-        _check_integer("seed", self.seed, 0, MAX_SEED)
+        check_number("alpha", self.alpha, *ALPHA_RANGE)
+        check_choice("pairing", self.pairing, PAIRINGS)
+        check_integer("copies", self.copies, 1, MAX_COPIES)
+        check_number("prob", self.prob, 0, 1)
+        check_integer("seed", self.seed, 0, MAX_SEED)
         for number in ("alpha", "prob"):  # 1 and 1.0 are one configuration
             object.__setattr__(self, number, float(getattr(self, number)))
         if self.limit is not None:
-            _check_integer("limit", self.limit, 1, MAX_EXAMPLES)
-        _check_choice("image-format", self.image_format, IMAGE_FORMATS)
-        _check_choice("label-format", self.label_format, LABEL_FORMATS)
+            check_integer("limit", self.limit, 1, MAX_EXAMPLES)
+        check_choice("image-format", self.image_format, IMAGE_FORMATS)
+        check_choice("label-format", self.label_format, LABEL_FORMATS)
         if self.num_shards is not None:
-            _check_integer("num-shards", self.num_shards, 1, MAX_SHARDS)
-        _check_choice("on-bad-record", self.on_bad_record, BAD_RECORD_POLICIES)
+            check_integer("num-shards", self.num_shards, 1, MAX_SHARDS)
+        check_choice("on-bad-record", self.on_bad_record, BAD_RECORD_POLICIES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,4 +113,4 @@ class SourceConfig:
         if not self.src:
             raise UsageError("src must name a TFDS dataset, a TFDS directory or TFRecord files, got nothing")
         if self.num_classes is not None:
-            _check_integer("num-classes", self.num_classes, 1, 2**31 - 1)
+            check_integer("num-classes", self.num_classes, 1, 2**31 - 1)

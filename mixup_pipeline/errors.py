@@ -35,6 +35,10 @@ class ManifestError(MixupError):
     """A directory has no manifest, or one that cannot be read."""
 
 
+class TrainingError(MixupError):
+    """Training cannot go on."""
+
+
 _RAISED = re.compile(r"mixup_pipeline\.errors\.(\w+): (.+?)(?: \[while running .*)?$", re.MULTILINE)
 
 

@@ -42,11 +42,15 @@ def check_target(option: str, path: Path, suffix: str, *, outside: Path | None =
     """
     if path.suffix.lower() != suffix:
         raise UsageError(f"{option} {path}: its name must end in {suffix}")
-    if path.is_dir():
+    try:
+        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+        places = (path.resolve(), path.parent.resolve() / path.name)  # where a link leads, and where it stands
+    except OSError as error:
+        raise output_error(path, error) from error
+    if is_folder:
         raise UsageError(f"{option} {path}: is a folder: give the name of a file")
-    if not path.parent.is_dir():
+    if not has_folder:
         raise UsageError(f"{option} {path}: the folder {path.parent} does not exist: create it, or choose another")
-    places = (path.resolve(), path.parent.resolve() / path.name)  # where a link leads, and where it stands
     if outside is not None and any(outside.resolve() in place.parents for place in places):
         raise UsageError(
             f"{option} {path}: lies inside the dataset, which would no longer verify: choose a place outside"

@@ -67,7 +67,11 @@ def read_manifest(out: Path) -> Manifest:
     Raises ManifestError where there is none, it is no JSON, or another version of the format.
     """
     path = out / MANIFEST_NAME
-    if not path.is_file():
+    try:
+        text = path.read_bytes() if path.is_file() else None
+    except OSError as error:
+        raise ManifestError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+    if text is None:
         unfinished = (out / ".work").is_dir()
         hint = (
             "run the same mixup-augment command again to resume it"
@@ -76,7 +80,7 @@ def read_manifest(out: Path) -> Manifest:
         )
         raise ManifestError(f"{out}: no {MANIFEST_NAME}, so this is not a complete dataset: {hint}")
     try:
-        manifest = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+        manifest = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"{path}: is not JSON ({error}): make the directory again") from error
     found = manifest.get("format_version") if isinstance(manifest, dict) else None

@@ -12,6 +12,7 @@ from mixup_pipeline.errors import (
     OutputError,
     RecordError,
     SourceError,
+    TrainingError,
     UsageError,
     error_in_text,
     record_error,
@@ -21,7 +22,7 @@ ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if iss
 
 
 def test_every_error_is_listed() -> None:
-    assert set(ERRORS) == {MixupError, UsageError, SourceError, RecordError, OutputError, ManifestError}
+    assert set(ERRORS) == {MixupError, UsageError, SourceError, RecordError, OutputError, ManifestError, TrainingError}
 
 
 @pytest.mark.parametrize("kind", ERRORS)

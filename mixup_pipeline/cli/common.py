@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import click
 
 from mixup_pipeline.errors import MixupError
+from mixup_pipeline.files import FULL_DISK
 
 
 @contextlib.contextmanager
@@ -30,6 +31,9 @@ def shown_errors(*, debug: bool) -> Iterator[None]:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in FULL_DISK:
+            click.echo("Error: what is printed cannot be written: no space is left on that device", err=True)
+            sys.exit(1)
         first_line = (str(error).strip().splitlines() or [""])[0][:300]
         click.echo(
             f"Error: {type(error).__name__}: {first_line} (unexpected: run again with --debug for details)", err=True
@@ -55,7 +59,7 @@ def run_program(command: click.Command, *, leave_at_once: bool = True) -> None:
     exit_code = code if isinstance(code, int) else 0 if code is None else 1
     if not leave_at_once:
         sys.exit(exit_code)
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):
         sys.stdout.flush()
     sys.stderr.flush()
     os._exit(exit_code)

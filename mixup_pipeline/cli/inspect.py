@@ -1,6 +1,7 @@
 """mixup-inspect: look at a mixed dataset, and at what α does."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ def main(context: click.Context, /, path: Path, debug: bool, **options: Any) -> 
     mixup-inspect --beta 0.1,0.2,0.4,0.6,0.8,0.9 beta.png
     mixup-inspect --boundary boundary.png
     """
+    os.environ["MPLBACKEND"] = "agg"  # pictures are only written
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it complains of a home that cannot be written
     with shown_errors(debug=debug):
         asked = [name for name in _WHAT if options[name] not in (None, False)]
@@ -98,6 +100,7 @@ def _look(out: Path, asked: list[str], options: dict[str, Any]) -> None:
     from mixup_pipeline.inspection.find import check_source_id
     from mixup_pipeline.inspection.overview import look_at
     from mixup_pipeline.report import text
+    from mixup_pipeline.report.words import one_line
 
     for name, suffix in (("preview", ".png"), ("html", ".html")):
         if options[name] is not None:
@@ -117,7 +120,7 @@ def _look(out: Path, asked: list[str], options: dict[str, Any]) -> None:
     if {"example", "preview", "html"} & set(asked):
         _show_examples(overview, asked, options, named)
     for fault in overview.faults:
-        click.echo(f"Fault: {fault}", err=True)
+        click.echo(f"Fault: {one_line(fault)}", err=True)
     if overview.faults:
         click.echo(f"Error: {out}: is not as its manifest says: see the faults above", err=True)
         sys.exit(1)
@@ -136,6 +139,7 @@ def _find(overview: Any, source_id: str) -> None:
 def _show_examples(
     overview: Any, asked: list[str], options: dict[str, Any], named: list[tuple[str, int]] | None
 ) -> None:
+    from mixup_pipeline.errors import SourceError
     from mixup_pipeline.files import write_atomically
     from mixup_pipeline.inspection import examples as mixed
     from mixup_pipeline.parents import find_parents
@@ -151,7 +155,13 @@ def _show_examples(
     if parents is None:
         click.echo("Note: the source is not at hand, so parents are named, not shown: add --against SRC.", err=True)
     places = named or mixed.chosen(manifest, count=options["count"], seed=options["seed"])
-    examples = mixed.load(out, manifest, places, parents)
+    try:
+        examples = mixed.load(out, manifest, places, parents)
+    except SourceError as error:
+        if parents is None or options["against"] is not None:
+            raise
+        click.echo(f"Note: {error}.", err=True)  # the source was only guessed by its name
+        examples = mixed.load(out, manifest, places)
     if options["sort"] == "lam":
         examples.sort(key=lambda example: example.lam)
     if named is not None:

@@ -16,7 +16,6 @@ from mixup_pipeline.mixing import mix_class_ids
 from mixup_pipeline.parents import Parents
 from mixup_pipeline.remix import remix_faults
 
-_TOP = 2
 _PURPOSE = "inspect"
 
 
@@ -45,10 +44,9 @@ class MixedExample:
     def lam(self) -> float:
         return self.found.lam
 
-    @property
-    def top_classes(self) -> list[tuple[int, float]]:
-        """At most two classes of the label with their weights, the heavier first; none with weight 0."""
-        best = np.argsort(-self.label, kind="stable")[:_TOP]
+    def top_classes(self, most: int) -> list[tuple[int, float]]:
+        """The heaviest classes of the label with their weights, the heaviest first; none with weight 0."""
+        best = np.argsort(-self.label, kind="stable")[:most]
         return [(int(class_id), float(self.label[class_id])) for class_id in best if self.label[class_id] > 0]
 
 
@@ -82,7 +80,7 @@ def named(manifest: Manifest, text: str) -> tuple[str, int]:
 
 
 def load(
-    out: Path, manifest: Manifest, places: Sequence[tuple[str, int]], parents: Parents | None
+    out: Path, manifest: Manifest, places: Sequence[tuple[str, int]], parents: Parents | None = None
 ) -> list[MixedExample]:
     """These examples, in their order, reading only their records.
 
@@ -126,7 +124,10 @@ def _with_parents(examples: list[MixedExample], parents: Parents, manifest: Mani
     loaded = parents.load(bases + partners)
     faults = remix_faults({e.number: e.found for e in examples}, loaded, manifest)
     if faults:
-        raise SourceError(f"the parents do not give the mixed examples, so this is not their source: {faults[0]}")
+        raise SourceError(
+            f"the parents do not give the mixed examples, so this is not their source, or not any more: {faults[0]} "
+            f"(of the whole output): name the right source with --against"
+        )
     inputs = loaded.inputs
     return [replace(e, base=inputs[row], partner=inputs[len(examples) + row]) for row, e in enumerate(examples)]
 

@@ -1,6 +1,7 @@
 """A mixed dataset in the terminal: plain text that is readable in a pipe as well."""
 
 import math
+import shlex
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -28,6 +29,7 @@ from mixup_pipeline.totals import LAM_BINS, NEARLY_UNMIXED
 _SHOWN_BINS = 20
 _BAR = 40
 _MOST_CLASSES = 20
+_SHOWN_CLASSES = 10
 _MOST_PAIRED_CLASSES = 12
 _MOST_PAIRS = 8
 _SHADES = " .:-=+*#%@"
@@ -42,18 +44,19 @@ def overview_text(overview: Overview) -> str:
 def _facts(overview: Overview) -> str:
     manifest, config, totals = overview.manifest, overview.config, overview.totals
     source = manifest["source"]
-    skipped = f", {source['skipped']:,} bad records left out" if source["skipped"] else ""
+    skipped = f", {counted(source['skipped'], 'bad record')} left out" if source["skipped"] else ""
     verifies = f"NO, {counted(len(overview.faults), 'fault')}" if overview.faults else "yes, by names and sizes"
     lines = {
-        "source": f"{one_line(manifest['name'].removesuffix('_mixup'))} {manifest['split']}, {source['examples']:,} "
-        f"examples {shape_text(tuple(manifest['shape']))}, {manifest['num_classes']:,} classes, "
+        "source": f"{one_line(manifest['name'].removesuffix('_mixup'))} {manifest['split']}, "
+        f"{counted(source['examples'], 'example')} {shape_text(tuple(manifest['shape']))}, "
+        f"{manifest['num_classes']:,} {'class' if manifest['num_classes'] == 1 else 'classes'}, "
         f"{counted(len(source['files']), 'file')}{skipped}",
         "mixing": f"λ ~ Beta({config['alpha']:g}, {config['alpha']:g}), {pairing_text(config)}",
         "examples": examples_text(totals),
         "unmixed": unmixed_text(overview),
         "shards": f"{len(manifest['shards']):,}, {size_text(overview.num_bytes)}",
         "λ": _lam_line(overview),
-        "verifies": f"{verifies} (mixup-verify {overview.out} reads every byte)",
+        "verifies": f"{verifies} (mixup-verify {one_line(shlex.quote(str(overview.out)))} reads every byte)",
     }
     return "\n".join([one_line(str(overview.out)), *(f"  {key:10}{value}" for key, value in lines.items())])
 
@@ -161,7 +164,7 @@ def example_text(overview: Overview, example: MixedExample) -> str:
         "base": f"{found.lam:.6g} of {one_line(found.base_id)}{names[0]}",
         "partner": f"{1 - found.lam:.6g} of {one_line(found.partner_id)}{names[1]}",
         "λ": f"{found.lam!r}",
-        "label": class_weights(overview, example, digits=4),
+        "label": class_weights(overview, example, digits=4, classes=_SHOWN_CLASSES) + _rest(example),
         "mixed": _values(found.input),
     }
     heading = f"{example.id}: example {example.number:,}, {kind}"
@@ -202,6 +205,11 @@ def beta_text(alphas: Iterable[float]) -> str:
         low, high = beta_cdf(np.array([0.3, 0.7]), alpha)
         lines.append(f"  {alpha:<7g} {share_text(expected_nearly_unmixed(alpha)):>6}{'':40}{share_text(high - low):>6}")
     return "\n".join(lines)
+
+
+def _rest(example: MixedExample) -> str:
+    more = int(np.count_nonzero(example.label)) - _SHOWN_CLASSES
+    return f" and {more:,} more classes" if more > 0 else ""
 
 
 def _values(values: npt.NDArray[np.generic]) -> str:

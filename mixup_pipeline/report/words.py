@@ -39,9 +39,11 @@ def pairing_text(config: dict[str, Any]) -> str:
     return f"pairing {config['pairing']}, seed {config['seed']}, {copies:,} {'copy' if copies == 1 else 'copies'}"
 
 
-def class_weights(overview: Overview, example: MixedExample, *, digits: int = 2, most: int = 24) -> str:
+def class_weights(
+    overview: Overview, example: MixedExample, *, digits: int = 2, most: int = 24, classes: int = 2
+) -> str:
     """The heaviest classes of a label with their weights: "7: 0.62 · 1: 0.38"."""
-    weights = example.top_classes
+    weights = example.top_classes(classes)
     return " · ".join(f"{one_line(overview.class_name(c), most)}: {weight:.{digits}f}" for c, weight in weights)
 
 

@@ -32,7 +32,7 @@ def _import(name: str) -> ModuleType:
         os.dup2(notes.fileno(), 2)
         try:
             return importlib.import_module(name)
-        except BaseException:
+        except Exception:
             notes.seek(0)
             os.write(terminal, notes.read())
             raise

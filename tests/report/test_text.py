@@ -173,7 +173,7 @@ def test_a_vector_with_a_soft_label() -> None:
         "  base     0.1 of shapes-train.tfrecord-00000-of-00001__3",
         "  partner  0.9 of shapes-train.tfrecord-00000-of-00001__5",
         "  λ        0.1",
-        "  label    2: 0.7000 · 1: 0.2000",
+        "  label    2: 0.7000 · 1: 0.2000 · 0: 0.1000",
         "  mixed    10 values: 0, 0.333333, 0.666667, 1, 1.33333, 1.66667, 2, 2.33333, …",
     ]
 

@@ -93,11 +93,12 @@ def test_nothing_but_mixing_differs(
     flowers: Flowers, trained: Callable[[int, int], tuple[Regions, Regions]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With weights of one both networks are the same; another seed starts from other weights."""
+    usual = trained(0, FEW)
     monkeypatch.setattr(boundary, "draw_lam", unmixed_weights)
     without, mixed = train_both(flowers, alpha=0.4, seed=1, steps=FEW)
     assert (without.probabilities == mixed.probabilities).all()
-    assert abs(trained(0, FEW)[0].probabilities - without.probabilities).max() > 0.01
-    assert (trained(0, FEW)[0].probabilities != trained(0, FEW)[1].probabilities).any()
+    assert abs(usual[0].probabilities - without.probabilities).max() > 0.01
+    assert (usual[0].probabilities != usual[1].probabilities).any()
 
 
 def test_mixup_makes_the_network_less_sure(trained: Callable[[int, int], tuple[Regions, Regions]]) -> None:
