@@ -36,6 +36,7 @@ def test_schemas_presets_and_sample_are_inside(wheel: Path) -> None:
         assert files
         assert {f"mixup_pipeline/{folder}/{name}" for name in files} <= names
     assert "mixup_pipeline/data/mnist_sample/1.0.0/ATTRIBUTION.txt" in names
+    assert {"mixup_pipeline/data/iris.csv", "mixup_pipeline/report/templates/page.html.j2"} <= names
     assert not [name for name in names if name.startswith(("tests", "benchmarks", "scripts"))]
 
 
@@ -60,6 +61,7 @@ def test_the_installed_wheel_runs_in_an_empty_folder(wheel: Path, tmp_path: Path
     for command in (
         ["mixup-augment", "--src", "mnist_sample", "--limit", "200", "--out", "shards"],
         ["mixup-verify", "shards", "--against", "mnist_sample"],
+        ["mixup-inspect", "shards", "--preview", "preview.png", "--html", "page.html"],
         ["mixup-augment", "--src", "mnist_sample", "--schema", "nothing", "--out", "other"],
     ):
         done = subprocess.run(
