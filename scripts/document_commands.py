@@ -5,10 +5,15 @@ python scripts/document_commands.py
 
 from pathlib import Path
 
-from mixup_pipeline.cli import augment, inspect, verify
+from mixup_pipeline.cli import augment, inspect, train, verify
 
 PAGE = Path(__file__).parents[1] / "docs/commands.md"
-COMMANDS = {"mixup-augment": augment.main, "mixup-inspect": inspect.main, "mixup-verify": verify.main}
+COMMANDS = {
+    "mixup-augment": augment.main,
+    "mixup-inspect": inspect.main,
+    "mixup-train": train.main,
+    "mixup-verify": verify.main,
+}
 
 
 def page() -> str:

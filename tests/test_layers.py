@@ -77,7 +77,7 @@ def imported_by(code: str, *args: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("program", ["augment", "inspect", "verify"])
+@pytest.mark.parametrize("program", ["augment", "inspect", "train", "verify"])
 def test_help_imports_neither_beam_nor_tensorflow_nor_numpy(program: str) -> None:
     code = f"""
 from mixup_pipeline.cli.{program} import main
@@ -89,6 +89,21 @@ except SystemExit:
     loaded = imported_by(code)
     assert "click" in loaded
     assert not loaded & {"apache_beam", "tensorflow", "tensorflow_datasets", "numpy", "cv2", "rich", "jsonschema"}
+
+
+def test_training_imports_no_beam(tmp_path: Path) -> None:
+    code = """
+import sys
+from mixup_pipeline.cli import train
+source = ["--src", "mnist_sample", "--eval-src", "mnist_sample"]
+try:
+    train.main([*source, "--steps", "2", "--out", sys.argv[1]])
+except SystemExit as end:
+    assert not end.code, end.code
+"""
+    loaded = imported_by(code, str(tmp_path / "run"))
+    assert {"tensorflow", "keras"} <= loaded
+    assert not loaded & {"apache_beam", "tensorflow_datasets"}
 
 
 def test_augmenting_and_verifying_import_no_tensorflow(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,25 @@ def shown_shards(doing: str, *, shown: bool) -> Iterator[Callable[[int, int], No
     with Progress(console=Console(stderr=True), transient=True) as display:
         task = display.add_task(doing, total=None)
         yield lambda done, total: display.update(task, completed=done, total=total)
+
+
+@contextlib.contextmanager
+def shown_steps(*, shown: bool) -> Iterator[Callable[[int, int, Mapping[str, float]], None]]:
+    """A function that shows how many training steps of how many are done, and the running loss."""
+    if not shown:
+        yield lambda done, total, measures: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+        task = display.add_task("Training", total=None)
+
+        def show(done: int, total: int, measures: Mapping[str, float]) -> None:
+            display.update(task, completed=done, total=total, description=f"Training, loss {measures['loss']:.4f}")
+
+        yield show
 
 
 class Progress:

@@ -1,0 +1,145 @@
+"""mixup-train: train from mixed shards, or the unmixed baseline, and evaluate on clean examples."""
+
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.training.config import DEVICES, OPTIMIZERS, PRECISIONS, SCHEDULES, TrainConfig
+
+_STOPPED = 1
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--shards", type=click.Path(path_type=Path), help="Mixed shards to train on: the --out of mixup-augment.")
+@click.option(
+    "--src", help="Instead of --shards: unmixed examples, as --src of mixup-augment names them (the baseline)."
+)
+@click.option("--split", default="train", show_default=True, help="Split of --src.")
+@click.option("--eval-src", required=True, help="Clean examples to evaluate on.")
+@click.option("--eval-split", default="test", show_default=True, help="Their split.")
+@click.option(
+    "--data-dir",
+    metavar="DIR",
+    help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of this run.")
+@click.option(
+    "--model",
+    default="tutorial-cnn",
+    show_default=True,
+    help="tutorial-cnn, resnet20, mlp, or package.module:function, called with (shape, num_classes).",
+)
+@click.option("--epochs", type=int, default=10, show_default=True, help="Epoch e reads copy e mod K of the shards.")
+@click.option("--steps", type=int, help="Train so many steps instead.")
+@click.option("--batch-size", type=int, default=64, show_default=True, help="Examples a step, over all devices.")
+@click.option(
+    "--optimizer", type=click.Choice(OPTIMIZERS), default="adam", show_default=True, help="sgd has momentum 0.9."
+)
+@click.option("--learning-rate", type=float, default=3e-3, show_default=True, help="At the start.")
+@click.option(
+    "--schedule",
+    type=click.Choice(SCHEDULES),
+    default="constant",
+    show_default=True,
+    help="cosine: down to 0 at the end.",
+)
+@click.option("--weight-decay", type=float, default=0.0, show_default=True, help="Decoupled; for adamw and sgd.")
+@click.option(
+    "--clean-last-epochs", type=int, default=0, show_default=True, metavar="N", help="End on so many unmixed epochs."
+)
+@click.option("--label-smoothing", type=float, default=0.0, show_default=True, help="For unmixed labels.")
+@click.option("--force-label-smoothing", is_flag=True, help="Smooth mixed labels too, which works against mixup.")
+@click.option("--dropout", type=float, help="Rate of the model's dropout.  [default: the model's own]")
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="float32",
+    show_default=True,
+    help="Of the computation; labels and loss are float32.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, dropout and the order of examples.")
+@click.option("--shuffle-buffer", type=int, default=16_384, show_default=True, help="Records held to shuffle; 0: none.")
+@click.option(
+    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="auto: all GPUs, else CPU."
+)
+@click.option(
+    "--verify",
+    type=click.Choice(["quick", "full"]),
+    default="quick",
+    show_default=True,
+    help="Check the shards by names and sizes, or every byte.",
+)
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="mixup-pipeline")
+def main(**options: Any) -> None:
+    """Train on mixed shards, or on the unmixed source as the baseline, and evaluate on clean examples.
+
+    Writes a folder with result.json, history.csv, TensorBoard events and the weights of the best and the last epoch.
+    The same command goes on where a stopped run was saved.
+
+    \b
+    mixup-train --shards shards/ --eval-src mnist --out runs/mixup
+    mixup-train --src mnist --eval-src mnist --out runs/baseline
+    """
+    with shown_errors(debug=options["debug"]):
+        config = TrainConfig(**{name: options[name] for name in TrainConfig.__dataclass_fields__})
+        _train(config, options)
+
+
+def _train(config: TrainConfig, options: dict[str, Any]) -> None:
+    from mixup_pipeline.cli.progress import shown_steps
+    from mixup_pipeline.training.loop import Stopped, Trainer
+    from mixup_pipeline.training.session import Request, train
+
+    data_dir, quiet = options["data_dir"], options["quiet"]
+    say = (lambda text: None) if quiet else click.echo
+    request = Request(
+        config=config,
+        shards=options["shards"],
+        src=None
+        if options["src"] is None
+        else SourceConfig(src=options["src"], split=options["split"], data_dir=data_dir),
+        evaluation=SourceConfig(
+            src=options["eval_src"], split=options["eval_split"], data_dir=data_dir, allow_eval_split=True
+        ),
+        verify=options["verify"],
+        device=options["device"],
+        force=options["force_label_smoothing"],
+    )
+
+    def on_start(trainer: Trainer, notes: Sequence[str]) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: trainer.stop())
+        for note in () if quiet else notes:
+            click.echo(f"Note: {note}", err=True)
+
+    def on_epoch(row: dict[str, float | int]) -> None:
+        say(
+            f"epoch {row['epoch']:>3}  loss {row['loss']:.4f}  dominant accuracy {row['dominant_accuracy']:.4f}  "
+            f"λ-weighted {row['weighted_accuracy']:.4f}  |  clean accuracy {row['accuracy']:.4f}  "
+            f"nll {row['nll']:.4f}  ece {row['ece']:.4f}  {row['seconds']:.1f} s"
+        )
+
+    try:
+        with shown_steps(shown=sys.stderr.isatty() and not quiet) as on_step:
+            result = train(request, options["out"], on_start=on_start, on_step=on_step, on_epoch=on_epoch)
+    except Stopped as stop:
+        click.echo(f"Stopped: {stop}. Run the same command again to go on.", err=True)
+        sys.exit(_STOPPED)
+    last, best = result["last"], result["best"]
+    say(
+        f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; clean accuracy "
+        f"{last['accuracy']:.4f} at the last epoch, {best['accuracy']:.4f} at the best ({best['epoch']})"
+    )
+
+
+def program() -> None:
+    """The console script."""
+    run_program(main)

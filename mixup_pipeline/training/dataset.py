@@ -1,0 +1,126 @@
+"""Batches for training and evaluation, with tf.data.
+
+Epoch e reads pass e mod K of K passes. An epoch's files come in a keyed order, its records go through a shuffle buffer,
+whole batches are parsed at once. What epoch e gives depends on (seed, e) alone, so that a resumed run sees the same
+batches as one that was never stopped.
+
+Batches are (inputs, labels): uint8 (n, h, w, c) or float32 (n, d), and soft labels float32 (n, num_classes).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mixup_pipeline.randomness import permutation, words
+from mixup_pipeline.training.records import Records
+from mixup_pipeline.training.tensorflow_import import import_tensorflow
+
+Dataset = Any
+"""tf.data.Dataset"""
+
+_FILES_TOGETHER = 4
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feeding:
+    """How examples are fed. shuffle_buffer: records held to shuffle; 0 keeps the order of the files."""
+
+    batch_size: int
+    seed: int
+    shuffle_buffer: int = 16_384
+    deterministic: bool = True
+
+
+def training_batches(records: Records, feeding: Feeding, epoch: int) -> Dataset:
+    """The batches of one epoch: `records.examples // batch_size` whole ones."""
+    tf = import_tensorflow()
+    files = _epoch_files(records, feeding, epoch)
+    serialized = tf.data.TFRecordDataset(
+        files, buffer_size=_READ_BYTES, num_parallel_reads=min(_FILES_TOGETHER, len(files))
+    )
+    if feeding.shuffle_buffer:
+        seed = int(words(1, feeding.seed, "train-shuffle", epoch)[0] >> np.uint64(1))
+        serialized = serialized.shuffle(feeding.shuffle_buffer, seed=seed)
+    batches = serialized.batch(feeding.batch_size, drop_remainder=True)
+    batches = batches.map(Parser(records), num_parallel_calls=tf.data.AUTOTUNE, deterministic=feeding.deterministic)
+    options = tf.data.Options()
+    options.deterministic = feeding.deterministic
+    return batches.with_options(options).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(records: Records, batch_size: int) -> Dataset:
+    """All examples of the first pass once, in their order; the last batch may be smaller."""
+    tf = import_tensorflow()
+    batches = tf.data.TFRecordDataset(list(records.passes[0]), buffer_size=_READ_BYTES).batch(batch_size)
+    batches = batches.map(Parser(records), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+class Parser:
+    """A function from serialized records, string[n], to a batch."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._tf = import_tensorflow()
+
+    def __call__(self, serialized: Any) -> tuple[Any, Any]:
+        tf, records = self._tf, self._records
+        features = tf.io.parse_example(serialized, self._features())
+        return self._inputs(features[records.input_key]), self._labels(features)
+
+    def _features(self) -> dict[str, Any]:
+        io, dtypes, records = self._tf.io, self._tf, self._records
+        features: dict[str, Any] = {}
+        if records.encoding == "vector":
+            features[records.input_key] = io.FixedLenFeature(records.shape, dtypes.float32)
+        else:
+            features[records.input_key] = io.FixedLenFeature([], dtypes.string)
+        if records.label_kind == "soft":
+            features[records.label_key] = io.FixedLenFeature([records.num_classes], dtypes.float32)
+        elif records.label_kind == "class":
+            features[records.label_key] = io.FixedLenFeature([], dtypes.int64)
+        else:
+            features["mixup/lam"] = io.FixedLenFeature([], dtypes.float32)
+            features["mixup/base_label"] = io.FixedLenFeature([], dtypes.int64)
+            features["mixup/partner_label"] = io.FixedLenFeature([], dtypes.int64)
+        return features
+
+    def _inputs(self, values: Any) -> Any:
+        tf, records = self._tf, self._records
+        if records.encoding == "vector":
+            return values
+        if records.encoding == "raw":
+            return tf.reshape(tf.io.decode_raw(values, tf.uint8), (-1, *records.shape))
+        decoded = tf.map_fn(self._decode, values, fn_output_signature=tf.TensorSpec(records.shape, tf.uint8))
+        return tf.ensure_shape(decoded, (None, *records.shape))
+
+    def _decode(self, data: Any) -> Any:
+        """One PNG or JPEG image, as exactly as mixing decodes it."""
+        tf, shape = self._tf, self._records.shape
+        image = (
+            tf.io.decode_jpeg(data, channels=shape[2], dct_method="INTEGER_ACCURATE")
+            if shape[2] < 4
+            else (tf.io.decode_png(data, channels=4))
+        )  # decode_jpeg decodes PNG too
+        return tf.ensure_shape(image, shape)
+
+    def _labels(self, features: dict[str, Any]) -> Any:
+        tf, records = self._tf, self._records
+        if records.label_kind == "soft":
+            return features[records.label_key]
+        if records.label_kind == "class":
+            return tf.one_hot(features[records.label_key] - records.first_class, records.num_classes)
+        lam = features["mixup/lam"][:, None]
+        base, partner = (
+            tf.one_hot(features[f"mixup/{role}_label"], records.num_classes) for role in ("base", "partner")
+        )
+        return lam * base + (1 - lam) * partner
+
+
+def _epoch_files(records: Records, feeding: Feeding, epoch: int) -> list[str]:
+    files = records.passes[epoch % len(records.passes)]
+    if not feeding.shuffle_buffer:
+        return list(files)
+    return [files[number] for number in permutation(len(files), feeding.seed, "train-files", epoch)]

@@ -1,0 +1,125 @@
+"""What a training run reads: files of records, and where a record keeps its input and its label.
+
+Mixed shards and an unmixed source are described by the same values, so that both go through the same code.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import SourceError
+from mixup_pipeline.examples import ExampleReader, parse
+from mixup_pipeline.manifest import Manifest
+from mixup_pipeline.records import first_payload, is_compressed, walk
+from mixup_pipeline.sources import open_source
+from mixup_pipeline.spec import Shape
+
+LabelKind = Literal["soft", "compact", "class"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """Records of one dataset.
+
+    passes: the files of each pass over the dataset: one for a source, one a copy for mixed shards.
+    examples: how many records a pass holds.
+    encoding: "raw" is uint8 bytes of `shape`, "encoded" PNG or JPEG, "vector" floats.
+    label_kind: "soft" is float32[num_classes], "class" an integer, "compact" two class ids and λ.
+    first_class: the integer that stands for class 0.
+    """
+
+    name: str
+    passes: tuple[tuple[str, ...], ...]
+    examples: int
+    shape: Shape
+    num_classes: int
+    class_names: tuple[str, ...] | None
+    encoding: str
+    label_kind: LabelKind
+    input_key: str
+    label_key: str
+    first_class: int = 0
+
+
+def mixed_records(out: Path, manifest: Manifest) -> Records:
+    """The copies of a mixed dataset; originals that were kept are not among them."""
+    schema, config = manifest["source"]["schema"], manifest["config"]
+    vector = schema["encoding"] == "vector"
+    passes: list[list[str]] = [[] for _ in range(config["copies"])]
+    for shard in manifest["shards"]:
+        if shard["copy"] is not None:
+            passes[shard["copy"]].append(str(out / shard["name"]))
+    dense = schema["soft_labels"] or config["label_format"] == "dense"
+    names = manifest["class_names"]
+    return Records(
+        name=manifest["name"],
+        passes=tuple(map(tuple, passes)),
+        examples=manifest["source"]["examples"],
+        shape=tuple(manifest["shape"]),
+        num_classes=manifest["num_classes"],
+        class_names=None if names is None else tuple(names),
+        encoding="vector" if vector else "encoded" if config["image_format"] == "png" else "raw",
+        label_kind="soft" if dense else "compact",
+        input_key="features" if vector else "image",
+        label_key="label",
+    )
+
+
+def source_records(config: SourceConfig) -> Records:
+    """A split of a source as it is, unmixed.
+
+    Raises UsageError or SourceError as `open_source` does, and SourceError for a mixture of compressed and plain files.
+    """
+    source = open_source(config)
+    spec, paths = source.spec, [Path(file.path) for file in source.files]
+    try:
+        shape = _first_shape(paths, ExampleReader(spec))
+        compressed = [is_compressed(path) for path in paths if path.stat().st_size]
+        if any(compressed):
+            raise SourceError(
+                f"{paths[0]}: is compressed: decompress it for training, or mix it and train on the shards"
+            )
+        examples = sum(
+            sum(1 for _ in walk(path, path.name)) if file.declared_records is None else file.declared_records
+            for file, path in zip(source.files, paths, strict=True)
+        )
+    except OSError as error:
+        raise SourceError(f"{error.filename}: cannot be read ({error.strerror or error})") from error
+    return Records(
+        name=source.name,
+        passes=(tuple(map(str, paths)),),
+        examples=examples,
+        shape=shape,
+        num_classes=spec.num_classes,
+        class_names=source.class_names,
+        encoding=spec.encoding,
+        label_kind="soft" if spec.soft_labels else "class",
+        input_key=spec.input_key,
+        label_key=spec.label_key,
+        first_class=spec.first_class,
+    )
+
+
+def _first_shape(paths: list[Path], reader: ExampleReader) -> Shape:
+    """The shape of the first example of all."""
+    for path in paths:
+        payload = first_payload(path, path.name)
+        if payload:
+            try:
+                return reader.shape(reader.input_bytes(parse(payload)))
+            except ValueError as error:
+                raise SourceError(f"{path.name}: record 0: {error}") from error
+    raise SourceError(f"{paths[0]}: the source holds no record")
+
+
+def fitting(records: Records, other: Records) -> dict[str, tuple[Any, Any]]:
+    """In what two datasets differ that must be alike for a model of one to be evaluated on the other."""
+    pairs = {
+        "shape": (records.shape, other.shape),
+        "number of classes": (records.num_classes, other.num_classes),
+        "class names": (records.class_names, other.class_names),
+    }
+    if records.class_names is None or other.class_names is None:
+        del pairs["class names"]
+    return {what: pair for what, pair in pairs.items() if pair[0] != pair[1]}

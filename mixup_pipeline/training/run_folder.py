@@ -1,0 +1,138 @@
+"""The folder of a training run: what was asked for, how it went, and all that is needed to go on after a stop.
+
+config.json        what was asked for, of which data
+history.csv        one row an epoch
+state.npz          the step of the last save and every variable then: model, optimizer, running metrics; no pickles
+best.weights.h5, last.weights.h5   weights for Keras
+tensorboard/       the history as event files
+result.json        written last: a run with it is complete
+"""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.errors import OutputError, UsageError
+from mixup_pipeline.files import output_error, write_atomically
+
+Row = dict[str, float | int]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and content of one run's folder."""
+
+    root: Path
+
+    @property
+    def result(self) -> Path:
+        return self.root / "result.json"
+
+    @property
+    def best_weights(self) -> Path:
+        return self.root / "best.weights.h5"
+
+    @property
+    def last_weights(self) -> Path:
+        return self.root / "last.weights.h5"
+
+    @property
+    def events(self) -> Path:
+        return self.root / "tensorboard"
+
+    def open(self, asked: Mapping[str, Any]) -> bool:
+        """Make the folder for what is asked, or find it begun; whether it is complete.
+
+        Raises UsageError where it holds another run, or other files.
+        """
+        config = self.root / "config.json"
+        if config.is_file():
+            stored = _read_json(config)
+            differing = sorted(key for key in {*asked, *stored} if stored.get(key) != asked.get(key))
+            if differing:
+                key = differing[0]
+                raise UsageError(
+                    f"out {self.root}: holds another run ({key} is {stored.get(key)!r}, asked is {asked.get(key)!r}): "
+                    f"choose another --out, or remove that folder"
+                )
+            return self.result.is_file()
+        try:
+            if self.root.is_dir() and any(self.root.iterdir()):
+                raise UsageError(f"out {self.root}: is not empty and holds no training run: choose another --out")
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(self.root, error) from error
+        write_atomically(config, json.dumps(asked, indent=2) + "\n")
+        return False
+
+    def save_state(self, step: int, arrays: Sequence[npt.NDArray[Any]]) -> None:
+        """Keep all variables as they are after this step."""
+        buffer = io.BytesIO()
+        np.savez(buffer, np.int64(step), *arrays)
+        write_atomically(self.root / "state.npz", buffer.getvalue())
+
+    def load_state(self) -> tuple[int, list[npt.NDArray[Any]]] | None:
+        """The step and the variables of the last save; None where there is none.
+
+        Raises OutputError where the file is damaged.
+        """
+        path = self.root / "state.npz"
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                step, *arrays = [stored[name] for name in stored.files]
+                return int(step), arrays
+        except (ValueError, OSError, zipfile.BadZipFile) as error:
+            raise OutputError(f"{path}: cannot be read ({error}): remove {self.root} and train again") from error
+
+    def save_history(self, rows: Sequence[Row]) -> None:
+        """Write all epochs anew."""
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_atomically(self.root / "history.csv", buffer.getvalue())
+
+    def load_history(self) -> list[Row]:
+        """The epochs that are complete."""
+        path = self.root / "history.csv"
+        if not path.is_file():
+            return []
+        with path.open(newline="") as file:
+            return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+    def save_weights(self, model: Any, path: Path) -> None:
+        """Write the weights of a Keras model, whole or not at all."""
+        partial = path.with_name(f".partial-{path.name}")
+        try:
+            model.save_weights(partial)
+            partial.replace(path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise output_error(path, error) from error
+
+    def save_result(self, result: Mapping[str, Any]) -> None:
+        write_atomically(self.result, json.dumps(result, indent=2) + "\n")
+
+    def load_result(self) -> dict[str, Any]:
+        return _read_json(self.result)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except ValueError as error:
+        raise OutputError(f"{path}: is not JSON ({error}): remove {path.parent} and train again") from error
+
+
+def _number(text: str) -> float | int:
+    return int(text) if text.lstrip("-").isdecimal() else float(text)

@@ -1,0 +1,176 @@
+"""A training run from what a user asks for: find the data, check that they fit, train, write the result."""
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mixup_pipeline.check import quick_check, sound_manifest
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import ManifestError, SourceError, UsageError
+from mixup_pipeline.manifest import Manifest
+from mixup_pipeline.parents import source_config
+from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.training.devices import choose_devices
+from mixup_pipeline.training.loop import Job, Measures, Trainer, best_row
+from mixup_pipeline.training.records import Records, fitting, mixed_records, source_records
+from mixup_pipeline.training.run_folder import Row, RunFolder
+
+RESULT_VERSION = 1
+_ONE_OF_BOTH = "give either --shards, a mixed dataset, or --src, an unmixed one to train the baseline on"
+_LIBRARIES = ("keras", "mixup-pipeline", "numpy", "tensorflow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to train on, and on what to evaluate.
+
+    shards: a mixed dataset, or src: an unmixed one. evaluation: clean examples. verify: of the shards, "quick" or
+    "full".
+    force: train with label smoothing on mixed labels all the same.
+    """
+
+    evaluation: SourceConfig
+    shards: Path | None = None
+    src: SourceConfig | None = None
+    config: TrainConfig = field(default_factory=TrainConfig)
+    verify: str = "quick"
+    device: str = "auto"
+    force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Data that fit together, and what identifies them: a run resumes only for the same."""
+
+    job: Job
+    identity: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def train(
+    request: Request,
+    out: Path,
+    *,
+    on_start: Callable[[Trainer, Sequence[str]], None] = lambda trainer, notes: None,
+    on_step: Callable[[int, int, Measures], None] = lambda done, total, measures: None,
+    on_epoch: Callable[[Row], None] = lambda row: None,
+) -> dict[str, Any]:
+    """Train, or go on with a run that was stopped, or give the result of one that is complete.
+
+    on_start: called with the trainer and what the user should know, before the first step. on_step, on_epoch: as
+    `Trainer.train` calls them.
+
+    Raises MixupError with one line that says what is wrong and what to do.
+    """
+    started = time.monotonic()
+    prepared, folder = prepare(request), RunFolder(out)
+    if folder.open(prepared.identity):
+        return folder.load_result()
+    devices = choose_devices(request.device)
+    trainer = Trainer(prepared.job, folder, devices)
+    notes = (*prepared.notes, *([devices.note] if devices.note else []))
+    on_start(trainer, notes)
+    history = trainer.train(on_step, on_epoch)
+    result = {
+        "format_version": RESULT_VERSION,
+        **prepared.identity,
+        "parameters": int(trainer.model.count_params()),
+        "devices": list(devices.names),
+        "epochs": len(history),
+        "steps": history[-1]["step"],
+        "last": history[-1],
+        "best": best_row(history),
+        "seconds": round(time.monotonic() - started, 3),
+        "versions": {"python": platform.python_version()} | {library: version(library) for library in _LIBRARIES},
+    }
+    folder.save_result(result)
+    return result
+
+
+def prepare(request: Request) -> Prepared:
+    """Find and check the data of a run.
+
+    Raises UsageError, SourceError or ManifestError where they are missing, changed, or do not fit together.
+    """
+    config, evaluation = request.config, source_records(replace(request.evaluation, allow_eval_split=True))
+    if (request.shards is None) == (request.src is None):
+        raise UsageError(_ONE_OF_BOTH)
+    clean, notes = None, []
+    if request.src is not None:
+        records = source_records(request.src)
+        if config.clean_last_epochs:
+            raise UsageError("clean-last-epochs is for --shards: all epochs on --src are clean")
+        trained_on = {Path(path).name for path in records.passes[0]}
+        data = {"name": records.name, "split": request.src.split, "examples": records.examples}
+    elif request.shards is not None:
+        manifest = checked_manifest(request.shards, request.verify)
+        records, data = (
+            mixed_records(request.shards, manifest),
+            {"run_id": manifest["run_id"], "name": manifest["name"]},
+        )
+        trained_on = {file["name"] for file in manifest["source"]["files"]}
+        if config.label_smoothing and not request.force:
+            raise UsageError(
+                "label-smoothing works against mixup, whose labels are soft already: leave it out, or add "
+                "--force-label-smoothing"
+            )
+        if config.clean_last_epochs:
+            clean = _clean_records(manifest, request.evaluation)
+        if manifest["config"]["keep_originals"]:
+            notes.append("The originals among the shards are not trained on: epochs read the mixed copies in turn.")
+    else:
+        raise UsageError(_ONE_OF_BOTH)
+    _check_fit(records, evaluation, trained_on)
+    identity = {
+        "config": asdict(config),
+        "data": data,
+        "evaluation": {"name": evaluation.name, "split": request.evaluation.split, "examples": evaluation.examples},
+    }
+    job = Job(config=config, train=records, evaluation=evaluation, clean=clean)
+    return Prepared(job=job, identity=identity, notes=tuple(notes))
+
+
+def checked_manifest(shards: Path, how: str) -> Manifest:
+    """The manifest of a complete dataset; how: "quick" by names and sizes, "full" byte by byte.
+
+    Raises ManifestError naming the first fault.
+    """
+    manifest = sound_manifest(shards)
+    faults = quick_check(shards, manifest)
+    if not faults and how == "full":
+        from mixup_pipeline.verify import verify
+
+        faults = verify(shards).faults
+    if faults:
+        raise ManifestError(f"{shards}: {faults[0]}: make the directory again")
+    return manifest
+
+
+def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> Records:
+    """The unmixed source of a mixed dataset, from where the evaluation examples are."""
+    records = source_records(replace(source_config(manifest, evaluation.src, evaluation.data_dir)))
+    found = {Path(path).name for path in records.passes[0]}
+    if found != {file["name"] for file in manifest["source"]["files"]}:
+        raise SourceError(
+            f"clean-last-epochs: {evaluation.src} split {manifest['split']} is not the source that was mixed"
+        )
+    return records
+
+
+def _check_fit(records: Records, evaluation: Records, trained_on: set[str]) -> None:
+    differing = fitting(records, evaluation)
+    if differing:
+        what, (trained, evaluated) = next(iter(differing.items()))
+        raise UsageError(
+            f"{what} differs: {records.name} has {trained}, the evaluation set {evaluation.name} has {evaluated}: give "
+            f"the --eval-src that belongs to the training examples"
+        )
+    shared = sorted(trained_on & {Path(path).name for path in evaluation.passes[0]})
+    if shared:
+        raise UsageError(
+            f"the evaluation split holds {shared[0]}, which is trained on: give another split with --eval-split"
+        )

@@ -1,0 +1,178 @@
+"""Training runs end to end: the result, going on after a stop, and what is refused."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+
+from mixup_pipeline import MixConfig, augment
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import MixupError, TrainingError
+from mixup_pipeline.training import devices
+from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.training.loop import Stopped, Trainer
+from mixup_pipeline.training.session import Request, train
+from mixup_pipeline.training.tensorflow_import import import_keras
+
+SCHEMA = Path(__file__).parents[2] / "schemas/train_result.schema.json"
+EVALUATION = SourceConfig(src="mnist_sample", split="test")
+CONFIG = TrainConfig(epochs=3, batch_size=50)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two copies of 600 mixed digits."""
+    out = tmp_path_factory.mktemp("mixed") / "shards"
+    augment("mnist_sample", out, MixConfig(limit=600, copies=2))
+    return out
+
+
+def request(made: Path, **changes: Any) -> Request:
+    return Request(**{"shards": made, "evaluation": EVALUATION, "config": CONFIG, "device": "cpu", **changes})
+
+
+def weights(run: Path) -> list[Any]:
+    with np.load(run / "state.npz", allow_pickle=False) as state:
+        return [state[name] for name in state.files]
+
+
+def test_a_run_writes_its_result_and_history(shards: Path, tmp_path: Path) -> None:
+    result = train(request(shards), tmp_path / "run")
+    assert result == json.loads((tmp_path / "run/result.json").read_text())
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(result)
+    assert (result["epochs"], result["steps"]) == (3, 36)
+    assert result["data"]["run_id"] == json.loads((shards / "manifest.json").read_text())["run_id"]
+    rows = list(csv.DictReader((tmp_path / "run/history.csv").read_text().splitlines()))
+    assert [row["step"] for row in rows] == ["12", "24", "36"]
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    assert result["last"]["accuracy"] == float(rows[-1]["accuracy"]) > 0.1
+    assert (tmp_path / "run/best.weights.h5").is_file()
+    assert (tmp_path / "run/last.weights.h5").is_file()
+    assert train(request(shards), tmp_path / "run") == result  # complete: nothing is trained again
+
+
+def test_a_stopped_run_ends_like_one_that_was_not(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "_STEPS_TOGETHER", 4)
+    whole = train(request(shards), tmp_path / "whole")
+    for stop_at in (4, 12, 20):  # inside an epoch, at its end, inside the next
+
+        def stop(trainer: Trainer, notes: Any, stop_at: int = stop_at) -> None:
+            trainer.stop_after = stop_at
+
+        with pytest.raises(Stopped):
+            train(request(shards), tmp_path / "stopped", on_start=stop)
+    resumed = train(request(shards), tmp_path / "stopped")
+    for expected, found in zip(weights(tmp_path / "whole"), weights(tmp_path / "stopped"), strict=True):
+        assert (expected == found).all()
+    same = ("epoch", "step", "loss", "accuracy", "nll", "weighted_accuracy", "dominant_accuracy")
+    assert [resumed["last"][key] for key in same] == [whole["last"][key] for key in same]
+
+
+def test_baseline_and_mixed_runs_start_from_the_same_weights(shards: Path, tmp_path: Path) -> None:
+    starts: list[list[Any]] = []
+
+    def remember(trainer: Trainer, notes: Any) -> None:
+        starts.append(trainer.model.get_weights())
+        raise Stopped("enough")
+
+    source = SourceConfig(src="mnist_sample")
+    arms: list[dict[str, Any]] = [{}, {"shards": None, "src": source}]
+    for number, data in enumerate(arms):
+        with pytest.raises(Stopped):
+            train(request(shards, **data), tmp_path / str(number), on_start=remember)
+    for first, second in zip(*starts, strict=True):
+        assert (first == second).all()
+
+
+def test_two_virtual_devices_train_like_one(shards: Path, tmp_path: Path) -> None:
+    """In a process of its own, because devices are fixed once TensorFlow runs; GPUs are not at hand here."""
+    import subprocess
+    import sys
+
+    code = """
+import sys
+from mixup_pipeline.training.tensorflow_import import import_tensorflow
+tf = import_tensorflow()
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from pathlib import Path
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.training import session, devices
+from mixup_pipeline.training import devices
+from mixup_pipeline.training.config import TrainConfig
+session.choose_devices = lambda wanted: devices.choose_devices(wanted, ["/CPU:0", "/CPU:1"])
+evaluation = SourceConfig(src="mnist_sample", split="test")
+config = TrainConfig(epochs=2, batch_size=50, dropout=0.0)
+request = session.Request(shards=Path(sys.argv[1]), evaluation=evaluation, config=config)
+print(session.train(request, Path(sys.argv[2]))["last"]["loss"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, shards, tmp_path / "two"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    config = TrainConfig(epochs=2, batch_size=50, dropout=0.0)
+    one = train(request(shards, config=config), tmp_path / "one")
+    assert float(done.stdout.splitlines()[-1]) == pytest.approx(one["last"]["loss"], rel=1e-3)
+
+
+def diverging(shape: tuple[int, ...], num_classes: int) -> Any:
+    """A model whose outputs soon are no numbers."""
+    keras = import_keras()
+    layers = [keras.layers.Rescaling(1e30), keras.layers.Flatten(), keras.layers.Dense(num_classes)]
+    return keras.Sequential([keras.Input(shape, dtype="uint8"), *layers])
+
+
+def test_a_loss_that_is_no_number_stops(shards: Path, tmp_path: Path) -> None:
+    config = TrainConfig(epochs=3, batch_size=50, learning_rate=0.5, model="tests.training.test_train:diverging")
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) by step [0-9]+ \(learning rate 0.5\): use a lower"):
+        train(request(shards, config=config), tmp_path / "run")
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"src": SourceConfig(src="mnist_sample")}, "give either --shards"),
+    ({"shards": None}, "give either --shards"),
+    ({"config": TrainConfig(label_smoothing=0.1)}, "label-smoothing works against mixup"),
+    ({"config": TrainConfig(batch_size=601)}, "batch-size must be from 1 to 600"),
+    ({"config": TrainConfig(model="resnet99")}, "model 'resnet99': unknown: use tutorial-cnn, resnet20, mlp"),
+    ({"config": TrainConfig(model="no_such_module:build")}, "cannot be imported"),
+    ({"config": TrainConfig(model="math:pi")}, "math has no function pi"),
+    ({"config": TrainConfig(model="builtins:max")}, "raised TypeError"),
+    ({"config": TrainConfig(model="builtins:print")}, "gave a NoneType, a keras.Model is needed"),
+    ({"evaluation": SourceConfig(src="mnist_sample", split="train")}, "which is trained on"),
+    ({"device": "gpu"}, "TensorFlow sees no GPU here"),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), REFUSED, ids=[said[:30] for _, said in REFUSED])
+def test_what_cannot_be_trained_is_refused(shards: Path, tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(MixupError) as refused:
+        train(request(shards, **changes), tmp_path / "run")
+    assert said in str(refused.value)
+
+
+def test_another_configuration_does_not_resume(shards: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    train(request(shards, config=TrainConfig(epochs=1, batch_size=50)), tmp_path / "run")
+    with pytest.raises(MixupError, match="holds another run"):
+        train(request(shards), tmp_path / "run")
+
+
+def test_changed_shards_are_refused(shards: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(shards, tmp_path / "copy")
+    shard = sorted((tmp_path / "copy").glob("*.tfrecord-*"))[0]
+    data = bytearray(shard.read_bytes())
+    data[100] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(MixupError, match="CRC"):
+        train(request(tmp_path / "copy", verify="full"), tmp_path / "run")
+    shard.write_bytes(data[:-1])
+    with pytest.raises(MixupError, match="bytes, the manifest says"):
+        train(request(tmp_path / "copy"), tmp_path / "run")
