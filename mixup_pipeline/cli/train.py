@@ -81,8 +81,8 @@ _STOPPED = 1
 def main(**options: Any) -> None:
     """Train on mixed shards, or on the unmixed source as the baseline, and evaluate on clean examples.
 
-    Writes a folder with result.json, history.csv, TensorBoard events and the weights of the best and the last epoch.
-    The same command goes on where a stopped run was saved.
+    Writes a folder with result.json, history.csv and the weights of the best and the last epoch. The same command
+    goes on where a stopped run was saved.
 
     \b
     mixup-train --shards shards/ --eval-src mnist --out runs/mixup

@@ -4,7 +4,6 @@ config.json        what was asked for, of which data
 history.csv        one row an epoch
 state.npz          the step of the last save and every variable then: model, optimizer, running metrics; no pickles
 best.weights.h5, last.weights.h5   weights for Keras
-tensorboard/       the history as event files
 result.json        written last: a run with it is complete
 """
 
@@ -43,10 +42,6 @@ class RunFolder:
     @property
     def last_weights(self) -> Path:
         return self.root / "last.weights.h5"
-
-    @property
-    def events(self) -> Path:
-        return self.root / "tensorboard"
 
     def open(self, asked: Mapping[str, Any]) -> bool:
         """Make the folder for what is asked, or find it begun; whether it is complete.
