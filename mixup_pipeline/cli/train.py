@@ -68,6 +68,7 @@ _STOPPED = 1
 @click.option(
     "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="auto: all GPUs, else CPU."
 )
+@click.option("--deterministic", is_flag=True, help="The same bits every time on a GPU too, where that is slower.")
 @click.option(
     "--verify",
     type=click.Choice(["quick", "full"]),
@@ -95,8 +96,9 @@ def main(**options: Any) -> None:
 
 def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.cli.progress import shown_steps
-    from mixup_pipeline.training.loop import Stopped, Trainer
+    from mixup_pipeline.training.loop import Trainer
     from mixup_pipeline.training.session import Request, train
+    from mixup_pipeline.training.watch import Stopped
 
     data_dir, quiet = options["data_dir"], options["quiet"]
     say = (lambda text: None) if quiet else click.echo
@@ -112,6 +114,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         verify=options["verify"],
         device=options["device"],
         force=options["force_label_smoothing"],
+        deterministic=options["deterministic"],
     )
 
     def on_start(trainer: Trainer, notes: Sequence[str]) -> None:

@@ -15,9 +15,12 @@ from mixup_pipeline.manifest import Manifest
 from mixup_pipeline.parents import source_config
 from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.devices import choose_devices
-from mixup_pipeline.training.loop import Job, Measures, Trainer, best_row
+from mixup_pipeline.training.evaluation import Evaluation
+from mixup_pipeline.training.learner import Learners, enable_determinism
+from mixup_pipeline.training.loop import Job, Trainer, best_row
 from mixup_pipeline.training.records import Records, fitting, mixed_records, source_records
 from mixup_pipeline.training.run_folder import Row, RunFolder
+from mixup_pipeline.training.watch import OnStep
 
 RESULT_VERSION = 1
 _ONE_OF_BOTH = "give either --shards, a mixed dataset, or --src, an unmixed one to train the baseline on"
@@ -30,7 +33,8 @@ class Request:
 
     shards: a mixed dataset, or src: an unmixed one. evaluation: clean examples. verify: of the shards, "quick" or
     "full".
-    force: train with label smoothing on mixed labels all the same.
+    force: train with label smoothing on mixed labels all the same. deterministic: only operations that give the same
+    bits every time, also on a GPU.
     """
 
     evaluation: SourceConfig
@@ -40,6 +44,7 @@ class Request:
     verify: str = "quick"
     device: str = "auto"
     force: bool = False
+    deterministic: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +61,7 @@ def train(
     out: Path,
     *,
     on_start: Callable[[Trainer, Sequence[str]], None] = lambda trainer, notes: None,
-    on_step: Callable[[int, int, Measures], None] = lambda done, total, measures: None,
+    on_step: OnStep = lambda done, total, measures: None,
     on_epoch: Callable[[Row], None] = lambda row: None,
 ) -> dict[str, Any]:
     """Train, or go on with a run that was stopped, or give the result of one that is complete.
@@ -71,24 +76,31 @@ def train(
     if folder.open(prepared.identity):
         return folder.load_result()
     devices = choose_devices(request.device)
-    trainer = Trainer(prepared.job, folder, devices)
+    if request.deterministic:
+        enable_determinism()
+    trainer = Trainer(prepared.job, folder, Learners(devices))
     notes = (*prepared.notes, *([devices.note] if devices.note else []))
     on_start(trainer, notes)
     history = trainer.train(on_step, on_epoch)
-    result = {
+    result = run_result(prepared.identity, trainer, history, seconds=time.monotonic() - started)
+    folder.save_result(result)
+    return result
+
+
+def run_result(identity: dict[str, Any], trainer: Trainer, history: list[Row], *, seconds: float) -> dict[str, Any]:
+    """What result.json holds of a run that is complete."""
+    return {
         "format_version": RESULT_VERSION,
-        **prepared.identity,
-        "parameters": int(trainer.model.count_params()),
-        "devices": list(devices.names),
+        **identity,
+        "parameters": int(trainer.learner.model.count_params()),
+        "devices": list(trainer.learner.devices.names),
         "epochs": len(history),
         "steps": history[-1]["step"],
         "last": history[-1],
         "best": best_row(history),
-        "seconds": round(time.monotonic() - started, 3),
+        "seconds": round(seconds, 3),
         "versions": {"python": platform.python_version()} | {library: version(library) for library in _LIBRARIES},
     }
-    folder.save_result(result)
-    return result
 
 
 def prepare(request: Request) -> Prepared:
@@ -130,7 +142,7 @@ def prepare(request: Request) -> Prepared:
         "data": data,
         "evaluation": {"name": evaluation.name, "split": request.evaluation.split, "examples": evaluation.examples},
     }
-    job = Job(config=config, train=records, evaluation=evaluation, clean=clean)
+    job = Job(config=config, train=records, evaluation=Evaluation(evaluation), clean=clean)
     return Prepared(job=job, identity=identity, notes=tuple(notes))
 
 
@@ -152,7 +164,7 @@ def checked_manifest(shards: Path, how: str) -> Manifest:
 
 def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> Records:
     """The unmixed source of a mixed dataset, from where the evaluation examples are."""
-    records = source_records(replace(source_config(manifest, evaluation.src, evaluation.data_dir)))
+    records = source_records(source_config(manifest, evaluation.src, evaluation.data_dir))
     found = {Path(path).name for path in records.passes[0]}
     if found != {file["name"] for file in manifest["source"]["files"]}:
         raise SourceError(

@@ -14,9 +14,10 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import MixupError, TrainingError
 from mixup_pipeline.training import devices
 from mixup_pipeline.training.config import TrainConfig
-from mixup_pipeline.training.loop import Stopped, Trainer
+from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.session import Request, train
 from mixup_pipeline.training.tensorflow_import import import_keras
+from mixup_pipeline.training.watch import Stopped
 
 SCHEMA = Path(__file__).parents[2] / "schemas/train_result.schema.json"
 EVALUATION = SourceConfig(src="mnist_sample", split="test")
@@ -78,7 +79,7 @@ def test_baseline_and_mixed_runs_start_from_the_same_weights(shards: Path, tmp_p
     starts: list[list[Any]] = []
 
     def remember(trainer: Trainer, notes: Any) -> None:
-        starts.append(trainer.model.get_weights())
+        starts.append(trainer.learner.model.get_weights())
         raise Stopped("enough")
 
     source = SourceConfig(src="mnist_sample")

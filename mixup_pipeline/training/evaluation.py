@@ -1,0 +1,41 @@
+"""Clean examples to evaluate on, read once and kept where they are small."""
+
+import math
+from functools import cached_property
+
+import numpy as np
+
+from mixup_pipeline.training.dataset import Dataset, evaluation_batches
+from mixup_pipeline.training.learner import Learner
+from mixup_pipeline.training.metrics import ClassIds, Probabilities, evaluate
+from mixup_pipeline.training.records import Records
+
+_BATCH = 512
+_KEPT_BYTES = 1 << 28
+
+
+class Evaluation:
+    """The evaluation split."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+
+    @cached_property
+    def batches(self) -> Dataset:
+        """(inputs, labels) of all examples, decoded once where they fit 256 MB."""
+        width = math.prod(self.records.shape) * (4 if self.records.encoding == "vector" else 1)
+        batches = evaluation_batches(self.records, _BATCH)
+        return batches.cache() if width * self.records.examples <= _KEPT_BYTES else batches
+
+    @cached_property
+    def class_ids(self) -> ClassIds:
+        """int[n] true classes; of a soft label the heaviest."""
+        return np.concatenate([labels.argmax(1) for _, labels in self.batches.as_numpy_iterator()])
+
+    def predict(self, learner: Learner) -> Probabilities:
+        """float64(n, num_classes) of the model as it is."""
+        return learner.predict(self.batches)
+
+    def measure(self, learner: Learner) -> dict[str, float]:
+        """The measures of `metrics.evaluate`."""
+        return evaluate(self.predict(learner), self.class_ids)

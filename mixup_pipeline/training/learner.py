@@ -1,0 +1,149 @@
+"""A compiled Keras model that can begin again: compiling takes seconds, many short runs share one learner."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.randomness import words
+from mixup_pipeline.spec import Shape
+from mixup_pipeline.training import objective
+from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.training.dataset import Dataset
+from mixup_pipeline.training.devices import Devices
+from mixup_pipeline.training.models import build_model, gives_probabilities
+from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
+
+Array = npt.NDArray[Any]
+
+
+class Learner:
+    """Model, loss and optimizer of a configuration, on its devices."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        shape: Shape,
+        num_classes: int,
+        *,
+        total_steps: int,
+        steps_together: int,
+        devices: Devices,
+    ) -> None:
+        """total_steps: where a cosine schedule ends. steps_together: steps between two looks from Python.
+
+        Raises UsageError where the model is unknown or does not fit the examples.
+        """
+        self.config, self.steps_together, self.devices = config, steps_together, devices
+        self._shape, self._num_classes = shape, num_classes
+        keras = import_keras()
+        keras.config.set_dtype_policy("float32" if config.precision == "float32" else f"mixed_{config.precision}")
+        with devices.strategy().scope():
+            self.model = self._build()
+            self.from_logits = not gives_probabilities(self.model, shape, num_classes)
+            self.model.compile(
+                objective.optimizer(config, total_steps),
+                objective.loss(config, self.from_logits),
+                metrics=[objective.weighted_accuracy, objective.dominant_accuracy],
+                jit_compile=devices.jit_compile,
+                steps_per_execution=steps_together,
+            )
+            self.model.optimizer.build(self.model.trainable_variables)
+        self._fresh_optimizer = _arrays(self.model.optimizer.variables)
+
+    def begin(self, seed: int) -> None:
+        """Weights and everything random as they are at the start of a run of this seed."""
+        import_keras().utils.set_random_seed(int(words(1, seed, "train")[0] >> np.uint64(33)))
+        with self.devices.strategy().scope():
+            fresh = _arrays(self._build().variables)
+        self.load([*fresh, *self._fresh_optimizer])
+
+    def state(self) -> list[Array]:
+        """All that training changes: variables of model and optimizer, then the running metrics."""
+        return _arrays([*self._kept(), *self.model.metrics_variables])
+
+    def load(self, state: Sequence[Array]) -> None:
+        """Variables of model and optimizer, as `state` gave them; running metrics behind them are not looked at.
+
+        Raises ValueError where they belong to another model.
+        """
+        kept = self._kept()
+        if [tuple(array.shape) for array in state[: len(kept)]] != [tuple(variable.shape) for variable in kept]:
+            raise ValueError("it belongs to another model")
+        for variable, array in zip(kept, state[: len(kept)], strict=True):
+            variable.assign(array)
+
+    def load_running(self, state: Sequence[Array]) -> None:
+        """The running metrics of a `state`."""
+        for variable, array in zip(self.model.metrics_variables, state[len(self._kept()) :], strict=True):
+            variable.assign(array)
+
+    def load_weights(self, path: Path) -> None:
+        """Weights from a file that Keras wrote, weights only."""
+        self.model.load_weights(path)
+
+    def predict(self, batches: Dataset) -> npt.NDArray[np.float64]:
+        """float64(n, num_classes) probabilities."""
+        with whole_groups():
+            return self.probabilities(self.model.predict(batches, verbose=0))
+
+    def probabilities(self, outputs: Array) -> npt.NDArray[np.float64]:
+        """float64(n, num_classes) from what the model gives, logits or not."""
+        outputs = outputs.astype(np.float64)
+        if self.from_logits:
+            outputs = np.exp(outputs - outputs.max(1, keepdims=True))
+        return np.asarray(outputs / outputs.sum(1, keepdims=True))
+
+    def _build(self) -> Any:
+        return build_model(self.config.model, self._shape, self._num_classes, self.config.dropout)
+
+    def _kept(self) -> list[Any]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+
+class Learners:
+    """Learners by what they need compiled; runs that differ in seed and data share one."""
+
+    def __init__(self, devices: Devices) -> None:
+        self.devices = devices
+        self._made: dict[tuple[Any, ...], Learner] = {}
+
+    def get(
+        self, config: TrainConfig, shape: Shape, num_classes: int, *, epoch_steps: int, total_steps: int
+    ) -> Learner:
+        """A learner for runs of this configuration; `begin` it before use.
+
+        Raises UsageError as `Learner` does.
+        """
+        together = self.devices.steps_together(epoch_steps)
+        ends = total_steps if config.schedule == "cosine" else None
+        compiled = replace(config, seed=0, epochs=1, steps=None, clean_last_epochs=0, shuffle_buffer=0)
+        key = (compiled, shape, num_classes, together, ends)
+        if key not in self._made:
+            self._made[key] = Learner(
+                config, shape, num_classes, total_steps=total_steps, steps_together=together, devices=self.devices
+            )
+        return self._made[key]
+
+
+def enable_determinism() -> None:
+    """Let TensorFlow use only operations whose results do not change from run to run; slower on a GPU."""
+    import_tensorflow().config.experimental.enable_op_determinism()
+
+
+@contextlib.contextmanager
+def whole_groups() -> Iterator[None]:
+    """Keras takes a last group of steps that is shorter than the others for a lack of data, and warns."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        yield
+
+
+def _arrays(variables: Sequence[Any]) -> list[Array]:
+    to_numpy = import_keras().ops.convert_to_numpy
+    return [to_numpy(variable) for variable in variables]

@@ -1,0 +1,46 @@
+"""Mixup while training: two shuffled passes over the source, zipped, and mixed batch against batch.
+
+This is what training code usually does. It stands beside precomputed shards as one more arm: λ comes from the same
+draws as copy e of the shards in epoch e, and mixed images are rounded to uint8 as there. Pairs are any, since a batch
+cannot hold a partner for every class.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mixup_pipeline.mixing import draw_lam
+from mixup_pipeline.randomness import words
+from mixup_pipeline.training.dataset import Dataset, Feeding, training_batches
+from mixup_pipeline.training.records import Records
+from mixup_pipeline.training.tensorflow_import import import_tensorflow
+
+
+def mixed_online(records: Records, feeding: Feeding, epoch: int, *, alpha: float) -> Dataset:
+    """The mixed batches of one epoch: as `training_batches`, with λ ~ Beta(alpha, alpha) per example."""
+    tf = import_tensorflow()
+    other_order = replace(feeding, seed=int(words(1, feeding.seed, "online-partners")[0] >> np.uint64(1)))
+    bases, partners = (training_batches(records, order, epoch) for order in (feeding, other_order))
+    drawn = draw_lam(0, records.examples, alpha=alpha, seed=feeding.seed, copy=epoch).astype(np.float32)
+    lam = tf.data.Dataset.from_tensor_slices(drawn).batch(feeding.batch_size, drop_remainder=True)
+    mixed = tf.data.Dataset.zip((bases, partners, lam)).map(mix, num_parallel_calls=tf.data.AUTOTUNE)
+    return mixed.prefetch(tf.data.AUTOTUNE)
+
+
+def mix(base: tuple[Any, Any], partner: tuple[Any, Any], lam: Any) -> tuple[Any, Any]:
+    """λ·base + (1−λ)·partner of inputs (n, …) and soft labels (n, classes), lam float32[n].
+
+    uint8 inputs are rounded half to even, and stay uint8.
+    """
+    tf = import_tensorflow()
+    (base_inputs, base_labels), (partner_inputs, partner_labels) = base, partner
+
+    def blend(first: Any, second: Any) -> Any:
+        weight = tf.reshape(lam, (-1, *[1] * (first.shape.rank - 1)))
+        return weight * tf.cast(first, tf.float32) + (1 - weight) * tf.cast(second, tf.float32)
+
+    inputs = blend(base_inputs, partner_inputs)
+    if base_inputs.dtype == tf.uint8:
+        inputs = tf.cast(tf.round(inputs), tf.uint8)  # tf.round rounds half to even
+    return inputs, blend(base_labels, partner_labels)

@@ -1,0 +1,58 @@
+"""A Keras callback that counts steps, looks at the loss, saves now and then, and stops when asked."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mixup_pipeline.errors import TrainingError
+from mixup_pipeline.training.tensorflow_import import import_keras
+
+if TYPE_CHECKING:
+    from mixup_pipeline.training.loop import Trainer
+
+Measures = dict[str, float]
+OnStep = Callable[[int, int, Measures], None]
+
+_SECONDS_BETWEEN_SAVES = 600
+
+
+class Stopped(Exception):  # noqa: N818 - it is no error
+    """Training was stopped and saved."""
+
+
+def watch(trainer: "Trainer", done: int, end: int, on_begin: Callable[[], None], on_step: OnStep) -> Any:
+    """A callback for steps done + 1 to end. on_begin: called once Keras has reset its metrics.
+
+    It raises TrainingError where the loss is no longer a number, and Stopped after saving where `trainer.stop` was
+    called.
+    """
+    keras = import_keras()
+
+    class Watch(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.done, self.saved = done, time.monotonic()
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            on_begin()
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.done = min(done + batch + 1, end)  # Keras counts the last group of steps as a whole one
+            measures = {name: float(value) for name, value in (logs or {}).items()}
+            if not math.isfinite(measures["loss"]):
+                rate = float(keras.ops.convert_to_numpy(trainer.learner.model.optimizer.learning_rate))
+                raise TrainingError(
+                    f"the loss is {measures['loss']} by step {self.done:,} (learning rate {rate:g}): use a lower "
+                    f"--learning-rate, or --precision bfloat16 or float32"
+                )
+            on_step(self.done, trainer.job.total_steps, measures)
+            late = time.monotonic() - self.saved > _SECONDS_BETWEEN_SAVES
+            stopping = self.done >= trainer.stop_after
+            if stopping or late:
+                trainer.save(self.done)
+                self.saved = time.monotonic()
+            if stopping:
+                raise Stopped(f"stopped after step {self.done:,}, which is saved")
+
+    return Watch()
