@@ -5,11 +5,12 @@ python scripts/document_commands.py
 
 from pathlib import Path
 
-from mixup_pipeline.cli import augment, inspect, train, verify
+from mixup_pipeline.cli import augment, compare, inspect, train, verify
 
 PAGE = Path(__file__).parents[1] / "docs/commands.md"
 COMMANDS = {
     "mixup-augment": augment.main,
+    "mixup-compare": compare.main,
     "mixup-inspect": inspect.main,
     "mixup-train": train.main,
     "mixup-verify": verify.main,

@@ -28,6 +28,7 @@ LAYERS = [
         "inspection",
         "training",
     },
+    {"comparison"},
     {"report"},
     {"cli"},
 ]
@@ -77,7 +78,7 @@ def imported_by(code: str, *args: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("program", ["augment", "inspect", "train", "verify"])
+@pytest.mark.parametrize("program", ["augment", "compare", "inspect", "train", "verify"])
 def test_help_imports_neither_beam_nor_tensorflow_nor_numpy(program: str) -> None:
     code = f"""
 from mixup_pipeline.cli.{program} import main

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.cli.options import data_dir_option, training_options
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.training.config import DEVICES, OPTIMIZERS, PRECISIONS, SCHEDULES, TrainConfig
+from mixup_pipeline.training.config import TrainConfig
 
 _STOPPED = 1
 
@@ -23,51 +24,18 @@ _STOPPED = 1
 @click.option("--split", default="train", show_default=True, help="Split of --src.")
 @click.option("--eval-src", required=True, help="Clean examples to evaluate on.")
 @click.option("--eval-split", default="test", show_default=True, help="Their split.")
-@click.option(
-    "--data-dir",
-    metavar="DIR",
-    help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]",
-)
+@data_dir_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of this run.")
-@click.option(
-    "--model",
-    default="tutorial-cnn",
-    show_default=True,
-    help="tutorial-cnn, resnet20, mlp, or package.module:function, called with (shape, num_classes).",
-)
-@click.option("--epochs", type=int, default=10, show_default=True, help="Epoch e reads copy e mod K of the shards.")
-@click.option("--steps", type=int, help="Train so many steps instead.")
-@click.option("--batch-size", type=int, default=64, show_default=True, help="Examples a step, over all devices.")
-@click.option(
-    "--optimizer", type=click.Choice(OPTIMIZERS), default="adam", show_default=True, help="sgd has momentum 0.9."
-)
-@click.option("--learning-rate", type=float, default=3e-3, show_default=True, help="At the start.")
-@click.option(
-    "--schedule",
-    type=click.Choice(SCHEDULES),
-    default="constant",
-    show_default=True,
-    help="cosine: down to 0 at the end.",
-)
-@click.option("--weight-decay", type=float, default=0.0, show_default=True, help="Decoupled; for adamw and sgd.")
+@training_options
 @click.option(
     "--clean-last-epochs", type=int, default=0, show_default=True, metavar="N", help="End on so many unmixed epochs."
 )
 @click.option("--label-smoothing", type=float, default=0.0, show_default=True, help="For unmixed labels.")
 @click.option("--force-label-smoothing", is_flag=True, help="Smooth mixed labels too, which works against mixup.")
-@click.option("--dropout", type=float, help="Rate of the model's dropout.  [default: the model's own]")
 @click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default="float32",
-    show_default=True,
-    help="Of the computation; labels and loss are float32.",
+    "--mix-online", type=float, metavar="ALPHA", help="With --src: mix while training, λ ~ Beta(ALPHA, ALPHA)."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, dropout and the order of examples.")
-@click.option("--shuffle-buffer", type=int, default=16_384, show_default=True, help="Records held to shuffle; 0: none.")
-@click.option(
-    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="auto: all GPUs, else CPU."
-)
 @click.option("--deterministic", is_flag=True, help="The same bits every time on a GPU too, where that is slower.")
 @click.option(
     "--verify",
@@ -96,8 +64,10 @@ def main(**options: Any) -> None:
 
 def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.cli.progress import shown_steps
+    from mixup_pipeline.training.devices import choose_devices
+    from mixup_pipeline.training.learner import Learners
     from mixup_pipeline.training.loop import Trainer
-    from mixup_pipeline.training.session import Request, train
+    from mixup_pipeline.training.session import Request, prepare, train
     from mixup_pipeline.training.watch import Stopped
 
     data_dir, quiet = options["data_dir"], options["quiet"]
@@ -112,9 +82,8 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
             src=options["eval_src"], split=options["eval_split"], data_dir=data_dir, allow_eval_split=True
         ),
         verify=options["verify"],
-        device=options["device"],
         force=options["force_label_smoothing"],
-        deterministic=options["deterministic"],
+        mix_online=options["mix_online"],
     )
 
     def on_start(trainer: Trainer, notes: Sequence[str]) -> None:
@@ -132,7 +101,9 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
 
     try:
         with shown_steps(shown=sys.stderr.isatty() and not quiet) as on_step:
-            result = train(request, options["out"], on_start=on_start, on_step=on_step, on_epoch=on_epoch)
+            prepared = prepare(request)
+            learners = Learners(choose_devices(options["device"]), deterministic=options["deterministic"])
+            result = train(prepared, options["out"], learners, on_start=on_start, on_step=on_step, on_epoch=on_epoch)
     except Stopped as stop:
         click.echo(f"Stopped: {stop}. Run the same command again to go on.", err=True)
         sys.exit(_STOPPED)

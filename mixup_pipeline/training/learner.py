@@ -44,7 +44,7 @@ class Learner:
         keras = import_keras()
         keras.config.set_dtype_policy("float32" if config.precision == "float32" else f"mixed_{config.precision}")
         with devices.strategy().scope():
-            self.model = self._build()
+            self.model = self.build()
             self.from_logits = not gives_probabilities(self.model, shape, num_classes)
             self.model.compile(
                 objective.optimizer(config, total_steps),
@@ -60,7 +60,7 @@ class Learner:
         """Weights and everything random as they are at the start of a run of this seed."""
         import_keras().utils.set_random_seed(int(words(1, seed, "train")[0] >> np.uint64(33)))
         with self.devices.strategy().scope():
-            fresh = _arrays(self._build().variables)
+            fresh = _arrays(self.build().variables)
         self.load([*fresh, *self._fresh_optimizer])
 
     def state(self) -> list[Array]:
@@ -99,7 +99,8 @@ class Learner:
             outputs = np.exp(outputs - outputs.max(1, keepdims=True))
         return np.asarray(outputs / outputs.sum(1, keepdims=True))
 
-    def _build(self) -> Any:
+    def build(self) -> Any:
+        """A new model of this kind, not compiled, with new weights."""
         return build_model(self.config.model, self._shape, self._num_classes, self.config.dropout)
 
     def _kept(self) -> list[Any]:
@@ -109,8 +110,11 @@ class Learner:
 class Learners:
     """Learners by what they need compiled; runs that differ in seed and data share one."""
 
-    def __init__(self, devices: Devices) -> None:
+    def __init__(self, devices: Devices, *, deterministic: bool = False) -> None:
+        """deterministic: only operations that give the same bits every time on a GPU too, where they are slower."""
         self.devices = devices
+        if deterministic:
+            import_tensorflow().config.experimental.enable_op_determinism()
         self._made: dict[tuple[Any, ...], Learner] = {}
 
     def get(
@@ -129,11 +133,6 @@ class Learners:
                 config, shape, num_classes, total_steps=total_steps, steps_together=together, devices=self.devices
             )
         return self._made[key]
-
-
-def enable_determinism() -> None:
-    """Let TensorFlow use only operations whose results do not change from run to run; slower on a GPU."""
-    import_tensorflow().config.experimental.enable_op_determinism()
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from mixup_pipeline.training.online import mixed_online
 from mixup_pipeline.training.records import Records
 from mixup_pipeline.training.run_folder import Row, RunFolder
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
-from mixup_pipeline.training.watch import OnStep, watch
+from mixup_pipeline.training.watch import OnStep, Stopped, stopped_text, watch
 
 
 def _ignore(*_: Any) -> None:
@@ -111,11 +111,18 @@ class Trainer:
             history.append({**row, "seconds": round(time.monotonic() - started, 3)})
             self._keep(history, done)
             on_epoch(history[-1])
+            if self.stop_after <= done < job.total_steps:
+                raise Stopped(stopped_text(done))
         return history
 
     def stop(self) -> None:
         """Save after the steps that are running, and end with Stopped."""
         self.stop_after = 0
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self.stop_after == 0
 
     def save(self, done: int) -> None:
         """Keep all that a later run needs to go on after this step."""
@@ -132,7 +139,8 @@ class Trainer:
         except ValueError as error:
             folder = self._folder.root
             raise OutputError(f"{folder}/state.npz: {error}: remove {folder} and train again") from error
-        return done, lambda: self.learner.load_running(state)
+        begun = done % self.job.steps_per_epoch > 0
+        return done, (lambda: self.learner.load_running(state)) if begun else _ignore
 
     def _keep(self, history: list[Row], done: int) -> None:
         folder, model = self._folder, self.learner.model

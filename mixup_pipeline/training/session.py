@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.check import quick_check, sound_manifest
-from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config import ALPHA_RANGE, SourceConfig, check_number
 from mixup_pipeline.errors import ManifestError, SourceError, UsageError
 from mixup_pipeline.manifest import Manifest
 from mixup_pipeline.parents import source_config
 from mixup_pipeline.training.config import TrainConfig
-from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.learner import Learners, enable_determinism
+from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Job, Trainer, best_row
 from mixup_pipeline.training.records import Records, fitting, mixed_records, source_records
 from mixup_pipeline.training.run_folder import Row, RunFolder
@@ -33,8 +32,8 @@ class Request:
 
     shards: a mixed dataset, or src: an unmixed one. evaluation: clean examples. verify: of the shards, "quick" or
     "full".
-    force: train with label smoothing on mixed labels all the same. deterministic: only operations that give the same
-    bits every time, also on a GPU.
+    force: train with label smoothing on mixed labels all the same.
+    mix_online: mix the examples of src while training, with λ ~ Beta(mix_online, mix_online).
     """
 
     evaluation: SourceConfig
@@ -42,9 +41,8 @@ class Request:
     src: SourceConfig | None = None
     config: TrainConfig = field(default_factory=TrainConfig)
     verify: str = "quick"
-    device: str = "auto"
     force: bool = False
-    deterministic: bool = False
+    mix_online: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +55,9 @@ class Prepared:
 
 
 def train(
-    request: Request,
+    prepared: Prepared,
     out: Path,
+    learners: Learners,
     *,
     on_start: Callable[[Trainer, Sequence[str]], None] = lambda trainer, notes: None,
     on_step: OnStep = lambda done, total, measures: None,
@@ -71,16 +70,12 @@ def train(
 
     Raises MixupError with one line that says what is wrong and what to do.
     """
-    started = time.monotonic()
-    prepared, folder = prepare(request), RunFolder(out)
+    started, folder = time.monotonic(), RunFolder(out)
     if folder.open(prepared.identity):
         return folder.load_result()
-    devices = choose_devices(request.device)
-    if request.deterministic:
-        enable_determinism()
-    trainer = Trainer(prepared.job, folder, Learners(devices))
-    notes = (*prepared.notes, *([devices.note] if devices.note else []))
-    on_start(trainer, notes)
+    trainer = Trainer(prepared.job, folder, learners)
+    note = learners.devices.note
+    on_start(trainer, (*prepared.notes, *([note] if note else [])))
     history = trainer.train(on_step, on_epoch)
     result = run_result(prepared.identity, trainer, history, seconds=time.monotonic() - started)
     folder.save_result(result)
@@ -103,12 +98,14 @@ def run_result(identity: dict[str, Any], trainer: Trainer, history: list[Row], *
     }
 
 
-def prepare(request: Request) -> Prepared:
-    """Find and check the data of a run.
+def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
+    """Find and check the data of a run. evaluation: what request.evaluation names, where it is at hand already.
 
     Raises UsageError, SourceError or ManifestError where they are missing, changed, or do not fit together.
     """
-    config, evaluation = request.config, source_records(replace(request.evaluation, allow_eval_split=True))
+    config = request.config
+    if evaluation is None:
+        evaluation = Evaluation(source_records(replace(request.evaluation, allow_eval_split=True)))
     if (request.shards is None) == (request.src is None):
         raise UsageError(_ONE_OF_BOTH)
     clean, notes = None, []
@@ -118,6 +115,9 @@ def prepare(request: Request) -> Prepared:
             raise UsageError("clean-last-epochs is for --shards: all epochs on --src are clean")
         trained_on = {Path(path).name for path in records.passes[0]}
         data = {"name": records.name, "split": request.src.split, "examples": records.examples}
+        if request.mix_online is not None:
+            check_number("mix-online", request.mix_online, *ALPHA_RANGE)
+            data["mix_online"] = request.mix_online
     elif request.shards is not None:
         manifest = checked_manifest(request.shards, request.verify)
         records, data = (
@@ -132,17 +132,23 @@ def prepare(request: Request) -> Prepared:
             )
         if config.clean_last_epochs:
             clean = _clean_records(manifest, request.evaluation)
+        if request.mix_online is not None:
+            raise UsageError("mix-online is for --src: shards are mixed already")
         if manifest["config"]["keep_originals"]:
             notes.append("The originals among the shards are not trained on: epochs read the mixed copies in turn.")
     else:
         raise UsageError(_ONE_OF_BOTH)
-    _check_fit(records, evaluation, trained_on)
+    _check_fit(records, evaluation.records, trained_on)
     identity = {
         "config": asdict(config),
         "data": data,
-        "evaluation": {"name": evaluation.name, "split": request.evaluation.split, "examples": evaluation.examples},
+        "evaluation": {
+            "name": evaluation.records.name,
+            "split": request.evaluation.split,
+            "examples": evaluation.records.examples,
+        },
     }
-    job = Job(config=config, train=records, evaluation=Evaluation(evaluation), clean=clean)
+    job = Job(config=config, train=records, evaluation=evaluation, clean=clean, online_alpha=request.mix_online)
     return Prepared(job=job, identity=identity, notes=tuple(notes))
 
 

@@ -12,8 +12,10 @@ from types import ModuleType
 
 
 def import_tensorflow() -> ModuleType:
-    """The tensorflow module."""
-    return _import("tensorflow")
+    """The tensorflow module, which logs errors only."""
+    tensorflow = _import("tensorflow")
+    tensorflow.get_logger().setLevel("ERROR")
+    return tensorflow
 
 
 def import_keras() -> ModuleType:

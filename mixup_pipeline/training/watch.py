@@ -21,6 +21,11 @@ class Stopped(Exception):  # noqa: N818 - it is no error
     """Training was stopped and saved."""
 
 
+def stopped_text(done: int) -> str:
+    """What `Stopped` says."""
+    return f"stopped after step {done:,}, which is saved"
+
+
 def watch(trainer: "Trainer", done: int, end: int, on_begin: Callable[[], None], on_step: OnStep) -> Any:
     """A callback for steps done + 1 to end. on_begin: called once Keras has reset its metrics.
 
@@ -48,11 +53,11 @@ def watch(trainer: "Trainer", done: int, end: int, on_begin: Callable[[], None],
                 )
             on_step(self.done, trainer.job.total_steps, measures)
             late = time.monotonic() - self.saved > _SECONDS_BETWEEN_SAVES
-            stopping = self.done >= trainer.stop_after
+            stopping = self.done >= trainer.stop_after and self.done < end  # at its end, an epoch is finished first
             if stopping or late:
                 trainer.save(self.done)
                 self.saved = time.monotonic()
             if stopping:
-                raise Stopped(f"stopped after step {self.done:,}, which is saved")
+                raise Stopped(stopped_text(self.done))
 
     return Watch()

@@ -14,8 +14,11 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import MixupError, TrainingError
 from mixup_pipeline.training import devices
 from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Trainer
-from mixup_pipeline.training.session import Request, train
+from mixup_pipeline.training.run_folder import RunFolder
+from mixup_pipeline.training.session import Request, prepare
+from mixup_pipeline.training.session import train as train_prepared
 from mixup_pipeline.training.tensorflow_import import import_keras
 from mixup_pipeline.training.watch import Stopped
 
@@ -33,7 +36,11 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def request(made: Path, **changes: Any) -> Request:
-    return Request(**{"shards": made, "evaluation": EVALUATION, "config": CONFIG, "device": "cpu", **changes})
+    return Request(**{"shards": made, "evaluation": EVALUATION, "config": CONFIG, **changes})
+
+
+def train(asked: Request, out: Path, **hooks: Any) -> dict[str, Any]:
+    return train_prepared(prepare(asked), out, Learners(devices.choose_devices("cpu")), **hooks)
 
 
 def weights(run: Path) -> list[Any]:
@@ -60,7 +67,7 @@ def test_a_stopped_run_ends_like_one_that_was_not(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(devices, "_STEPS_TOGETHER", 4)
-    whole = train(request(shards), tmp_path / "whole")
+    train(request(shards), tmp_path / "whole")
     for stop_at in (4, 12, 20):  # inside an epoch, at its end, inside the next
 
         def stop(trainer: Trainer, notes: Any, stop_at: int = stop_at) -> None:
@@ -72,7 +79,11 @@ def test_a_stopped_run_ends_like_one_that_was_not(
     for expected, found in zip(weights(tmp_path / "whole"), weights(tmp_path / "stopped"), strict=True):
         assert (expected == found).all()
     same = ("epoch", "step", "loss", "accuracy", "nll", "weighted_accuracy", "dominant_accuracy")
-    assert [resumed["last"][key] for key in same] == [whole["last"][key] for key in same]
+    histories = [RunFolder(tmp_path / name).load_history() for name in ("whole", "stopped")]
+    assert len(histories[1]) == 3
+    for expected, found in zip(*histories, strict=True):
+        assert [found[key] for key in same] == [expected[key] for key in same]
+    assert resumed["last"] == histories[1][-1]
 
 
 def test_baseline_and_mixed_runs_start_from_the_same_weights(shards: Path, tmp_path: Path) -> None:
@@ -107,11 +118,12 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.training import session, devices
 from mixup_pipeline.training import devices
 from mixup_pipeline.training.config import TrainConfig
-session.choose_devices = lambda wanted: devices.choose_devices(wanted, ["/CPU:0", "/CPU:1"])
+from mixup_pipeline.training.learner import Learners
+learners = Learners(devices.choose_devices(names=["/CPU:0", "/CPU:1"]))
 evaluation = SourceConfig(src="mnist_sample", split="test")
 config = TrainConfig(epochs=2, batch_size=50, dropout=0.0)
 request = session.Request(shards=Path(sys.argv[1]), evaluation=evaluation, config=config)
-print(session.train(request, Path(sys.argv[2]))["last"]["loss"])
+print(session.train(session.prepare(request), Path(sys.argv[2]), learners)["last"]["loss"])
 """
     done = subprocess.run(
         [sys.executable, "-c", code, shards, tmp_path / "two"], capture_output=True, text=True, check=False
@@ -146,7 +158,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"config": TrainConfig(model="builtins:max")}, "raised TypeError"),
     ({"config": TrainConfig(model="builtins:print")}, "gave a NoneType, a keras.Model is needed"),
     ({"evaluation": SourceConfig(src="mnist_sample", split="train")}, "which is trained on"),
-    ({"device": "gpu"}, "TensorFlow sees no GPU here"),
 ]
 
 
@@ -155,6 +166,11 @@ def test_what_cannot_be_trained_is_refused(shards: Path, tmp_path: Path, changes
     with pytest.raises(MixupError) as refused:
         train(request(shards, **changes), tmp_path / "run")
     assert said in str(refused.value)
+
+
+def test_a_gpu_that_is_not_there_is_refused() -> None:
+    with pytest.raises(MixupError, match="TensorFlow sees no GPU here"):
+        devices.choose_devices("gpu")
 
 
 def test_another_configuration_does_not_resume(shards: Path, tmp_path: Path) -> None:

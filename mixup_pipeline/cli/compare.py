@@ -1,0 +1,130 @@
+"""mixup-compare: does mixup help on these data? Several arms, several seeds, one report with intervals."""
+
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.cli.options import data_dir_option, training_options
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.training.config import TrainConfig
+
+_STOPPED = 1
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--src", required=True, help="Training examples, as --src of mixup-augment names them.")
+@click.option("--split", default="train", show_default=True, help="Split of --src.")
+@click.option("--eval-src", help="Clean examples to evaluate on.  [default: --src]")
+@click.option("--eval-split", default="test", show_default=True, help="Their split.")
+@data_dir_option
+@click.option("--schema", help="For TFRecord files: features.json, .pbtxt, or the name of a schema that ships.")
+@click.option("--image-key", help="Feature that holds the input.")
+@click.option("--label-key", help="Feature that holds the label.")
+@click.option("--num-classes", type=int, help="Number of classes, where the schema does not say.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of this comparison.")
+@click.option(
+    "--arms",
+    default="baseline,any,within-class,cross-class,online",
+    show_default=True,
+    help="What to compare with the baseline.",
+)
+@click.option("--seeds", type=int, default=5, show_default=True, help="So many runs of every arm.")
+@click.option("--alpha", type=float, default=0.2, show_default=True, help="λ ~ Beta(alpha, alpha).")
+@click.option("--copies", type=int, help="Copies mixed ahead of training.  [default: as many as epochs, at most 10]")
+@click.option(
+    "--sweep", multiple=True, metavar="AXIS=V,V,…", help="Try several values of copies, alpha or limit (examples)."
+)
+@click.option("--corrupt-labels", default="0", metavar="S,S,…", help="Shares of training labels that are wrong.")
+@click.option("--fgsm", metavar="E,E,…", help="Accuracy under one-step attacks of these sizes, pixels being 0 to 1.")
+@click.option(
+    "--outliers", metavar="NAME", multiple=True, help="Another dataset: how sure are the networks of its images?"
+)
+@training_options
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="mixup-pipeline")
+def main(**options: Any) -> None:
+    """Does mixup help on your data? Train arms with and without it, several seeds each, and compare them.
+
+    All arms of a seed start from the same weights and take the same number of steps. Mixed shards are made as
+    mixup-augment makes them, used, and removed. Finished runs are kept: the same command goes on after a stop, and more
+    seeds, arms, sweeps or attacks add to what is there.
+
+    \b
+    mixup-compare --src mnist --alpha 0.2 --seeds 5 --epochs 10 --out compared
+    mixup-compare --src mnist --arms baseline,any,online --sweep copies=1,2,5,10 --out compared
+    """
+    with shown_errors(debug=options["debug"]):
+        _compare(options)
+
+
+def _compare(options: dict[str, Any]) -> None:
+    from mixup_pipeline.cli.progress import shown_steps
+    from mixup_pipeline.comparison.cells import CompareConfig, parse_numbers, parse_sweep
+
+    settings = {name: options[name] for name in TrainConfig.__dataclass_fields__ if name in options}
+    config = CompareConfig(
+        arms=tuple(arm.strip() for arm in options["arms"].split(",")),
+        seeds=options["seeds"],
+        alpha=options["alpha"],
+        copies=options["copies"],
+        train=TrainConfig(**settings),
+        sweeps=tuple(parse_sweep(text) for text in options["sweep"]),
+        corrupt_labels=parse_numbers("corrupt-labels", options["corrupt_labels"]),
+        fgsm=parse_numbers("fgsm", options["fgsm"]) if options["fgsm"] else (),
+        outliers=options["outliers"],
+    )
+    reading = {name: options[name] for name in ("data_dir", "schema", "image_key", "label_key", "num_classes")}
+    source = SourceConfig(src=options["src"], split=options["split"], **reading)
+    evaluation = SourceConfig(
+        src=options["eval_src"] or options["src"], split=options["eval_split"], allow_eval_split=True, **reading
+    )
+    from mixup_pipeline.comparison.session import Comparison, Watching, compare
+    from mixup_pipeline.training.loop import Trainer
+    from mixup_pipeline.training.watch import Stopped
+
+    def on_start(trainer: Trainer) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: trainer.stop())
+
+    def on_run(number: int, total: int, cell: Any, seed: int, result: dict[str, Any]) -> None:
+        if not options["quiet"]:
+            last, best = result["last"]["accuracy"], result["best"]["accuracy"]
+            click.echo(
+                f"{number:>4}/{total}  {cell.name}, seed {seed}: clean accuracy {last:.4f} at the last epoch, "
+                f"{best:.4f} at the best"
+            )
+
+    comparison = Comparison(
+        source=source,
+        evaluation=evaluation,
+        config=config,
+        device=options["device"],
+        command=shlex.join(["mixup-compare", *sys.argv[1:]]),
+    )
+    try:
+        with shown_steps(shown=sys.stderr.isatty() and not options["quiet"]) as on_step:
+            results = compare(comparison, options["out"], Watching(on_start=on_start, on_step=on_step, on_run=on_run))
+    except Stopped as stop:
+        click.echo(f"Stopped: {stop}. Run the same command again to go on.", err=True)
+        sys.exit(_STOPPED)
+    _report(results, options["out"], shown=not options["quiet"])
+
+
+def _report(results: dict[str, Any], out: Path, *, shown: bool) -> None:
+    from mixup_pipeline.files import write_atomically
+    from mixup_pipeline.report.comparison_text import markdown, terminal_text
+
+    write_atomically(out / "report.md", markdown(results))
+    if shown:
+        click.echo(f"{terminal_text(results)}\n\n{out / 'report.md'}, {out / 'results.json'}")
+
+
+def program() -> None:
+    """The console script."""
+    run_program(main)

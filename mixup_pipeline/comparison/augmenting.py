@@ -1,0 +1,46 @@
+"""Shards for the arms that mix ahead of training, by mixup-augment in a process of its own.
+
+So they come from the very pipeline that users run, and Beam and TensorFlow never meet in one process.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from mixup_pipeline.comparison.cells import Cell
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import SourceError
+
+_PROGRAM = "from mixup_pipeline.cli.augment import program; program()"
+
+
+def augment_options(source: SourceConfig, cell: Cell, *, seed: int, out: Path) -> list[str]:
+    """The options of mixup-augment that make the shards of a cell."""
+    given = {
+        "--src": source.src,
+        "--split": source.split,
+        "--data-dir": source.data_dir,
+        "--schema": source.schema,
+        "--image-key": source.image_key,
+        "--label-key": source.label_key,
+        "--num-classes": source.num_classes,
+        "--alpha": cell.alpha,
+        "--pairing": cell.arm,
+        "--copies": cell.copies,
+        "--seed": seed,
+        "--out": out,
+    }
+    options = [text for name, value in given.items() if value is not None for text in (name, str(value))]
+    return [*options, "--allow-eval-split"] if source.allow_eval_split else options
+
+
+def augment_cell(source: SourceConfig, cell: Cell, *, seed: int, out: Path) -> None:
+    """Write the shards, or complete them.
+
+    Raises SourceError with what mixup-augment says.
+    """
+    command = [sys.executable, "-c", _PROGRAM, *augment_options(source, cell, seed=seed, out=out), "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1].removeprefix("Error: ")
+        raise SourceError(f"mixing for arm {cell.arm}, seed {seed}: {said}")

@@ -1,0 +1,97 @@
+"""Smaller and noisier training sets: an ordinary TFRecord source made from another.
+
+Everything after it, mixing, the baseline and online mixup, reads it like any source, so that no arm knows of it.
+The same seed chooses nested subsets: the 500 of limit 500 are among the 2,000 of limit 2,000, and labels that are wrong
+at 20 % are wrong at 50 % too.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import SourceError, UsageError, record_error
+from mixup_pipeline.examples import Example, ExampleReader
+from mixup_pipeline.files import output_error
+from mixup_pipeline.randomness import distinct, permutation, words
+from mixup_pipeline.records import frame, scan
+from mixup_pipeline.sources import Source, open_source
+
+
+def derive(config: SourceConfig, folder: Path, *, limit: int | None, corrupt: float, seed: int) -> SourceConfig:
+    """Write `limit` random examples of a source, a share `corrupt` of them under the label of another class.
+
+    Raises UsageError where the source has fewer examples or soft labels, SourceError or RecordError where it cannot be
+    read, OutputError where the file cannot be written.
+    """
+    source = open_source(config)
+    total = sum(1 for _ in _payloads(source))
+    if limit is not None and limit > total:
+        raise UsageError(f"sweep limit={limit}: {source.name} split {source.split} has {total:,} examples")
+    chosen = np.arange(total) if limit is None else np.sort(distinct(total, limit, seed, "compare-limit"))
+    shifts = _shifts(source, len(chosen), corrupt, seed)
+    path = folder / f"{source.name}-{source.split}.tfrecord-00000-of-00001"
+    partial = path.with_name(f".{path.name}")
+    reader, positions = ExampleReader(source.spec), dict(zip(chosen.tolist(), shifts.tolist(), strict=True))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            for number, (where, payload) in enumerate(_payloads(source)):
+                if number in positions:
+                    shift = positions[number]
+                    file.write(frame(_relabelled(payload, shift, source, reader, where) if shift else payload))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise output_error(path, error) from error
+    schema = config.schema or str(Path(source.files[0].path).parent / "features.json")
+    spec = source.spec
+    return replace(
+        config,
+        src=str(path),
+        schema=schema,
+        image_key=spec.input_key,
+        label_key=spec.label_key,
+        num_classes=spec.num_classes,
+    )
+
+
+def _shifts(source: Source, count: int, corrupt: float, seed: int) -> npt.NDArray[np.int64]:
+    """int64[count]: by how much each class id is moved on; 0 for labels that stay."""
+    shifts = np.zeros(count, np.int64)
+    if corrupt:
+        if source.spec.soft_labels or source.spec.num_classes < 2:
+            raise UsageError("corrupt-labels: replaces class ids of two classes or more, this source has none")
+        wrong = permutation(count, seed, "corrupt-order")[: round(corrupt * count)]
+        others = np.uint64(source.spec.num_classes - 1)
+        shifts[wrong] = 1 + (words(count, seed, "corrupt-class") % others).astype(np.int64)[wrong]
+    return shifts
+
+
+def _relabelled(payload: bytes, shift: int, source: Source, reader: ExampleReader, where: tuple[str, int]) -> bytes:
+    """The record with the class id moved on by so many."""
+    example, spec = Example.FromString(payload), source.spec
+    try:
+        class_id = reader.class_id(example.features.feature)
+    except ValueError as error:
+        raise record_error(*where, 0, str(error)) from error
+    moved = (class_id + shift) % spec.num_classes + spec.first_class
+    example.features.feature[spec.label_key].int64_list.value[:] = [moved]
+    return bytes(example.SerializeToString(deterministic=True))
+
+
+def _payloads(source: Source) -> Iterator[tuple[tuple[str, int], bytes]]:
+    """((file name, record index), payload) of all records."""
+    for file in source.files:
+        try:
+            for record, (offset, payload, _, fault) in enumerate(scan(Path(file.path), file.name)):
+                if fault is not None:
+                    raise record_error(file.name, record, offset, fault)
+                yield (file.name, record), payload
+        except OSError as error:
+            raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error

@@ -1,0 +1,83 @@
+"""The folder of a comparison: finished runs are kept, so that one that was interrupted goes on.
+
+config.json        what is compared on what; more arms, seeds, sweeps and attacks may be asked for later
+runs/CELL/seed-S/  a training run as mixup-train writes it, with probes.json (and samples.npz of seed 0)
+work/              mixed shards and derived sources while they are needed
+results.json       everything the report shows; report.md is made of it
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mixup_pipeline.comparison.cells import Cell
+from mixup_pipeline.errors import OutputError, UsageError
+from mixup_pipeline.files import output_error, write_atomically
+
+
+@dataclass(frozen=True)
+class CompareFolder:
+    """Paths and small files of one comparison."""
+
+    root: Path
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results.json"
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work"
+
+    def run(self, cell: Cell, seed: int) -> Path:
+        """The folder of one training run."""
+        return self.root / "runs" / cell.name / f"seed-{seed}"
+
+    def open(self, asked: Mapping[str, Any]) -> None:
+        """Make the folder, or find it begun with the same data and the same training.
+
+        Raises UsageError where it holds another comparison, or other files.
+        """
+        path = self.root / "config.json"
+        text = json.dumps(asked, indent=2) + "\n"
+        if path.is_file():
+            stored = _read_json(path)
+            if stored != json.loads(text):
+                key = next(key for key in {**asked, **stored} if stored.get(key) != json.loads(text).get(key))
+                raise UsageError(
+                    f"out {self.root}: holds a comparison with another {key} ({stored.get(key)}, asked is "
+                    f"{asked.get(key)}): choose another --out, or remove that folder"
+                )
+            return
+        try:
+            if self.root.is_dir() and any(self.root.iterdir()):
+                raise UsageError(f"out {self.root}: is not empty and holds no comparison: choose another --out")
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(self.root, error) from error
+        write_atomically(path, text)
+
+    def load_probes(self, cell: Cell, seed: int) -> dict[str, Any]:
+        """What was measured of a finished run; empty where nothing was."""
+        path = self.run(cell, seed) / "probes.json"
+        return _read_json(path) if path.is_file() else {}
+
+    def save_probes(self, cell: Cell, seed: int, probes: Mapping[str, Any]) -> None:
+        write_atomically(self.run(cell, seed) / "probes.json", json.dumps(probes) + "\n")
+
+    def save_results(self, results: Mapping[str, Any]) -> None:
+        write_atomically(self.results, json.dumps(results, indent=1) + "\n")
+
+    def clear_work(self) -> None:
+        """Remove shards and derived sources."""
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except ValueError as error:
+        raise OutputError(f"{path}: is not JSON ({error}): remove it and run again") from error

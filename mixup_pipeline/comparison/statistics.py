@@ -1,0 +1,75 @@
+"""What several seeds say: means with intervals, and paired differences. Pure NumPy and SciPy.
+
+Arms of one seed start from the same weights and see the same number of steps, so differences are taken seed by seed:
+what a seed does to all arms alike then falls out. Intervals are at 95 %.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from mixup_pipeline.randomness import words
+
+LEVEL = 0.95
+_RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds, with its t interval; low and high are None where one seed gives none."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    num_seeds: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean of the paired differences; t and bootstrap intervals; None where one seed gives none."""
+
+    mean: float
+    t: tuple[float, float] | None
+    bootstrap: tuple[float, float] | None
+    num_seeds: int
+
+    @property
+    def shown(self) -> bool:
+        """Whether neither interval holds zero."""
+        return all(
+            interval is not None and (interval[0] > 0 or interval[1] < 0) for interval in (self.t, self.bootstrap)
+        )
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """The mean of one value a seed."""
+    array = np.asarray(values, np.float64)
+    low, high = _t_interval(array) or (None, None)
+    return Estimate(float(array.mean()), low, high, len(array))
+
+
+def difference(values: Sequence[float], others: Sequence[float]) -> Difference:
+    """values − others, both in the order of the same seeds."""
+    paired = np.asarray(values, np.float64) - np.asarray(others, np.float64)
+    return Difference(float(paired.mean()), _t_interval(paired), _bootstrap_interval(paired), len(paired))
+
+
+def _t_interval(values: npt.NDArray[np.float64]) -> tuple[float, float] | None:
+    if len(values) < 2:
+        return None
+    half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def _bootstrap_interval(values: npt.NDArray[np.float64]) -> tuple[float, float] | None:
+    """Percentiles of the means of resampled differences (Efron 1979); with few seeds narrower than it should be."""
+    count = len(values)
+    if count < 2:
+        return None
+    drawn = (words(_RESAMPLES * count, 0, "bootstrap", count) % np.uint64(count)).astype(np.int64)
+    means = values[drawn.reshape(_RESAMPLES, count)].mean(1)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -1,0 +1,80 @@
+"""Smaller and noisier training sets, against what they were made from."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mixup_pipeline.comparison.derived import derive
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import MixupError
+from mixup_pipeline.examples import ExampleReader, parse
+from mixup_pipeline.records import scan
+from mixup_pipeline.sources import open_source
+from tests.datasets import write_tfds
+
+CLASSES = 4
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> SourceConfig:
+    return SourceConfig(
+        src=str(write_tfds(tmp_path / "shapes/1.0.0", num_examples=200, num_classes=CLASSES, num_files=3).folder)
+    )
+
+
+def content(config: SourceConfig) -> list[tuple[bytes, int]]:
+    """(input, class) of every example."""
+    opened = open_source(config)
+    reader, found = ExampleReader(opened.spec), []
+    for file in opened.files:
+        for _, payload, _, fault in scan(Path(file.path), file.name):
+            assert fault is None
+            features = parse(payload)
+            found.append((reader.input_bytes(features), reader.class_id(features)))
+    return found
+
+
+def made(source: SourceConfig, folder: Path, limit: int | None, corrupt: float, seed: int) -> list[tuple[bytes, int]]:
+    return content(derive(source, folder, limit=limit, corrupt=corrupt, seed=seed))
+
+
+def test_so_many_examples_and_smaller_ones_lie_in_larger_ones(source: SourceConfig, tmp_path: Path) -> None:
+    whole = content(source)
+    small, large, other = (
+        made(source, tmp_path / str(number), limit, 0, seed)
+        for number, (limit, seed) in enumerate([(20, 1), (90, 1), (90, 2)])
+    )
+    assert (len(small), len(large)) == (20, 90)
+    assert set(small) <= set(large) <= set(whole)
+    assert large != other
+    assert [example for example in whole if example in set(large)] == large  # in the order of the source
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
+def test_exactly_that_share_of_labels_is_wrong(source: SourceConfig, tmp_path: Path, share: float) -> None:
+    whole, noisy = content(source), made(source, tmp_path / "noisy", None, share, 3)
+    assert [image for image, _ in noisy] == [image for image, _ in whole]
+    wrong = sum(label != other for (_, label), (_, other) in zip(noisy, whole, strict=True))
+    assert wrong == round(share * len(whole))
+    assert {label for _, label in noisy} <= set(range(CLASSES))
+
+
+def test_wrong_labels_are_spread_over_the_other_classes(source: SourceConfig, tmp_path: Path) -> None:
+    whole, noisy = content(source), made(source, tmp_path / "noisy", None, 1.0, 0)
+    moves = [(other - label) % CLASSES for (_, label), (_, other) in zip(whole, noisy, strict=True)]
+    counts = np.bincount(moves, minlength=CLASSES)
+    assert counts[0] == 0
+    assert counts[1:].min() > 200 / 3 - 4 * np.sqrt(200 * 2 / 9)
+
+
+def test_labels_that_are_wrong_stay_wrong_with_more_noise(source: SourceConfig, tmp_path: Path) -> None:
+    whole = content(source)
+    few, many = (made(source, tmp_path / str(share), None, share, 0) for share in (0.2, 0.5))
+    assert all(many[place] == few[place] for place in range(len(whole)) if few[place] != whole[place])
+
+
+def test_more_than_there_are_is_refused(source: SourceConfig, tmp_path: Path) -> None:
+    with pytest.raises(MixupError, match=r"limit=201: shapes split train has 200 examples"):
+        derive(source, tmp_path / "out", limit=201, corrupt=0, seed=0)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,164 @@
+"""A comparison end to end: every arm and sweep, going on after a stop, and what the numbers rest on."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mixup_pipeline.comparison.cells import CompareConfig, parse_sweep
+from mixup_pipeline.comparison.session import Comparison, Watching, compare
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import MixupError
+from mixup_pipeline.report.comparison_tables import tables, verdict
+from mixup_pipeline.report.comparison_text import markdown, terminal_text
+from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.training.watch import Stopped
+
+SOURCE = SourceConfig(src="mnist_sample")
+EVALUATION = SourceConfig(src="mnist_sample", split="test", allow_eval_split=True)
+TRAIN = TrainConfig(model="mlp", steps=8, batch_size=32, learning_rate=1e-3)
+ARMS = ("baseline", "any", "online")
+CONFIG = CompareConfig(
+    arms=ARMS,
+    seeds=2,
+    copies=2,
+    train=TRAIN,
+    sweeps=(parse_sweep("limit=200"),),
+    corrupt_labels=(0.5,),
+    fgsm=(0.05,),
+    outliers=("mnist_sample",),
+)
+
+
+def asked(**changes: Any) -> Comparison:
+    given: dict[str, Any] = {"source": SOURCE, "evaluation": EVALUATION, "config": CONFIG, "device": "cpu"}
+    return Comparison(**{**given, "command": "mixup-compare --src mnist_sample", **changes})
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    out = tmp_path_factory.mktemp("compared") / "out"
+    return out, compare(asked(), out)
+
+
+def test_every_cell_is_trained_for_every_seed(compared: tuple[Path, dict[str, Any]]) -> None:
+    out, results = compared
+    assert len(results["runs"]) == 3 * 2 * 2  # arms, limits, seeds
+    assert json.loads((out / "results.json").read_text()) == json.loads(json.dumps(results))
+    assert {run["steps"] for run in results["runs"]} == {8}
+    assert not (out / "work").exists()
+    for run in results["runs"]:
+        assert set(run["probes"]) == {"reliability", "uniform noise", "fgsm 0.05", "mnist_sample"}
+        assert run["probes"]["fgsm 0.05"] <= run["last"]["accuracy"]
+        assert sum(share for share, _, _ in run["probes"]["reliability"]) == pytest.approx(1)
+        assert 0.1 <= run["probes"]["mnist_sample"]["confidence"] <= 1
+
+
+def test_arms_of_a_seed_differ_and_seeds_differ(compared: tuple[Path, dict[str, Any]]) -> None:
+    losses = [run["last"]["loss"] for run in compared[1]["runs"]]
+    assert len(set(losses)) == len(losses)
+
+
+def test_summary_is_the_mean_of_the_runs(compared: tuple[Path, dict[str, Any]]) -> None:
+    results = compared[1]
+    for row in results["summary"]:
+        runs = [run for run in results["runs"] if run["cell"] == row["cell"]]
+        accuracies = [run["last"]["accuracy"] for run in runs]
+        assert row["measures"]["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
+        if row["cell"]["arm"] != "baseline":
+            condition = {key: row["cell"][key] for key in ("limit", "corrupt")}
+            others = [
+                run["last"]["accuracy"]
+                for run in results["runs"]
+                if run["cell"] == {"arm": "baseline", "alpha": None, "copies": None, **condition}
+            ]
+            found = row["measures"]["accuracy"]["difference"]["mean"]
+            assert found == pytest.approx(np.mean(accuracies) - np.mean(others))
+
+
+def test_the_text_says_it_all(compared: tuple[Path, dict[str, Any]]) -> None:
+    results = compared[1]
+    assert [table.title for table in tables(results)] == [
+        "Arms, 50% of the training labels wrong",
+        "Beyond accuracy, 50% of the training labels wrong",
+        "Training examples swept, 50% of the training labels wrong",
+    ]
+    for table in tables(results):
+        assert {len(row) for row in table.rows} == {len(table.head)}
+    for arm in ("any", "online"):
+        assert (
+            f"{arm} no difference shown" in verdict(results)
+            or f"{arm} higher" in verdict(results)
+            or (f"{arm} lower" in verdict(results))
+        )
+    text = markdown(results)
+    assert "mixup-compare --src mnist_sample" in text
+    assert verdict(results) in text
+    assert "Arms" in terminal_text(results)
+
+
+def test_finished_runs_are_kept_and_more_may_be_asked_for(
+    compared: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(compared[0], out)
+    begun: list[Any] = []
+    watching = Watching(on_start=begun.append)
+    assert compare(asked(), out, watching)["summary"] == compared[1]["summary"]
+    assert begun == []
+    config = CompareConfig(
+        seeds=3, copies=2, train=TRAIN, arms=("baseline", "online"), fgsm=(0.05, 0.2), corrupt_labels=(0.5,)
+    )
+    results = compare(asked(config=config), out, watching)
+    assert len(begun) == 2  # the third seed of two arms
+    assert len(results["runs"]) == 6
+    assert all({"fgsm 0.05", "fgsm 0.2"} <= set(run["probes"]) for run in results["runs"])
+
+
+def test_every_pairing_is_an_arm(tmp_path: Path) -> None:
+    """Within-class pairs leave labels hard, so that the weighted accuracy is the dominant one; others do not."""
+    config = CompareConfig(seeds=1, copies=1, train=TRAIN)
+    runs = {run["cell"]["arm"]: run["last"] for run in compare(asked(config=config), tmp_path / "out")["runs"]}
+    assert list(runs) == ["baseline", "any", "within-class", "cross-class", "online"]
+    hard = {arm for arm, last in runs.items() if last["weighted_accuracy"] == last["dominant_accuracy"]}
+    assert hard == {"baseline", "within-class"}
+
+
+def test_a_stopped_comparison_ends_like_one_that_was_not(tmp_path: Path) -> None:
+    config = CompareConfig(seeds=1, copies=1, train=TRAIN, arms=("baseline", "any", "online"))
+    whole = compare(asked(config=config), tmp_path / "whole")
+    count = 0
+
+    def stop_the_second(trainer: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == 2:
+            trainer.stop()
+
+    with pytest.raises(Stopped):
+        compare(asked(config=config), tmp_path / "stopped", Watching(on_start=stop_the_second))
+    resumed = compare(asked(config=config), tmp_path / "stopped")
+    for first, second in zip(whole["runs"], resumed["runs"], strict=True):
+        assert (first["cell"], first["last"]["loss"]) == (second["cell"], second["last"]["loss"])
+        assert first["probes"] == second["probes"]
+
+
+def test_another_comparison_in_the_same_folder_is_refused(compared: tuple[Path, dict[str, Any]]) -> None:
+    config = CompareConfig(seeds=1, copies=2, train=TrainConfig(model="mlp", steps=9))
+    with pytest.raises(MixupError, match="holds a comparison with another train"):
+        compare(asked(config=config), compared[0])
+
+
+def test_what_mixing_refuses_is_said_with_its_arm(tmp_path: Path) -> None:
+    config = CompareConfig(
+        seeds=1,
+        copies=40,
+        train=TrainConfig(model="mlp", steps=2, batch_size=4),
+        arms=("baseline", "any"),
+        sweeps=(parse_sweep("limit=20"),),
+    )
+    with pytest.raises(MixupError, match=r"mixing for arm any, seed 0: .*copies"):
+        compare(asked(config=config), tmp_path / "out")
