@@ -20,9 +20,9 @@ _USED_BY = {
     "data_dir": ("example", "preview", "html"),
     "alpha": ("boundary",),
 }
+"""Options that only say how to do these."""
 _AMONG_MANY = ("count", "sort", "seed")
 _MOST_ALPHAS = 30
-"""Options that only say how to do these."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -17,6 +17,7 @@ from mixup_pipeline.training.learner import Learner, Learners, whole_groups
 from mixup_pipeline.training.online import mixed_online
 from mixup_pipeline.training.records import Records
 from mixup_pipeline.training.run_folder import Row, RunFolder
+from mixup_pipeline.training.tensorboard import log_row
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 from mixup_pipeline.training.watch import OnStep, Stopped, stopped_text, watch
 
@@ -149,6 +150,7 @@ class Trainer:
         if best_row(history) is history[-1]:
             folder.save_weights(model, folder.best_weights)
         self.save(done)
+        log_row(folder.root / "tensorboard", history[-1])
 
 
 def best_row(history: list[Row]) -> Row:

@@ -3,6 +3,7 @@
 config.json        what was asked for, of which data
 history.csv        one row an epoch
 state.npz          the step of the last save and every variable then: model, optimizer, running metrics; no pickles
+tensorboard/       the history for TensorBoard
 best.weights.h5, last.weights.h5   weights for Keras
 result.json        written last: a run with it is complete
 """

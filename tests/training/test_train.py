@@ -19,7 +19,7 @@ from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.session import Request, prepare
 from mixup_pipeline.training.session import train as train_prepared
-from mixup_pipeline.training.tensorflow_import import import_keras
+from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
 from mixup_pipeline.training.watch import Stopped
 
 SCHEMA = Path(__file__).parents[2] / "schemas/train_result.schema.json"
@@ -61,6 +61,20 @@ def test_a_run_writes_its_result_and_history(shards: Path, tmp_path: Path) -> No
     assert (tmp_path / "run/best.weights.h5").is_file()
     assert (tmp_path / "run/last.weights.h5").is_file()
     assert train(request(shards), tmp_path / "run") == result  # complete: nothing is trained again
+
+
+def test_tensorboard_reads_the_history(shards: Path, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(request(shards), tmp_path / "run")
+    history, found = RunFolder(tmp_path / "run").load_history(), EventAccumulator(str(tmp_path / "run/tensorboard"))
+    found.Reload()
+    value, events = import_tensorflow().make_ndarray, found.Tensors("clean/accuracy")
+    assert [event.step for event in events] == [row["step"] for row in history]
+    np.testing.assert_allclose(
+        [value(event.tensor_proto) for event in events], [row["accuracy"] for row in history], rtol=1e-6
+    )
+    assert {"train/loss", "train/weighted_accuracy", "clean/ece"} <= set(found.Tags()["tensors"])
 
 
 def test_a_stopped_run_ends_like_one_that_was_not(
