@@ -18,6 +18,7 @@ from mixup_pipeline.comparison.derived import derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.config import PAIRINGS, SourceConfig
+from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.learner import Learner, Learners
@@ -114,12 +115,13 @@ class _Workshop:
         run, config = RunFolder(self.folder.run(cell, seed)), replace(self.comparison.config.train, seed=seed)
         found = self.folder.load_probes(cell, seed)
         missing = [name for name in self._wanted() if name not in found]
-        if not run.result.is_file() or missing:
+        if not run.result.is_file():
             prepared = self._prepare(cell, seed, config)
             train(prepared, run.root, self.learners, on_start=self._on_start, on_step=self.watching.on_step)
             if seed == 0:
                 _keep_samples(prepared.job, run.root / "samples.npz")
-            learner = self._learner(prepared.job)
+        if missing:
+            learner = self._learner(config)
             learner.load_weights(run.last_weights)
             self.folder.save_probes(cell, seed, {**found, **{name: self._probe(name, learner) for name in missing}})
             found = self.folder.load_probes(cell, seed)
@@ -136,10 +138,12 @@ class _Workshop:
         }
 
     def _on_start(self, trainer: Trainer, notes: Sequence[str]) -> None:
+        if self.stopping:  # told between two runs, when the last trainer listened
+            trainer.stop()
         self._trainer = trainer
         self.watching.on_start(trainer)
 
-    def _prepare(self, cell: Cell, seed: int, config: Any) -> Prepared:
+    def _prepare(self, cell: Cell, seed: int, config: TrainConfig) -> Prepared:
         source = self._source(cell, seed)
         request = Request(evaluation=self.comparison.evaluation, config=config)
         if cell.arm in PAIRINGS:
@@ -162,14 +166,10 @@ class _Workshop:
             self._derived = key, source
         return self._derived[1]
 
-    def _learner(self, job: Job) -> Learner:
-        return self.learners.get(
-            job.config,
-            job.train.shape,
-            job.train.num_classes,
-            epoch_steps=job.steps_per_epoch,
-            total_steps=job.total_steps,
-        )
+    def _learner(self, config: TrainConfig) -> Learner:
+        """A learner that is only asked, never trained, so that its schedule does not matter."""
+        records = self.evaluation.records
+        return self.learners.get(config, records.shape, records.num_classes, epoch_steps=1, total_steps=1)
 
     def _wanted(self) -> list[str]:
         """The names of all probes."""
