@@ -8,6 +8,7 @@ import numpy.typing as npt
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.randomness import generator
 from mixup_pipeline.spec import Shape, shape_text
+from mixup_pipeline.training.dataset import fixed
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.metrics import reliability
@@ -57,7 +58,9 @@ def noise_confidence(learner: Learner, shape: Shape) -> dict[str, float]:
     inputs: npt.NDArray[Any] = (
         rng.standard_normal(size, np.float32) if len(shape) == 1 else rng.integers(0, 256, size, np.uint8)
     )
-    return _confidence(learner.predict(import_tensorflow().data.Dataset.from_tensor_slices(inputs).batch(_BATCH)))
+    return _confidence(
+        learner.predict(fixed(import_tensorflow().data.Dataset.from_tensor_slices(inputs).batch(_BATCH)))
+    )
 
 
 def outlier_confidence(learner: Learner, outliers: Evaluation, shape: Shape) -> dict[str, float]:

@@ -20,6 +20,7 @@ from mixup_pipeline.training.tensorflow_import import import_tensorflow
 Dataset = Any
 """tf.data.Dataset"""
 
+BATCHES_AHEAD = 4
 _FILES_TOGETHER = 4
 _RECORDS_IN_A_ROW = 16
 _READ_BYTES = 1 << 20
@@ -68,14 +69,25 @@ def _parsed(serialized: Dataset, records: Records, batch_size: int, *, drop_rema
     fitting = min(_PARSED_TOGETHER, _PARSED_BYTES // math.prod(records.shape))
     together = fitting // batch_size if drop_remainder else 1
     if together < 2:
-        return batches.map(parser, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        return fixed(batches.map(parser, num_parallel_calls=tf.data.AUTOTUNE).prefetch(BATCHES_AHEAD))
 
     def parse_together(groups: Any) -> Any:  # string (together, batch_size)
         parsed = parser(tf.reshape(groups, [-1]))
         return tuple(tf.reshape(part, (-1, batch_size, *part.shape[1:])) for part in parsed)
 
     parsed = batches.batch(together).map(parse_together, num_parallel_calls=tf.data.AUTOTUNE)
-    return parsed.unbatch().prefetch(tf.data.AUTOTUNE)
+    return fixed(parsed.unbatch().prefetch(BATCHES_AHEAD))
+
+
+def fixed(dataset: Dataset) -> Dataset:
+    """The dataset, and all that is made of it, without a thread that tunes it.
+
+    That thread can miss its end: an iterator that is given up then waits for it for up to a minute, most of all where
+    there is one core (TensorFlow 2.21). AUTOTUNE without it means as many calls as there are threads.
+    """
+    options = import_tensorflow().data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 class Parser:

@@ -19,11 +19,11 @@ class Devices:
     note: str | None = None
 
     def strategy(self) -> Any:
-        """A tf.distribute strategy: mirrored over several devices, or the one device."""
+        """A tf.distribute strategy: mirrored over several devices, or TensorFlow's own, which takes the one it sees."""
         tf = import_tensorflow()
         if len(self.names) > 1:
             return tf.distribute.MirroredStrategy(list(self.names))
-        return tf.distribute.OneDeviceStrategy(self.names[0])
+        return tf.distribute.get_strategy()
 
     @property
     def jit_compile(self) -> bool | str:
@@ -41,14 +41,16 @@ class Devices:
 def choose_devices(wanted: str = "auto", names: Sequence[str] = ()) -> Devices:
     """All visible GPUs, or the CPU where there is none.
 
-    wanted: "auto", "cpu" or "gpu". names: TensorFlow devices to use instead.
+    wanted: "auto", "cpu", which hides the GPUs from TensorFlow, or "gpu". names: TensorFlow devices to use instead.
 
     Raises UsageError where a GPU is asked for and none is visible.
     """
     tf = import_tensorflow()
     if names:
         return Devices(names=tuple(names), gpu=any("GPU" in name.upper() for name in names))
-    gpus = [] if wanted == "cpu" else tf.config.list_logical_devices("GPU")
+    if wanted == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    gpus = tf.config.list_logical_devices("GPU")
     if gpus:
         return Devices(names=tuple(gpu.name for gpu in gpus), gpu=True)
     if wanted == "gpu":

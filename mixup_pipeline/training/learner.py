@@ -54,6 +54,7 @@ class Learner:
                 steps_per_execution=steps_together,
             )
             self.model.optimizer.build(self.model.trainable_variables)
+            self._build_metrics()
         self._fresh_optimizer = _arrays(self.model.optimizer.variables)
 
     def begin(self, seed: int) -> None:
@@ -102,6 +103,12 @@ class Learner:
     def build(self) -> Any:
         """A new model of this kind, not compiled, with new weights."""
         return build_model(self.config.model, self._shape, self._num_classes, self.config.dropout)
+
+    def _build_metrics(self) -> None:
+        """Have Keras make the variables of the metrics, which it would with the first batch."""
+        inputs = np.zeros((1, *self._shape), np.float32 if len(self._shape) == 1 else np.uint8)
+        self.model.test_on_batch(inputs, np.eye(1, self._num_classes, dtype=np.float32))
+        self.model.reset_metrics()
 
     def _kept(self) -> list[Any]:
         return [*self.model.variables, *self.model.optimizer.variables]

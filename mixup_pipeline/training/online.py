@@ -12,7 +12,7 @@ import numpy as np
 
 from mixup_pipeline.mixing import draw_lam
 from mixup_pipeline.randomness import words
-from mixup_pipeline.training.dataset import Dataset, Feeding, training_batches
+from mixup_pipeline.training.dataset import BATCHES_AHEAD, Dataset, Feeding, training_batches
 from mixup_pipeline.training.records import Records
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 
@@ -25,7 +25,7 @@ def mixed_online(records: Records, feeding: Feeding, epoch: int, *, alpha: float
     drawn = draw_lam(0, records.examples, alpha=alpha, seed=feeding.seed, copy=epoch).astype(np.float32)
     lam = tf.data.Dataset.from_tensor_slices(drawn).batch(feeding.batch_size, drop_remainder=True)
     mixed = tf.data.Dataset.zip((bases, partners, lam)).map(mix, num_parallel_calls=tf.data.AUTOTUNE)
-    return mixed.prefetch(tf.data.AUTOTUNE)
+    return mixed.prefetch(BATCHES_AHEAD)
 
 
 def mix(base: tuple[Any, Any], partner: tuple[Any, Any], lam: Any) -> tuple[Any, Any]:

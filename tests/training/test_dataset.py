@@ -15,6 +15,8 @@ from mixup_pipeline.manifest import read_manifest
 from mixup_pipeline.mixed_records import MixedReader
 from mixup_pipeline.mixing import mix_class_ids
 from mixup_pipeline.training.dataset import Feeding, evaluation_batches, training_batches
+from mixup_pipeline.training.evaluation import Evaluation
+from mixup_pipeline.training.online import mixed_online
 from mixup_pipeline.training.records import Records, mixed_records, source_records
 from tests.datasets import Dataset, write_tfds
 from tests.mixed import Mixed
@@ -78,3 +80,13 @@ def test_a_source_gives_what_mixing_leaves_unmixed(tmp_path: Path) -> None:
     source: Records = source_records(SourceConfig(src=str(data.folder)))
     assert (source.examples, source.shape, source.num_classes) == (shards.examples, shards.shape, shards.num_classes)
     assert Counter(content(evaluation_batches(source, 6))) == Counter(content(evaluation_batches(shards, 6)))
+
+
+def test_nothing_is_tuned_behind_the_scenes(mixed: Callable[[str], Mixed]) -> None:
+    """A thread that tunes can hold up the end of an iterator for a minute; options reach all that is made of one."""
+    made = mixed("raw")
+    records, feeding = mixed_records(made.out, made.manifest), Feeding(batch_size=4, seed=0)
+    for batches in (training_batches(records, feeding, 0).skip(1).take(1), Evaluation(records).batches):
+        assert batches.options().autotune.enabled is False
+    online = mixed_online(records, feeding, 0, alpha=1.0)
+    assert online.options().autotune.enabled is False
