@@ -1,4 +1,4 @@
-"""The page in a real browser: it needs no network, shows every figure, fits a phone, can be used by keyboard."""
+"""The pages in a real browser: they need no network, show every figure, fit a phone, can be used by keyboard."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from mixup_pipeline import MixConfig, augment
+from mixup_pipeline.report.comparison_page import report
 from tests.commands import succeed
+from tests.compared import made_up, made_up_samples
 from tests.datasets import write_tfds
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -30,6 +32,20 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     page = folder / "page.html"
     succeed("mixup-inspect", folder / "shards", "--html", page, "--against", data.folder, "--count", "5")
     return page
+
+
+@pytest.fixture(scope="module")
+def report_html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a comparison with every question asked."""
+    page = tmp_path_factory.mktemp("report") / "report.html"
+    page.write_text(report(made_up(), made_up_samples()).html)
+    return page
+
+
+@pytest.fixture(params=["html", "report_html"])
+def either(request: pytest.FixtureRequest) -> Path:
+    """Each of the two pages."""
+    return Path(request.getfixturevalue(request.param))
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +92,25 @@ def test_charts_are_found_by_their_headings_and_tell_their_result(browser: Brows
     assert page.locator("section table tbody tr").count() >= 5
 
 
+def test_a_report_shows_its_verdict_its_pictures_and_opens_its_tables(browser: Browser, report_html: Path) -> None:
+    page = load(browser, report_html)
+    assert page.locator(".verdict").count() == 2  # shares of wrong labels
+    assert page.locator(".verdict").first.inner_text().startswith("Accuracy on clean examples is higher with mixup")
+    images = page.locator("img")
+    assert images.count() == 2 * 10 + 2
+    assert min(images.evaluate_all("images => images.map(image => image.complete ? image.naturalWidth : 0)")) > 0
+    assert min(images.evaluate_all("images => images.map(image => image.alt.length)")) > 40
+    page.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    table = page.get_by_role("table", name="Copies K swept").first
+    assert table.is_visible()
+    assert table.locator("tbody tr").count() == 1 + 3 * 3 + 1
+    assert page.locator("pre").inner_text() == "mixup-compare --src shapes --out compared"
+
+
 @pytest.mark.parametrize("width", [320, 375, 768, 1280])
-def test_nothing_is_wider_than_the_window(browser: Browser, html: Path, width: int) -> None:
-    page = load(browser, html, width)
+def test_nothing_is_wider_than_the_window(browser: Browser, either: Path, width: int) -> None:
+    page = load(browser, either, width)
     assert page.evaluate("document.documentElement.scrollWidth") == width
     sizes = page.locator("main p, figcaption, td, dd, span").evaluate_all(
         "texts => texts.map(text => parseFloat(getComputedStyle(text).fontSize))"
@@ -112,8 +144,10 @@ def test_tables_of_the_classes_open_by_keyboard(browser: Browser, html: Path) ->
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_screenshot_has_the_colours_of_the_scheme(browser: Browser, html: Path, scheme: Scheme, tmp_path: Path) -> None:
-    page = load(browser, html, 768, scheme)
+def test_screenshot_has_the_colours_of_the_scheme(
+    browser: Browser, either: Path, scheme: Scheme, tmp_path: Path
+) -> None:
+    page = load(browser, either, 768, scheme)
     page.screenshot(path=tmp_path / "page.png", full_page=True)
     picture = cv2.imread(str(tmp_path / "page.png"))
     assert picture is not None
@@ -139,10 +173,10 @@ def contrast(first: list[float], second: list[float]) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(browser: Browser, html: Path, scheme: Scheme) -> None:
-    page = load(browser, html, 768, scheme)
+def test_text_stands_out_from_its_ground(browser: Browser, either: Path, scheme: Scheme) -> None:
+    page = load(browser, either, 768, scheme)
     colour = "element => getComputedStyle(element)[{}].match(/[0-9.]+/g).map(Number)"
     ground = page.locator("body").evaluate(colour.format("'backgroundColor'"))
-    for selector in ("h1", "main p", "figcaption", "dt"):
+    for selector in ("h1", "header p", "main p", "figcaption", "dt", "caption"):
         text = page.locator(selector).first.evaluate(colour.format("'color'"))
         assert contrast(text[:3], ground[:3]) >= 4.5, selector

@@ -4,7 +4,7 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from mixup_pipeline.cli.common import run_program, shown_errors
 from mixup_pipeline.cli.options import data_dir_option, training_options
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from mixup_pipeline.comparison.cells import CompareConfig
 
 _STOPPED = 1
 
@@ -36,6 +39,7 @@ _STOPPED = 1
 @click.option("--seeds", type=int, default=5, show_default=True, help="So many runs of every arm.")
 @click.option("--alpha", type=float, default=0.2, show_default=True, help="λ ~ Beta(alpha, alpha).")
 @click.option("--copies", type=int, help="Copies mixed ahead of training.  [default: as many as epochs, at most 10]")
+@click.option("--limit", type=int, help="Train on so many examples of the split, others for every seed.")
 @click.option(
     "--sweep", multiple=True, metavar="AXIS=V,V,…", help="Try several values of copies, alpha or limit (examples)."
 )
@@ -73,6 +77,7 @@ def _compare(options: dict[str, Any]) -> None:
         seeds=options["seeds"],
         alpha=options["alpha"],
         copies=options["copies"],
+        limit=options["limit"],
         train=TrainConfig(**settings),
         sweeps=tuple(parse_sweep(text) for text in options["sweep"]),
         corrupt_labels=parse_numbers("corrupt-labels", options["corrupt_labels"]),
@@ -113,16 +118,26 @@ def _compare(options: dict[str, Any]) -> None:
     except Stopped as stop:
         click.echo(f"Stopped: {stop}. Run the same command again to go on.", err=True)
         sys.exit(_STOPPED)
-    _report(results, options["out"], shown=not options["quiet"])
+    _report(results, config, options["out"], shown=not options["quiet"])
 
 
-def _report(results: dict[str, Any], out: Path, *, shown: bool) -> None:
+def _report(results: dict[str, Any], config: "CompareConfig", out: Path, *, shown: bool) -> None:
+    from mixup_pipeline.comparison.folder import CompareFolder
     from mixup_pipeline.files import write_atomically
+    from mixup_pipeline.report.comparison_page import report
     from mixup_pipeline.report.comparison_text import markdown, terminal_text
 
+    cells = [config.cell(arm, corrupt=config.corrupt_labels[0]) for arm in config.arms]
+    made = report(results, CompareFolder(out).load_samples(cells))
+    (out / "pictures").mkdir(exist_ok=True)
+    for name, picture in made.pictures.items():
+        write_atomically(out / "pictures" / name, picture)
     write_atomically(out / "report.md", markdown(results))
+    write_atomically(out / "report.html", made.html)
     if shown:
-        click.echo(f"{terminal_text(results)}\n\n{out / 'report.md'}, {out / 'results.json'}")
+        click.echo(
+            f"{terminal_text(results)}\n\n{out / 'report.html'}, report.md, results.json and pictures/ beside it"
+        )
 
 
 def program() -> None:

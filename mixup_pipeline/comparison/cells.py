@@ -13,6 +13,7 @@ from mixup_pipeline.training.config import TrainConfig
 ARMS = ("baseline", *PAIRINGS, "online")
 AXES = ("copies", "alpha", "limit")
 _DEFAULT_COPIES = 10
+_MOST_EXAMPLES = 2**31 - 1
 _SPELLED: dict[str, type[int] | type[float]] = {"copies": int, "alpha": float, "limit": int}
 
 
@@ -61,7 +62,9 @@ class Sweep:
             if self.axis == "alpha":
                 check_number("sweep alpha", value, *ALPHA_RANGE)
             else:
-                check_integer(f"sweep {self.axis}", int(value), 1, MAX_COPIES if self.axis == "copies" else 2**31 - 1)
+                check_integer(
+                    f"sweep {self.axis}", int(value), 1, MAX_COPIES if self.axis == "copies" else _MOST_EXAMPLES
+                )
         object.__setattr__(self, "values", tuple(sorted(set(self.values))))
 
 
@@ -70,7 +73,8 @@ class CompareConfig:
     """Everything that decides the results of a comparison on given data.
 
     arms: of "baseline", "any", "within-class", "cross-class", "online". seeds: how many, 0 … seeds−1.
-    copies: mixed ahead for the shard arms; None for as many as there are epochs, at most 10.
+    copies: mixed ahead for the shard arms; None for as many as there are epochs, at most 10. limit: train on so many
+    examples of the split, drawn anew for every seed; None for all.
     sweeps: settings tried at several values. corrupt_labels: shares of wrong training labels, each a comparison of its
     own. fgsm: sizes of an attack on pixels of 0 to 1. outliers: datasets whose images belong to no class.
 
@@ -81,6 +85,7 @@ class CompareConfig:
     seeds: int = 5
     alpha: float = 0.2
     copies: int | None = None
+    limit: int | None = None
     train: TrainConfig = field(default_factory=TrainConfig)
     sweeps: tuple[Sweep, ...] = ()
     corrupt_labels: tuple[float, ...] = (0.0,)
@@ -99,6 +104,8 @@ class CompareConfig:
             most = _DEFAULT_COPIES if self.train.steps else min(_DEFAULT_COPIES, self.train.epochs)
             object.__setattr__(self, "copies", most)
         check_integer("copies", self.copies or 0, 1, MAX_COPIES)
+        if self.limit is not None:
+            check_integer("limit", self.limit, 1, _MOST_EXAMPLES)
         for share in self.corrupt_labels:
             check_number("corrupt-labels", share, 0, 1)
         for size in self.fgsm:
@@ -133,6 +140,7 @@ class CompareConfig:
             arm=arm,
             alpha=None if arm == "baseline" else float(self.alpha),
             copies=self.copies if arm in PAIRINGS else None,
+            limit=self.limit,
             corrupt=corrupt,
         )
 

@@ -3,15 +3,19 @@
 config.json        what is compared on what; more arms, seeds, sweeps and attacks may be asked for later
 runs/CELL/seed-S/  a training run as mixup-train writes it, with probes.json (and samples.npz of seed 0)
 work/              mixed shards and derived sources while they are needed
-results.json       everything the report shows; report.md is made of it
+results.json       everything the report shows (schemas/comparison.schema.json)
+report.html, report.md, pictures/*.png   made of it
 """
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.errors import OutputError, UsageError
@@ -67,6 +71,19 @@ class CompareFolder:
 
     def save_probes(self, cell: Cell, seed: int, probes: Mapping[str, Any]) -> None:
         write_atomically(self.run(cell, seed) / "probes.json", json.dumps(probes) + "\n")
+
+    def samples(self, cell: Cell) -> Path:
+        """The first examples that seed 0 reads."""
+        return self.run(cell, 0) / "samples.npz"
+
+    def load_samples(self, cells: Sequence[Cell]) -> dict[str, tuple[npt.NDArray[Any], npt.NDArray[np.float32]]]:
+        """By arm the inputs (n, …) and soft labels (n, classes) that were kept."""
+        found = {}
+        for cell in cells:
+            if self.samples(cell).is_file():
+                with np.load(self.samples(cell), allow_pickle=False) as stored:
+                    found[cell.arm] = stored["inputs"], stored["labels"]
+        return found
 
     def save_results(self, results: Mapping[str, Any]) -> None:
         write_atomically(self.results, json.dumps(results, indent=1) + "\n")

@@ -119,7 +119,7 @@ class _Workshop:
             prepared = self._prepare(cell, seed, config)
             train(prepared, run.root, self.learners, on_start=self._on_start, on_step=self.watching.on_step)
             if seed == 0:
-                _keep_samples(prepared.job, run.root / "samples.npz")
+                _keep_samples(prepared.job, self.folder.samples(cell))
         if missing:
             learner = self._learner(config)
             learner.load_weights(run.last_weights)

@@ -14,32 +14,37 @@ _OF_LAST = ("accuracy", "nll", "ece", "brier", "confidence")
 def summarize(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """For each cell and measure: mean and interval over the seeds, and the paired difference to the baseline.
 
-    The baseline is the one that was trained on the same examples. It has no difference to itself.
+    The baseline is the one that was trained on the same examples. It has no difference to itself. Accuracies of
+    precomputed mixup also have their difference to mixup online with the same examples and α, where it was trained.
     """
     by_cell: dict[Cell, dict[int, Run]] = {}
     for run in runs:
         by_cell.setdefault(Cell(**run["cell"]), {})[run["seed"]] = run
     baselines = {cell.condition: found for cell, found in by_cell.items() if cell.arm == "baseline"}
-    return [
-        {
-            "cell": asdict(cell),
-            "steps": next(iter(found.values()))["steps"],
-            "measures": {
-                name: _measured(take, found, baselines[cell.condition] if cell.arm != "baseline" else None)
-                for name, take in _measures(next(iter(found.values()))).items()
-            },
-        }
-        for cell, found in by_cell.items()
-    ]
+    online = {(cell.condition, cell.alpha): found for cell, found in by_cell.items() if cell.arm == "online"}
+    summary = []
+    for cell, found in by_cell.items():
+        measures = {}
+        for name, take in _measures(next(iter(found.values()))).items():
+            measures[name] = asdict(estimate([take(found[seed]) for seed in sorted(found)]))
+            if cell.arm != "baseline":
+                measures[name]["difference"] = _paired(take, found, baselines[cell.condition])
+        fresh = online.get((cell.condition, cell.alpha))
+        if cell.copies is not None and fresh is not None:
+            measures["accuracy"]["difference to online"] = _paired(_accuracy, found, fresh)
+        summary.append({"cell": asdict(cell), "steps": next(iter(found.values()))["steps"], "measures": measures})
+    return summary
 
 
-def _measured(take: Callable[[Run], float], runs: Mapping[int, Run], baseline: Mapping[int, Run] | None) -> Any:
-    measured = asdict(estimate([take(runs[seed]) for seed in sorted(runs)]))
-    if baseline is not None:
-        paired = sorted(set(runs) & set(baseline))
-        found = difference([take(runs[seed]) for seed in paired], [take(baseline[seed]) for seed in paired])
-        measured["difference"] = {**asdict(found), "shown": found.shown}
-    return measured
+def _paired(take: Callable[[Run], float], runs: Mapping[int, Run], others: Mapping[int, Run]) -> dict[str, Any]:
+    """runs − others, seed by seed."""
+    seeds = sorted(set(runs) & set(others))
+    found = difference([take(runs[seed]) for seed in seeds], [take(others[seed]) for seed in seeds])
+    return {**asdict(found), "shown": found.shown}
+
+
+def _accuracy(run: Run) -> float:
+    return float(run["last"]["accuracy"])
 
 
 def _measures(run: Run) -> dict[str, Callable[[Run], float]]:

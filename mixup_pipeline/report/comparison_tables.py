@@ -7,8 +7,14 @@ from typing import Any
 Results = Mapping[str, Any]
 Summary = Mapping[str, Any]
 
-_POINTS = 100
-_AXIS_NAMES = {"copies": "copies K", "alpha": "α", "limit": "training examples"}
+POINTS = 100
+_NOT_SHOWN = "no difference shown"
+NOTE = (
+    "Means over seeds with 95 % t intervals. Differences to the baseline are paired by seed: same initial weights, as "
+    "many steps. “No difference shown”: the t or the bootstrap interval holds zero. With few seeds the bootstrap "
+    "interval is narrower than it should be, and one in twenty intervals misses by chance."
+)
+AXIS_NAMES = {"copies": "copies K", "alpha": "α", "limit": "training examples"}
 
 
 @dataclass(frozen=True)
@@ -20,38 +26,34 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def verdict(results: Results) -> str:
-    """One sentence: does mixup help here?"""
-    seeds, config = results["config"]["seeds"], results["config"]
+def verdict(results: Results, corrupt: float) -> str:
+    """One sentence: does mixup help here, under this share of wrong labels?"""
+    seeds = results["config"]["seeds"]
     if seeds < 2:
         return "One seed shows nothing: the spread between seeds is unknown. Ask for more with --seeds."
-    corrupt = config["corrupt_labels"][0]
-    said = []
-    for row in base_rows(results, corrupt):
-        difference = row["measures"]["accuracy"].get("difference")
-        if difference is not None:
-            change = _POINTS * difference["mean"]
-            low, high = (_POINTS * limit for limit in difference["t"])
-            how = "no difference shown" if not difference["shown"] else "higher" if change > 0 else "lower"
-            said.append(f"{row['cell']['arm']} {how} ({change:+.2f} points, 95 % interval {low:+.2f} to {high:+.2f})")
-    noise = f" with {corrupt:.0%} wrong labels" if corrupt else ""
-    return f"Accuracy on clean examples{noise} against the baseline, over {seeds} seeds: {'; '.join(said)}."
+    arms = [(row["cell"]["arm"], row["measures"]["accuracy"]["difference"]) for row in base_rows(results, corrupt)[1:]]
+    ways = {_way(difference) for _, difference in arms} - {_NOT_SHOWN}
+    if not ways:
+        lead = "No difference to the baseline is shown"
+    elif len(ways) > 1:
+        lead = "It depends on the arm"
+    else:
+        lead = f"Accuracy on clean examples is {ways.pop()} with mixup than without"
+    said = "; ".join(f"{arm} {change_text(difference)}" for arm, difference in arms)
+    return f"{lead}{noise_text(corrupt)}, at the last epoch over {seeds} seeds: {said}."
 
 
-def tables(results: Results, *, beyond: bool = True) -> list[Table]:
-    """The arms under each share of wrong labels, one table for every sweep, and with `beyond` all that was measured."""
-    config, found = results["config"], []
-    for corrupt in config["corrupt_labels"]:
-        noise = f", {corrupt:.0%} of the training labels wrong" if corrupt else ""
-        rows = base_rows(results, corrupt)
-        found.append(_accuracy_table(f"Arms{noise}", rows, [row["cell"]["arm"] for row in rows], "arm"))
-        if beyond:
-            found.append(_beyond_table(f"Beyond accuracy{noise}", rows))
-        for sweep in config["sweeps"]:
-            swept = swept_rows(results, sweep["axis"], corrupt)
-            names = [_swept_name(row, sweep["axis"]) for row in swept]
-            title = f"{_AXIS_NAMES[sweep['axis']].capitalize()} swept{noise}"
-            found.append(_accuracy_table(title, swept, names, f"arm, {_AXIS_NAMES[sweep['axis']]}"))
+def tables(results: Results, corrupt: float, *, beyond: bool = True) -> list[Table]:
+    """The arms under a share of wrong labels, a table for every sweep, and with `beyond` all that was measured."""
+    noise, rows = noise_text(corrupt), base_rows(results, corrupt)
+    found = [_accuracy_table(f"Arms{noise}", rows, [row["cell"]["arm"] for row in rows], "arm")]
+    if beyond:
+        found.append(_beyond_table(f"Beyond accuracy{noise}", rows))
+    for sweep in results["config"]["sweeps"]:
+        axis = AXIS_NAMES[sweep["axis"]]
+        swept = swept_rows(results, sweep["axis"], corrupt)
+        names = [_swept_name(row, sweep["axis"]) for row in swept]
+        found.append(_accuracy_table(f"{axis[0].upper()}{axis[1:]} swept{noise}", swept, names, f"arm, {axis}"))
     return found
 
 
@@ -62,7 +64,7 @@ def base_rows(results: Results, corrupt: float) -> list[Summary]:
         row
         for row in results["summary"]
         if row["cell"]["corrupt"] == corrupt
-        and row["cell"]["limit"] is None
+        and row["cell"]["limit"] == config["limit"]
         and row["cell"]["alpha"] in (None, config["alpha"])
         and row["cell"]["copies"] in (None, config["copies"])
     ]
@@ -72,7 +74,7 @@ def swept_rows(results: Results, axis: str, corrupt: float) -> list[Summary]:
     """The arms at every value of a sweep; an arm that the axis does not concern appears once."""
     config = results["config"]
     values = next(sweep["values"] for sweep in config["sweeps"] if sweep["axis"] == axis)
-    fixed = {"alpha": config["alpha"], "copies": config["copies"], "limit": None}
+    fixed = {"alpha": config["alpha"], "copies": config["copies"], "limit": config["limit"]}
     del fixed[axis]
     rows = [
         row
@@ -85,31 +87,31 @@ def swept_rows(results: Results, axis: str, corrupt: float) -> list[Summary]:
     return sorted(rows, key=lambda row: (arms.index(row["cell"]["arm"]), row["cell"][axis] or 0))
 
 
+def noise_text(corrupt: float) -> str:
+    """What is added to a title where labels are wrong."""
+    return f", {corrupt:.0%} of the training labels wrong" if corrupt else ""
+
+
+def change_text(difference: Mapping[str, Any]) -> str:
+    """A paired difference of accuracies in points, with what it shows."""
+    text, _, way = _difference({"difference": difference}, POINTS)
+    return f"{text} points ({way})"
+
+
 def _accuracy_table(title: str, rows: Sequence[Summary], names: Sequence[str], first: str) -> Table:
-    head = (
-        first,
-        "accuracy, last epoch",
-        "difference, points",
-        "bootstrap",
-        "",
-        "accuracy, best epoch",
-        "NLL",
-        "ECE",
-        "Brier",
-    )
+    beside_online = any("difference to online" in row["measures"]["accuracy"] for row in rows)
+    head = [first, "accuracy, last epoch", "difference, points", "bootstrap", ""]
+    head += ["difference to online, points"] if beside_online else []
+    head += ["accuracy, best epoch", "NLL", "ECE", "Brier"]
     lines = []
     for name, row in zip(names, rows, strict=True):
         measures = row["measures"]
-        lines.append(
-            (
-                name,
-                _percent(measures["accuracy"]),
-                *_difference(measures["accuracy"], _POINTS),
-                _percent(measures["best accuracy"]),
-                *(_number(measures[key]) for key in ("nll", "ece", "brier")),
-            )
-        )
-    return Table(title, head, tuple(lines))
+        line = [name, _percent(measures["accuracy"]), *_difference(measures["accuracy"], POINTS)]
+        if beside_online:
+            line.append(_difference(measures["accuracy"], POINTS, "difference to online")[0])
+        line.append(_percent(measures["best accuracy"]))
+        lines.append((*line, *(_number(measures[key]) for key in ("nll", "ece", "brier"))))
+    return Table(title, tuple(head), tuple(lines))
 
 
 def _beyond_table(title: str, rows: Sequence[Summary]) -> Table:
@@ -144,17 +146,22 @@ def _interval(measure: Mapping[str, Any], scale: float, form: str) -> str:
     return f"{text} [{scale * measure['low']:{form}}, {scale * measure['high']:{form}}]"
 
 
-def _difference(measure: Mapping[str, Any], scale: float) -> tuple[str, str, str]:
+def _difference(measure: Mapping[str, Any], scale: float, name: str = "difference") -> tuple[str, str, str]:
     """Mean with its t interval, the bootstrap interval, and what they show."""
-    difference = measure.get("difference")
+    difference = measure.get(name)
     if difference is None:
         return "", "", ""
-    form = "+.2f" if scale == _POINTS else "+.4f"
+    form = "+.2f" if scale == POINTS else "+.4f"
     text = f"{scale * difference['mean']:{form}}"
     if difference["t"] is None:
-        return text, "", "one seed shows nothing"
+        return text, "", _way(difference)
     t, bootstrap = (
         f"[{scale * low:{form}}, {scale * high:{form}}]" for low, high in (difference["t"], difference["bootstrap"])
     )
-    shown = "no difference shown" if not difference["shown"] else "higher" if difference["mean"] > 0 else "lower"
-    return f"{text} {t}", bootstrap, shown
+    return f"{text} {t}", bootstrap, _way(difference)
+
+
+def _way(difference: Mapping[str, Any]) -> str:
+    if difference["t"] is None:
+        return "one seed shows nothing"
+    return _NOT_SHOWN if not difference["shown"] else "higher" if difference["mean"] > 0 else "lower"

@@ -3,13 +3,7 @@
 import io
 from typing import Any
 
-from mixup_pipeline.report.comparison_tables import Results, Table, tables, verdict
-
-_NOTE = (
-    "Means over seeds with 95 % t intervals. Differences to the baseline are paired by seed: same initial weights, as "
-    "many steps. “No difference shown”: the t or the bootstrap interval holds zero. With few seeds the bootstrap "
-    "interval is narrower than it should be, and one in twenty intervals misses by chance."
-)
+from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, tables, verdict
 
 
 def terminal_text(results: Results) -> str:
@@ -18,8 +12,10 @@ def terminal_text(results: Results) -> str:
     from rich.table import Table as RichTable
 
     console = Console(file=io.StringIO(), width=400, color_system=None)
-    console.print(verdict(results), soft_wrap=True)
-    for table in tables(results, beyond=False):
+    shares = results["config"]["corrupt_labels"]
+    for corrupt in shares:
+        console.print(verdict(results, corrupt), soft_wrap=True)
+    for table in (table for corrupt in shares for table in tables(results, corrupt, beyond=False)):
         grid = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False)
         for name in table.head:
             grid.add_column(name, no_wrap=True)
@@ -33,14 +29,15 @@ def terminal_text(results: Results) -> str:
 
 def markdown(results: Results) -> str:
     """report.md: the verdict, the tables, the exact command, machine and versions."""
+    shares = results["config"]["corrupt_labels"]
     source, evaluation, machine = results["source"], results["evaluation"], results["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     parts = [
         f"# Does mixup help on {source['src']}?",
-        verdict(results),
+        *(verdict(results, corrupt) for corrupt in shares),
         f"Trained on split {source['split']} of {source['src']}, evaluated on split {evaluation['split']} of "
-        f"{evaluation['src']}. {_NOTE}",
-        *(f"## {table.title}\n\n{_markdown_table(table)}" for table in tables(results)),
+        f"{evaluation['src']}. {NOTE}",
+        *(f"## {table.title}\n\n{_markdown_table(table)}" for corrupt in shares for table in tables(results, corrupt)),
         "## How to make it again",
         f"```\n{results['command']}\n```",
         f"{machine['system']}, {machine['cores']} cores, trained on {', '.join(machine['devices'])}. {versions}.",

@@ -1,20 +1,17 @@
 """The page: one self-contained HTML file about a mixed dataset. No network, no script."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from mixup_pipeline.images import encode_png
 from mixup_pipeline.inspection.examples import MixedExample
 from mixup_pipeline.inspection.lam_fit import SIGNIFICANCE, LamFit
 from mixup_pipeline.inspection.overview import Overview, expected_nearly_unmixed
 from mixup_pipeline.report.charts import balance_charts, lam_charts, pair_charts
 from mixup_pipeline.report.command import augment_command
-from mixup_pipeline.report.figures import DARK, LIGHT
+from mixup_pipeline.report.html import SMALL_IMAGE, Chart, chart, html_page, image_uri
 from mixup_pipeline.report.words import (
     class_weights,
     kinds_text,
@@ -27,18 +24,6 @@ from mixup_pipeline.report.words import (
 from mixup_pipeline.spec import shape_text
 
 _MOST_TABLE_CLASSES = 30
-_SMALL = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chart:
-    """One chart: its files as data URIs, and what it shows in words."""
-
-    title: str
-    light: str
-    dark: str
-    alt: str
-    caption: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,19 +41,11 @@ def page(overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit |
     examples: a sample to show, with parents where the source is at hand. lam_fit: the test of λ; None where there were
     too few.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("mixup_pipeline.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     manifest = overview.manifest
     classes, pairs = overview.classes, overview.pairs
     few = manifest["num_classes"] <= _MOST_TABLE_CLASSES
-    return environment.get_template("page.html.j2").render(
+    return html_page(
+        "page.html.j2",
         overview=overview,
         manifest=manifest,
         name=one_line(manifest["name"]),
@@ -83,8 +60,6 @@ def page(overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit |
         class_name=lambda class_id: one_line(overview.class_name(class_id), 40),
         command=augment_command(manifest),
         share=share_text,
-        light=LIGHT,
-        dark=DARK,
     )
 
 
@@ -120,7 +95,7 @@ def _charts(overview: Overview, lam_fit: LamFit | None) -> list[Chart]:
         change = np.abs(classes.after - classes.before)
         largest = one_line(overview.class_name(int(change.argmax())))
         charts.append(
-            _chart(
+            chart(
                 "Class balance",
                 balance_charts(overview, classes),
                 f"Shares of {len(change)} classes before and after mixing. The largest change is {change.max():.2%}, "
@@ -130,7 +105,7 @@ def _charts(overview: Overview, lam_fit: LamFit | None) -> list[Chart]:
         )
     if pairs is not None and pairs.sum():
         charts.append(
-            _chart(
+            chart(
                 "Class pairs",
                 pair_charts(overview, pairs),
                 f"Heat map of {pairs.sum():,} mixed examples by base class and partner class: from {pairs.min():,} to "
@@ -153,18 +128,13 @@ def _lam_chart(overview: Overview, lam_fit: LamFit | None) -> Chart:
             f"p = {lam_fit.p_value:.3g}: {answer} Beta({alpha:g}, {alpha:g}) at the {SIGNIFICANCE:.0%} level. "
             f"(λ is stored as float32, so the test looks between 0.000001 and 0.999999.)"
         )
-    return _chart(
+    return chart(
         "Mixing weight λ",
         lam_charts(overview),
         f"Histogram of {overview.totals['mixed']:,} λ in 100 bins with the density of Beta({alpha:g}, {alpha:g}) over "
         f"it. Mean {mean:.3f}.",
         verdict,
     )
-
-
-def _chart(title: str, files: tuple[bytes, bytes], alt: str, caption: str) -> Chart:
-    light, dark = (_data_uri(file, "image/svg+xml") for file in files)
-    return Chart(title=title, light=light, dark=dark, alt=alt, caption=caption)
 
 
 def _picture(overview: Overview, example: MixedExample) -> dict[str, Any]:
@@ -178,7 +148,7 @@ def _picture(overview: Overview, example: MixedExample) -> dict[str, Any]:
         "title": class_weights(overview, example),
         "lam": example.lam,
         "names": names,
-        "pixelated": max(height, width) <= _SMALL,
+        "pixelated": max(height, width) <= SMALL_IMAGE,
         "uris": {role: None if image is None else image_uri(image) for role, image in images.items()},
     }
 
@@ -194,12 +164,3 @@ def _row(overview: Overview, example: MixedExample) -> dict[str, Any]:
         "base_class": names[0],
         "partner_class": names[1],
     }
-
-
-def image_uri(image: npt.NDArray[np.uint8]) -> str:
-    """A data URI of a PNG of uint8 (h, w, c)."""
-    return _data_uri(encode_png(image), "image/png")
-
-
-def _data_uri(data: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -14,13 +14,13 @@ from mixup_pipeline.inspection.examples import MixedExample
 from mixup_pipeline.inspection.overview import Overview, expected_nearly_unmixed
 from mixup_pipeline.mixing import draw_lam
 from mixup_pipeline.report.figures import LIGHT, Theme, plain_axes, render
+from mixup_pipeline.report.html import SMALL_IMAGE
 from mixup_pipeline.report.words import class_weights, one_line, share_text
 from mixup_pipeline.training.boundary import Flowers, Regions
 
 _MIXED, _PARENT, _CAPTION, _TITLE, _GAP, _MARGIN = 1.5, 0.56, 0.19, 0.3, 0.08, 0.2  # inches
 _MOST_COLUMNS = 6
 _LETTERS_AN_INCH = 13
-_SMALL = 64
 _CLASS_COLOURS = ("#2f6fb0", "#c2571a", "#3a8a4d")
 _DRAWS = 90_000
 _BINS = 100
@@ -89,7 +89,7 @@ def _draw_image(axes: Axes, image: npt.NDArray[np.uint8], left: float, top: floa
     axes.imshow(
         image.repeat(3, axis=2) if image.shape[2] == 1 else image,  # exact, which a colour map is not
         extent=(left, left + width * scale, top + height * scale, top),
-        interpolation="nearest" if max(height, width) <= _SMALL else "auto",
+        interpolation="nearest" if max(height, width) <= SMALL_IMAGE else "auto",
         aspect="auto",
     )
 

@@ -13,7 +13,8 @@ from mixup_pipeline.images import decode
 from mixup_pipeline.inspection.examples import MixedExample
 from mixup_pipeline.inspection.lam_fit import LamFit
 from mixup_pipeline.inspection.overview import Overview
-from mixup_pipeline.report.page import image_uri, page
+from mixup_pipeline.report.html import image_uri
+from mixup_pipeline.report.page import page
 from mixup_pipeline.report.words import one_line
 from tests.datasets import random_images
 from tests.report.shown import NAMES, mixed_example, overview_of, random_overview

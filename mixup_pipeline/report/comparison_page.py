@@ -1,0 +1,71 @@
+"""The report of a comparison: report.html, one self-contained file, and its pictures as PNG."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.report.comparison_charts import Drawing, drawings, noise_drawing, sample_drawing
+from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, noise_text, tables, verdict
+from mixup_pipeline.report.figures import DARK, LIGHT, render
+from mixup_pipeline.report.html import Chart, chart, html_page
+from mixup_pipeline.report.words import one_line
+
+Samples = Mapping[str, tuple[npt.NDArray[Any], npt.NDArray[np.float32]]]
+"""By arm: the first inputs that seed 0 reads, (n, …), and their soft labels, float32 (n, classes)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The page, and the pictures in it by the names of their files."""
+
+    html: str
+    pictures: dict[str, bytes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Section:
+    """All that is said under one share of wrong labels."""
+
+    id: str
+    title: str
+    verdict: str
+    charts: list[Chart]
+    tables: list[Table]
+
+
+def report(results: Results, samples: Samples) -> Report:
+    """What results.json and the samples of the arms look like."""
+    pictures: dict[str, bytes] = {}
+
+    def shown(drawing: Drawing) -> Chart:
+        pictures[f"{drawing.name}.png"] = render(drawing.draw, LIGHT, kind="png")
+        files = render(drawing.draw, LIGHT, kind="svg"), render(drawing.draw, DARK, kind="svg")
+        return chart(drawing.title, files, drawing.alt, drawing.caption)
+
+    shares = results["config"]["corrupt_labels"]
+    sections = [
+        _Section(
+            id=f"share{number}",
+            title=f"The arms{noise_text(corrupt)}",
+            verdict=verdict(results, corrupt),
+            charts=[shown(drawing) for drawing in drawings(results, corrupt)],
+            tables=tables(results, corrupt),
+        )
+        for number, corrupt in enumerate(shares)
+    ]
+    images = {arm: found for arm, found in samples.items() if found[0].ndim == 4}
+    overview = [shown(noise_drawing(results))] if len(shares) > 1 else []
+    read = shown(sample_drawing(images, results["class_names"])) if images else None
+    html = html_page(
+        "comparison.html.j2",
+        name=one_line(results["source"]["src"]),
+        results=results,
+        sections=sections,
+        overview=overview,
+        read=read,
+        note=NOTE,
+    )
+    return Report(html=html, pictures=pictures)

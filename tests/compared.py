@@ -1,0 +1,95 @@
+"""Results of a comparison as mixup-compare writes them, made up in no time: for what is shown of them."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from mixup_pipeline.comparison.cells import Cell, CompareConfig, parse_sweep
+from mixup_pipeline.comparison.summary import summarize
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.training.config import TrainConfig
+
+CONFIG = CompareConfig(
+    seeds=3,
+    train=TrainConfig(epochs=4),
+    sweeps=(parse_sweep("copies=1,2,4"), parse_sweep("limit=500,2000"), parse_sweep("alpha=0.2,1")),
+    corrupt_labels=(0.0, 0.4),
+    fgsm=(0.02, 0.1),
+    outliers=("fashion_mnist",),
+)
+GAIN = {"baseline": 0.0, "any": 0.02, "within-class": 0.0, "cross-class": 0.015, "online": 0.03}
+
+
+def made_up(config: CompareConfig = CONFIG) -> dict[str, Any]:
+    """Results in which any, cross-class and online are better than the baseline by GAIN, and within-class is not."""
+    rng = np.random.default_rng(0)
+    runs = [_run(config, cell, seed, rng) for cell in config.cells() for seed in range(config.seeds)]
+    return {
+        "format_version": 1,
+        "command": "mixup-compare --src shapes --out compared",
+        "source": asdict(SourceConfig(src="shapes")),
+        "evaluation": asdict(SourceConfig(src="shapes", split="test", allow_eval_split=True)),
+        "config": asdict(config),
+        "class_names": ["round", "square", "a<b>c"],
+        "shape": [8, 8, 1],
+        "runs": runs,
+        "summary": summarize(runs),
+        "machine": {
+            "system": "Linux",
+            "cores": 2,
+            "devices": ["/CPU:0"],
+            "versions": {"python": "3.11", "tensorflow": "2.21"},
+        },
+        "seconds": 1.0,
+    }
+
+
+def _run(config: CompareConfig, cell: Cell, seed: int, rng: np.random.Generator) -> dict[str, Any]:
+    level = 0.85 + GAIN[cell.arm] - 0.3 * cell.corrupt + 0.01 * seed - (0.1 if cell.limit else 0)
+    history = []
+    for epoch in range(1, config.train.epochs + 1):
+        accuracy = level - 0.2 / epoch + 0.001 * float(rng.standard_normal())
+        history.append(
+            {
+                "epoch": epoch,
+                "step": 10 * epoch,
+                "loss": 1 / epoch,
+                "weighted_accuracy": accuracy,
+                "dominant_accuracy": accuracy,
+                "accuracy": accuracy,
+                "nll": 0.8 / epoch,
+                "ece": 0.05,
+                "brier": 0.2,
+                "confidence": min(1.0, accuracy + 0.05),
+                "seconds": 1.0,
+            }
+        )
+    share = np.diff(np.linspace(0, 1, 16) ** 2)
+    middles = (np.arange(15) + 0.5) / 15
+    return {
+        "cell": asdict(cell),
+        "seed": seed,
+        "steps": 10 * config.train.epochs,
+        "seconds": 1.0,
+        "last": history[-1],
+        "best": max(history, key=lambda row: row["accuracy"]),
+        "history": history,
+        "probes": {
+            "reliability": [[float(s), float(m) * 0.9, float(m)] for s, m in zip(share, middles, strict=True)],
+            "uniform noise": {"confidence": 0.6, "sure": 0.1},
+            **{f"fgsm {size:g}": level - 3 * size for size in config.fgsm},
+            **{name: {"confidence": 0.7, "sure": 0.2} for name in config.outliers},
+        },
+    }
+
+
+def made_up_samples(config: CompareConfig = CONFIG) -> dict[str, tuple[Any, Any]]:
+    """Eight 8×8 grey images of every arm, with labels of two classes."""
+    rng = np.random.default_rng(1)
+    samples = {}
+    for arm in config.arms:
+        lam = np.ones(8) if arm == "baseline" else rng.uniform(0, 1, 8)
+        labels = np.stack([lam, 1 - lam, np.zeros(8)], axis=1).astype(np.float32)
+        samples[arm] = rng.integers(0, 256, (8, 8, 8, 1), np.uint8), labels
+    return samples

@@ -1,0 +1,117 @@
+"""What a comparison shows, from made-up results: verdict, tables, pictures and page."""
+
+import base64
+import json
+import re
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import cv2
+import jsonschema
+import numpy as np
+import pytest
+
+from mixup_pipeline.report.comparison_page import Report, report
+from mixup_pipeline.report.comparison_tables import base_rows, swept_rows, tables, verdict
+from mixup_pipeline.report.comparison_text import markdown, terminal_text
+from tests.compared import CONFIG, GAIN, made_up, made_up_samples
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, Any]:
+    return made_up()
+
+
+@pytest.fixture(scope="module")
+def made(results: dict[str, Any]) -> Report:
+    return report(results, made_up_samples())
+
+
+def test_results_follow_their_schema(results: dict[str, Any]) -> None:
+    schema = json.loads((files("schemas") / "comparison.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads(json.dumps(results)), schema)
+
+
+def test_the_verdict_says_what_is_shown(results: dict[str, Any]) -> None:
+    said = verdict(results, 0.0)
+    assert said.startswith("Accuracy on clean examples is higher with mixup than without, at the last epoch over 3 ")
+    for arm, gain in GAIN.items():
+        if arm != "baseline":
+            found = re.search(rf"{arm} ([+-][\d.]+) \[([+-][\d.]+), ([+-][\d.]+)\] points \((.*?)\)", said)
+            assert found is not None
+            assert float(found[1]) == pytest.approx(100 * gain, abs=0.3)
+            assert found[4] == ("higher" if gain else "no difference shown")
+    assert "40% of the training labels wrong" in verdict(results, 0.4)
+
+
+def test_the_verdict_of_other_outcomes(results: dict[str, Any]) -> None:
+    def turned(**signs: int) -> dict[str, Any]:
+        changed = json.loads(json.dumps(results))
+        for row in base_rows(changed, 0.0)[1:]:
+            difference, sign = row["measures"]["accuracy"]["difference"], signs.get(row["cell"]["arm"], 0)
+            difference |= {"mean": 0.01 * sign, "shown": bool(sign)}
+        return changed
+
+    assert verdict(turned(), 0.0).startswith("No difference to the baseline is shown")
+    assert "is lower with mixup" in verdict(turned(any=-1, online=-1), 0.0)
+    assert verdict(turned(any=1, online=-1), 0.0).startswith("It depends on the arm")
+    assert verdict(made_up(replace(CONFIG, seeds=1)), 0.0).startswith("One seed shows nothing")
+
+
+def test_copies_stand_beside_online(results: dict[str, Any]) -> None:
+    rows = swept_rows(results, "copies", 0.0)
+    compared = {row["cell"]["arm"] for row in rows if "difference to online" in row["measures"]["accuracy"]}
+    assert compared == {"any", "within-class", "cross-class"}
+    any_row = next(row for row in rows if row["cell"]["arm"] == "any")
+    assert any_row["measures"]["accuracy"]["difference to online"]["mean"] == pytest.approx(-0.01, abs=0.003)
+    table = next(table for table in tables(results, 0.0) if table.title == "Copies K swept")
+    assert "difference to online, points" in table.head
+    assert [row[0] for row in table.rows] == [
+        "baseline",
+        *(f"{arm}, {copies}" for arm in ("any", "within-class", "cross-class") for copies in (1, 2, 4)),
+        "online",
+    ]
+
+
+def test_every_text_has_every_share_of_wrong_labels(results: dict[str, Any]) -> None:
+    for text in (markdown(results), terminal_text(results)):
+        assert verdict(results, 0.0) in text
+        assert verdict(results, 0.4) in text
+    assert "mixup-compare --src shapes --out compared" in markdown(results)
+
+
+def test_every_question_has_its_picture(made: Report) -> None:
+    kinds = ["differences", "curves-accuracy", "curves-nll", "curves-loss", "reliability", "fgsm", "confidence"]
+    kinds += ["sweep-copies", "sweep-limit", "sweep-alpha"]
+    wanted = {f"{kind}{noise}.png" for kind in kinds for noise in ("", "-corrupt0.4")}
+    assert set(made.pictures) == wanted | {"label-noise.png", "samples.png"}
+    for name, data in made.pictures.items():
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        assert picture is not None, name
+        assert picture.std() > 5, name  # something is drawn
+
+
+def test_the_page_holds_all_in_itself(results: dict[str, Any], made: Report) -> None:
+    assert not re.findall(r'(?:src|href|srcset)="(?!data:|#)', made.html)
+    assert "<script" not in made.html
+    svg = [base64.b64decode(data).decode() for data in re.findall(r"data:image/svg\+xml;base64,([^\"]+)", made.html)]
+    assert len(svg) == 2 * len(made.pictures)
+    assert any("a&lt;b" in text for text in svg) or "a<b>c" not in "".join(svg)
+    for corrupt in (0.0, 0.4):
+        assert verdict(results, corrupt) in made.html
+
+
+def test_vectors_have_no_pictures_of_samples(results: dict[str, Any]) -> None:
+    vectors = {arm: (np.zeros((8, 5), np.float32), labels) for arm, (_, labels) in made_up_samples().items()}
+    assert "samples.png" not in report(results, vectors).pictures
+
+
+def test_one_seed_and_few_questions_are_drawn_too() -> None:
+    few = replace(CONFIG, seeds=1, arms=("baseline", "any"), sweeps=(), corrupt_labels=(0.0,), fgsm=(), outliers=())
+    made = report(made_up(few), {})
+    assert set(made.pictures) == {
+        f"{name}.png"
+        for name in ("differences", "curves-accuracy", "curves-nll", "curves-loss", "reliability", "confidence")
+    }
