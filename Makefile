@@ -39,6 +39,7 @@ pictures: $(VENV)/development  ## Make the pictures of README anew; needs Chromi
 bench: $(VENV)/development  ## Speed and memory beside the peers: make bench DATA_DIR=folder with the prepared mnist.
 	$(BIN)/python benchmarks/augment.py --data-dir $(DATA_DIR)
 	$(BIN)/python benchmarks/look.py --data-dir $(DATA_DIR)
+	$(BIN)/python benchmarks/train.py --data-dir $(DATA_DIR)
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
