@@ -212,7 +212,7 @@ def _keep_samples(job: Job, path: Path) -> None:
 
 def _machine(devices: tuple[str, ...]) -> dict[str, Any]:
     return {
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "devices": list(devices),
         "versions": {"python": platform.python_version()} | {library: version(library) for library in _LIBRARIES},

@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 from mixup_pipeline.comparison.cells import ARMS
 from mixup_pipeline.report.figures import LIGHT, Theme
 
+WIDTH = 4.4  # inches: about the width of a phone, so that text keeps its size there
+HEIGHT = 2.9
+
 _DASHES: tuple[Any, ...] = ((0, (4, 2)), "-", (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 1.5)))
 _MARKERS = ("s", "o", "^", "D", "v")
 _COLOURS = {
@@ -37,21 +40,30 @@ def line(
 
 
 def points(
-    axes: Axes, theme: Theme, arm: str, x: Sequence[float], measured: Sequence[Mapping[str, Any]], *, scale: float
+    axes: Axes,
+    theme: Theme,
+    arm: str,
+    x: Sequence[float],
+    measured: Sequence[Mapping[str, Any]],
+    *,
+    scale: float,
+    label: str | None = None,
+    strength: float = 1,
 ) -> None:
-    """Means with bars of their intervals, joined by a line."""
+    """Means with bars of their intervals, joined by a line. strength: above 0, up to 1 for the arm's full colour."""
     axes.errorbar(
         x,
         [scale * m["mean"] for m in measured],
         yerr=[[scale * side for side in sides] for sides in errors(measured)],
         color=colour(theme, arm),
+        alpha=0.25 + 0.75 * strength,
         linestyle=_DASHES[ARMS.index(arm)],
         marker=marker(arm),
         markersize=4.5,
-        linewidth=1.4,
+        linewidth=0.7 + 0.8 * strength,
         elinewidth=1,
         capsize=2,
-        label=arm,
+        label=label or arm,
     )
 
 

@@ -3,8 +3,8 @@
 Bands and bars are 95 % t intervals over the seeds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mixup_pipeline.comparison.statistics import estimate
-from mixup_pipeline.report.arm_marks import colour, errors, legend, line, marker, points
+from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, colour, legend, line, marker, points
 from mixup_pipeline.report.comparison_tables import (
     AXIS_NAMES,
     POINTS,
@@ -20,57 +20,52 @@ from mixup_pipeline.report.comparison_tables import (
     Summary,
     base_rows,
     change_text,
-    noise_text,
+    runs_of,
     swept_rows,
 )
-from mixup_pipeline.report.figures import Theme
+from mixup_pipeline.report.figures import Drawing, Theme
+from mixup_pipeline.report.probe_charts import probe_drawings
 from mixup_pipeline.report.words import one_line
-
-_WIDTH = 4.4  # inches: about the width of a phone, so that text keeps its size there
-_HEIGHT = 2.9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """One picture. name: of its file, without suffix."""
-
-    name: str
-    title: str
-    alt: str
-    caption: str
-    draw: Callable[[Theme], Figure]
 
 
 def drawings(results: Results, corrupt: float) -> list[Drawing]:
     """All pictures of the comparison under one share of wrong labels."""
     rows = base_rows(results, corrupt)
     found = [
-        _differences(rows, corrupt),
-        _curves(results, rows, corrupt, "accuracy", "Accuracy on clean examples", "accuracy"),
-        _curves(results, rows, corrupt, "nll", "Loss on clean examples", "negative log likelihood"),
-        _curves(results, rows, corrupt, "loss", "Training loss", "cross-entropy with the labels trained on"),
-        _reliability(results, rows, corrupt),
+        _differences(rows),
+        _curves(results, rows, "accuracy", "Accuracy on clean examples", "accuracy"),
+        _curves(results, rows, "nll", "Loss on clean examples", "negative log likelihood"),
+        _curves(results, rows, "loss", "Training loss", "cross-entropy with the labels trained on"),
+        *probe_drawings(results, rows),
+        *(_sweep(results, sweep["axis"], corrupt) for sweep in results["config"]["sweeps"]),
     ]
-    if results["config"]["fgsm"]:
-        found.append(_attacks(results, rows, corrupt))
-    found.append(_confidence(rows, corrupt))
-    return found + [_sweep(results, sweep["axis"], corrupt) for sweep in results["config"]["sweeps"]]
+    return [replace(drawing, name=f"{drawing.name}-corrupt{corrupt:g}") for drawing in found] if corrupt else found
 
 
 def noise_drawing(results: Results) -> Drawing:
-    """Accuracy at the best and at the last epoch against the share of wrong labels."""
+    """Accuracy at the best and at the last epoch against the share of wrong labels, for every α that was tried."""
     shares = sorted(results["config"]["corrupt_labels"])
-    rows = {share: base_rows(results, share) for share in shares}
+    swept = any(sweep["axis"] == "alpha" for sweep in results["config"]["sweeps"])
+    lines: dict[tuple[str, float | None], list[Summary]] = {}
+    for share in shares:
+        for row in swept_rows(results, "alpha", share) if swept else base_rows(results, share):
+            lines.setdefault((row["cell"]["arm"], row["cell"]["alpha"]), []).append(row)
+    alphas = sorted({alpha for _, alpha in lines if alpha is not None})
+
+    def name(arm: str, alpha: float | None) -> str:
+        return arm if alpha is None or len(alphas) == 1 else f"{arm}, α {alpha:g}"
 
     def draw(theme: Theme) -> Figure:
-        figure = Figure((_WIDTH, _HEIGHT + 0.4), layout="constrained")
+        figure = Figure((WIDTH, HEIGHT + 0.4), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, (measure, title) in zip(
             panels, (("best accuracy", "best epoch"), ("accuracy", "last epoch")), strict=True
         ):
-            for row_number, arm in enumerate(results["config"]["arms"]):
-                measured = [rows[share][row_number]["measures"][measure] for share in shares]
-                points(axes, theme, arm, [100 * share for share in shares], measured, scale=100)
+            for (arm, alpha), rows in lines.items():
+                strength = 1.0 if alpha is None else (alphas.index(alpha) + 1) / len(alphas)
+                measured = [row["measures"][measure] for row in rows]
+                percents = [100 * share for share in shares]
+                points(axes, theme, arm, percents, measured, scale=100, label=name(arm, alpha), strength=strength)
             axes.set_title(title, size=9)
             axes.set_xlabel("% wrong labels")
         panels[0].set_ylabel("clean accuracy, %")
@@ -78,16 +73,21 @@ def noise_drawing(results: Results) -> Drawing:
         return figure
 
     said = "; ".join(
-        f"{share:.0%} wrong: "
+        f"{name(arm, alpha)}: "
         + ", ".join(
-            f"{row['cell']['arm']} {row['measures']['best accuracy']['mean']:.1%} at the best and "
-            f"{row['measures']['accuracy']['mean']:.1%} at the last"
-            for row in rows[share]
+            f"{row['measures']['best accuracy']['mean']:.1%} at the best and {row['measures']['accuracy']['mean']:.1%} "
+            f"at the last with {100 * share:g} % wrong"
+            for share, row in zip(shares, rows, strict=True)
         )
-        for share in shares
+        for (arm, alpha), rows in lines.items()
     )
-    caption = "A gap between best and last epoch means that the network memorised wrong labels."
-    return Drawing(name="label-noise", title="Wrong labels", alt=f"{said}.", caption=caption, draw=draw)
+    return Drawing(
+        name="label-noise",
+        title="Accuracy against the share of wrong labels",
+        alt=f"{said}.",
+        caption="A gap between best and last epoch means that the network memorised wrong labels.",
+        draw=draw,
+    )
 
 
 def sample_drawing(samples: Mapping[str, tuple[Any, Any]], class_names: Sequence[str] | None) -> Drawing:
@@ -116,19 +116,19 @@ def sample_drawing(samples: Mapping[str, tuple[Any, Any]], class_names: Sequence
 
     return Drawing(
         name="samples",
-        title="What the arms read",
+        title="The first images of seed 0",
         alt=f"The first {columns} training images of {', '.join(samples)}, with their two heaviest classes.",
-        caption="The first images that seed 0 reads, with the weights of their labels.",
+        caption="With the two heaviest classes of each label and their weights.",
         draw=draw,
     )
 
 
-def _differences(rows: Sequence[Summary], corrupt: float) -> Drawing:
+def _differences(rows: Sequence[Summary]) -> Drawing:
     """Paired differences to the baseline at the last epoch, with the zero line."""
     others = [(row["cell"]["arm"], row["measures"]["accuracy"]["difference"]) for row in rows[1:]]
 
     def draw(theme: Theme) -> Figure:
-        figure = Figure((_WIDTH, 0.9 + 0.42 * len(others)), layout="constrained")
+        figure = Figure((WIDTH, 0.9 + 0.42 * len(others)), layout="constrained")
         axes = figure.subplots()
         axes.axvline(0, color=theme.muted, linewidth=1)
         for place, (arm, difference) in enumerate(others):
@@ -142,8 +142,8 @@ def _differences(rows: Sequence[Summary], corrupt: float) -> Drawing:
         return figure
 
     return Drawing(
-        name=_file_name("differences", corrupt),
-        title=f"Difference to the baseline{noise_text(corrupt)}",
+        name="differences",
+        title="Difference to the baseline",
         alt="; ".join(f"{arm} {change_text(difference)}" for arm, difference in others) + ".",
         caption="At the last epoch, paired by seed. Thin: 95 % t interval; thick: bootstrap interval. One that "
         "crosses zero shows no difference.",
@@ -151,12 +151,12 @@ def _differences(rows: Sequence[Summary], corrupt: float) -> Drawing:
     )
 
 
-def _curves(results: Results, rows: Sequence[Summary], corrupt: float, measure: str, title: str, unit: str) -> Drawing:
+def _curves(results: Results, rows: Sequence[Summary], measure: str, title: str, unit: str) -> Drawing:
     """A measure by epoch: mean over the seeds, in a band."""
     curves = {row["cell"]["arm"]: _by_epoch(results, row["cell"], measure) for row in rows}
 
     def draw(theme: Theme) -> Figure:
-        figure = Figure((_WIDTH, _HEIGHT), layout="constrained")
+        figure = Figure((WIDTH, HEIGHT), layout="constrained")
         axes = figure.subplots()
         for arm, measured in curves.items():
             epochs = np.arange(1, len(measured) + 1)
@@ -171,125 +171,10 @@ def _curves(results: Results, rows: Sequence[Summary], corrupt: float, measure: 
         "loss": "Mixed labels are never certain, so that this loss cannot reach zero: compare arms by the others.",
     }.get(measure, "Mean over the seeds with its 95 % interval.")
     return Drawing(
-        name=_file_name(f"curves-{measure}", corrupt),
-        title=f"{title}{noise_text(corrupt)}",
+        name=f"curves-{measure}",
+        title=title,
         alt=f"{title} from the first to the last epoch: {ends}.",
         caption=caption,
-        draw=draw,
-    )
-
-
-def _reliability(results: Results, rows: Sequence[Summary], corrupt: float) -> Drawing:
-    """Accuracy against confidence, one panel an arm, all seeds together."""
-    found = {}
-    for row in rows:
-        bins = np.array([run["probes"]["reliability"] for run in _runs(results, row["cell"])])  # (seeds, bins, 3)
-        share = bins[..., 0].mean(0)
-        weight = bins[..., 0] / np.maximum(bins[..., 0].sum(0), 1e-12)
-        found[row["cell"]["arm"]] = share, (weight * bins[..., 1]).sum(0), (weight * bins[..., 2]).sum(0)
-
-    def draw(theme: Theme) -> Figure:
-        columns = min(3, len(found))
-        lines = -(-len(found) // columns)
-        figure = Figure((_WIDTH, 0.5 + 1.75 * lines), layout="constrained")
-        grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
-        for axes, (arm, (share, accuracy, confidence)) in zip(grid, found.items(), strict=False):
-            seen = share > 0
-            edges = np.linspace(0, 1, len(share) + 1)
-            axes.plot([0, 1], [0, 1], color=theme.muted, linewidth=0.8)
-            axes.bar(
-                edges[:-1][seen], accuracy[seen], 1 / len(share), align="edge", color=colour(theme, arm), alpha=0.35
-            )
-            axes.scatter(confidence[seen], accuracy[seen], s=4 + 40 * share[seen], color=colour(theme, arm), zorder=3)
-            axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
-            axes.set_title(arm, size=9)
-        for axes in grid[len(found) :]:
-            axes.set_visible(False)
-        figure.supxlabel("confidence", size=9, color=theme.muted)
-        figure.supylabel("accuracy", size=9, color=theme.muted)
-        return figure
-
-    said = ", ".join(
-        f"{row['cell']['arm']} {row['measures']['ece']['mean']:.4f} (mean confidence "
-        f"{row['measures']['confidence']['mean']:.3f})"
-        for row in rows
-    )
-    return Drawing(
-        name=_file_name("reliability", corrupt),
-        title=f"Reliability{noise_text(corrupt)}",
-        alt=f"Accuracy against confidence in 15 bins. Expected calibration error: {said}.",
-        caption="On the line confidence is as high as accuracy; above it the network is too modest, below it too "
-        "sure. Dots grow with the share of examples in a bin.",
-        draw=draw,
-    )
-
-
-def _attacks(results: Results, rows: Sequence[Summary], corrupt: float) -> Drawing:
-    """Accuracy against the size of an attack."""
-    sizes = [0.0, *sorted(results["config"]["fgsm"])]
-    found = {
-        row["cell"]["arm"]: [row["measures"]["accuracy" if not size else f"fgsm {size:g} accuracy"] for size in sizes]
-        for row in rows
-    }
-
-    def draw(theme: Theme) -> Figure:
-        figure = Figure((_WIDTH, _HEIGHT), layout="constrained")
-        axes = figure.subplots()
-        for arm, measured in found.items():
-            points(axes, theme, arm, sizes, measured, scale=100)
-        axes.set(xlabel="size of the attack, pixels being 0 to 1", ylabel="accuracy, %")
-        legend(figure, axes)
-        return figure
-
-    said = "; ".join(
-        f"{arm} " + ", ".join(f"{m['mean']:.1%} at {size:g}" for size, m in zip(sizes, measured, strict=True))
-        for arm, measured in found.items()
-    )
-    return Drawing(
-        name=_file_name("fgsm", corrupt),
-        title=f"Under attack{noise_text(corrupt)}",
-        alt=f"Accuracy under FGSM: {said}.",
-        caption="Every pixel moved one step against the network (fast gradient sign method, white box).",
-        draw=draw,
-    )
-
-
-def _confidence(rows: Sequence[Summary], corrupt: float) -> Drawing:
-    """How sure the arms are of examples, and of what is none."""
-    names = [name for name in rows[0]["measures"] if name.endswith("confidence")]
-
-    def draw(theme: Theme) -> Figure:
-        figure = Figure((_WIDTH, 1.1 + 0.2 * len(names) * len(rows)), layout="constrained")
-        axes = figure.subplots()
-        for offset, row in enumerate(rows):
-            arm = row["cell"]["arm"]
-            places = [number + (offset - (len(rows) - 1) / 2) * 0.8 / len(rows) for number in range(len(names))]
-            measured = [row["measures"][name] for name in names]
-            means = [m["mean"] for m in measured]
-            axes.errorbar(
-                means,
-                places,
-                xerr=errors(measured),
-                fmt=marker(arm),
-                markersize=4,
-                color=colour(theme, arm),
-                label=arm,
-            )
-        shown = ["clean examples" if name == "confidence" else name.removesuffix(" confidence") for name in names]
-        axes.set_yticks(range(len(names)), [one_line(name, 16) for name in shown])
-        axes.set(ylim=(len(names) - 0.5, -0.5), xlim=(0, 1.02), xlabel="mean confidence")
-        legend(figure, axes)
-        return figure
-
-    said = "; ".join(
-        f"{row['cell']['arm']} " + ", ".join(f"{row['measures'][name]['mean']:.3f} ({name})" for name in names)
-        for row in rows
-    )
-    return Drawing(
-        name=_file_name("confidence", corrupt),
-        title=f"How sure of what{noise_text(corrupt)}",
-        alt=f"Mean confidence: {said}.",
-        caption="Mean of the highest probability. Of noise and of another dataset's images low is good.",
         draw=draw,
     )
 
@@ -303,7 +188,7 @@ def _sweep(results: Results, axis: str, corrupt: float) -> Drawing:
         by_arm.setdefault(row["cell"]["arm"], []).append(row)
 
     def draw(theme: Theme) -> Figure:
-        figure = Figure((_WIDTH, _HEIGHT), layout="constrained")
+        figure = Figure((WIDTH, HEIGHT), layout="constrained")
         axes = figure.subplots()
         for arm, found in by_arm.items():
             measured = [row["measures"]["accuracy"] for row in found]
@@ -330,8 +215,8 @@ def _sweep(results: Results, axis: str, corrupt: float) -> Drawing:
         for arm, found in by_arm.items()
     )
     return Drawing(
-        name=_file_name(f"sweep-{axis}", corrupt),
-        title=f"Accuracy against {AXIS_NAMES[axis]}{noise_text(corrupt)}",
+        name=f"sweep-{axis}",
+        title=f"Accuracy against {AXIS_NAMES[axis]}",
         alt=f"{said}.",
         caption="At the last epoch, mean over the seeds with its 95 % interval."
         + (" Level lines: arms that do not depend on it." if axis != "limit" else ""),
@@ -339,15 +224,7 @@ def _sweep(results: Results, axis: str, corrupt: float) -> Drawing:
     )
 
 
-def _runs(results: Results, cell: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [run for run in results["runs"] if run["cell"] == cell]
-
-
 def _by_epoch(results: Results, cell: Mapping[str, Any], measure: str) -> list[Any]:
     """Estimates over the seeds, one an epoch."""
-    histories = [[float(row[measure]) for row in run["history"]] for run in _runs(results, cell)]
+    histories = [[float(row[measure]) for row in run["history"]] for run in runs_of(results, cell)]
     return [estimate(values) for values in zip(*histories, strict=True)]
-
-
-def _file_name(name: str, corrupt: float) -> str:
-    return f"{name}-corrupt{corrupt:g}" if corrupt else name

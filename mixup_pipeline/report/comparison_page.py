@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.report.comparison_charts import Drawing, drawings, noise_drawing, sample_drawing
+from mixup_pipeline.report.comparison_charts import drawings, noise_drawing, sample_drawing
 from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, noise_text, tables, verdict
-from mixup_pipeline.report.figures import DARK, LIGHT, render
+from mixup_pipeline.report.figures import DARK, LIGHT, Drawing, render
 from mixup_pipeline.report.html import Chart, chart, html_page
 from mixup_pipeline.report.words import one_line
 

@@ -44,16 +44,18 @@ def verdict(results: Results, corrupt: float) -> str:
 
 
 def tables(results: Results, corrupt: float, *, beyond: bool = True) -> list[Table]:
-    """The arms under a share of wrong labels, a table for every sweep, and with `beyond` all that was measured."""
+    """Accuracies of the arms under a share of wrong labels and of every sweep; with `beyond` all else measured."""
     noise, rows = noise_text(corrupt), base_rows(results, corrupt)
-    found = [_accuracy_table(f"Arms{noise}", rows, [row["cell"]["arm"] for row in rows], "arm")]
-    if beyond:
-        found.append(_beyond_table(f"Beyond accuracy{noise}", rows))
+    arms = [row["cell"]["arm"] for row in rows]
+    found = [_accuracy_table(f"Accuracy by arm{noise}, in %", rows, arms, "arm")]
     for sweep in results["config"]["sweeps"]:
         axis = AXIS_NAMES[sweep["axis"]]
         swept = swept_rows(results, sweep["axis"], corrupt)
         names = [_swept_name(row, sweep["axis"]) for row in swept]
-        found.append(_accuracy_table(f"{axis[0].upper()}{axis[1:]} swept{noise}", swept, names, f"arm, {axis}"))
+        found.append(_accuracy_table(f"Accuracy by {axis}{noise}, in %", swept, names, f"arm, {axis}"))
+    if beyond:
+        found.append(_calibration_table(f"Calibration by arm{noise}", rows))
+        found.append(_beyond_table(f"Beyond accuracy{noise}", rows))
     return found
 
 
@@ -87,9 +89,14 @@ def swept_rows(results: Results, axis: str, corrupt: float) -> list[Summary]:
     return sorted(rows, key=lambda row: (arms.index(row["cell"]["arm"]), row["cell"][axis] or 0))
 
 
+def runs_of(results: Results, cell: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The training runs of a cell, one for every seed."""
+    return [run for run in results["runs"] if run["cell"] == cell]
+
+
 def noise_text(corrupt: float) -> str:
     """What is added to a title where labels are wrong."""
-    return f", {corrupt:.0%} of the training labels wrong" if corrupt else ""
+    return f", {100 * corrupt:g} % of the training labels wrong" if corrupt else ""
 
 
 def change_text(difference: Mapping[str, Any]) -> str:
@@ -100,18 +107,22 @@ def change_text(difference: Mapping[str, Any]) -> str:
 
 def _accuracy_table(title: str, rows: Sequence[Summary], names: Sequence[str], first: str) -> Table:
     beside_online = any("difference to online" in row["measures"]["accuracy"] for row in rows)
-    head = [first, "accuracy, last epoch", "difference, points", "bootstrap", ""]
-    head += ["difference to online, points"] if beside_online else []
-    head += ["accuracy, best epoch", "NLL", "ECE", "Brier"]
+    head = [first, "last epoch", "best epoch", "last epoch − baseline", "bootstrap", "shown"]
+    head += ["last epoch − online"] if beside_online else []
     lines = []
     for name, row in zip(names, rows, strict=True):
-        measures = row["measures"]
-        line = [name, _percent(measures["accuracy"]), *_difference(measures["accuracy"], POINTS)]
+        last = row["measures"]["accuracy"]
+        line = [name, _percent(last), _percent(row["measures"]["best accuracy"]), *_difference(last, POINTS)]
         if beside_online:
-            line.append(_difference(measures["accuracy"], POINTS, "difference to online")[0])
-        line.append(_percent(measures["best accuracy"]))
-        lines.append((*line, *(_number(measures[key]) for key in ("nll", "ece", "brier"))))
+            line.append(_difference(last, POINTS, "difference to online")[0])
+        lines.append(tuple(line))
     return Table(title, tuple(head), tuple(lines))
+
+
+def _calibration_table(title: str, rows: Sequence[Summary]) -> Table:
+    keys = {"NLL": "nll", "ECE": "ece", "Brier": "brier", "mean confidence": "confidence"}
+    lines = [(row["cell"]["arm"], *(_number(row["measures"][key]) for key in keys.values())) for row in rows]
+    return Table(title, ("arm", *keys), tuple(lines))
 
 
 def _beyond_table(title: str, rows: Sequence[Summary]) -> Table:
@@ -123,7 +134,7 @@ def _beyond_table(title: str, rows: Sequence[Summary]) -> Table:
             measure = row["measures"][name]
             lines.append((f"{name}, {row['cell']['arm']}", _number(measure), *_difference(measure, 1)))
     lines.sort(key=lambda line: names.index(line[0].rsplit(", ", 1)[0]))
-    return Table(title, ("measure, arm", "mean", "difference", "bootstrap", ""), tuple(lines))
+    return Table(title, ("measure, arm", "mean", "difference to the baseline", "bootstrap", "shown"), tuple(lines))
 
 
 def _swept_name(row: Summary, axis: str) -> str:

@@ -41,6 +41,17 @@ LIGHT = Theme(paper="#ffffff", ink="#1b1f24", muted="#656d76", first="#2f6fb0", 
 DARK = Theme(paper="#161b22", ink="#e6edf3", muted="#9198a1", first="#6cb0f5", second="#f0965a", on_first="#0d1117")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """One picture: what it shows, in words too, and how it is drawn. name: of its file, without suffix."""
+
+    name: str
+    title: str
+    alt: str
+    caption: str
+    draw: Callable[[Theme], Figure]
+
+
 def render(draw: Callable[[Theme], Figure], theme: Theme, *, kind: str) -> bytes:
     """The file of a figure: kind "png" or "svg"."""
     colours = {

@@ -43,7 +43,7 @@ def test_the_verdict_says_what_is_shown(results: dict[str, Any]) -> None:
             assert found is not None
             assert float(found[1]) == pytest.approx(100 * gain, abs=0.3)
             assert found[4] == ("higher" if gain else "no difference shown")
-    assert "40% of the training labels wrong" in verdict(results, 0.4)
+    assert "40 % of the training labels wrong" in verdict(results, 0.4)
 
 
 def test_the_verdict_of_other_outcomes(results: dict[str, Any]) -> None:
@@ -66,8 +66,8 @@ def test_copies_stand_beside_online(results: dict[str, Any]) -> None:
     assert compared == {"any", "within-class", "cross-class"}
     any_row = next(row for row in rows if row["cell"]["arm"] == "any")
     assert any_row["measures"]["accuracy"]["difference to online"]["mean"] == pytest.approx(-0.01, abs=0.003)
-    table = next(table for table in tables(results, 0.0) if table.title == "Copies K swept")
-    assert "difference to online, points" in table.head
+    table = next(table for table in tables(results, 0.0) if table.title == "Accuracy by copies K, in %")
+    assert "last epoch − online" in table.head
     assert [row[0] for row in table.rows] == [
         "baseline",
         *(f"{arm}, {copies}" for arm in ("any", "within-class", "cross-class") for copies in (1, 2, 4)),
