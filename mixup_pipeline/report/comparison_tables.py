@@ -14,6 +14,7 @@ NOTE = (
     "many steps. “No difference shown”: the t or the bootstrap interval holds zero. With few seeds the bootstrap "
     "interval is narrower than it should be, and one in twenty intervals misses by chance."
 )
+_SPELLED = {"nll": "NLL", "ece": "ECE", "brier": "Brier score", "confidence": "mean confidence"}
 AXIS_NAMES = {"copies": "copies K", "alpha": "α", "limit": "training examples"}
 
 
@@ -54,7 +55,6 @@ def tables(results: Results, corrupt: float, *, beyond: bool = True) -> list[Tab
         names = [_swept_name(row, sweep["axis"]) for row in swept]
         found.append(_accuracy_table(f"Accuracy by {axis}{noise}, in %", swept, names, f"arm, {axis}"))
     if beyond:
-        found.append(_calibration_table(f"Calibration by arm{noise}", rows))
         found.append(_beyond_table(f"Beyond accuracy{noise}", rows))
     return found
 
@@ -119,21 +119,16 @@ def _accuracy_table(title: str, rows: Sequence[Summary], names: Sequence[str], f
     return Table(title, tuple(head), tuple(lines))
 
 
-def _calibration_table(title: str, rows: Sequence[Summary]) -> Table:
-    keys = {"NLL": "nll", "ECE": "ece", "Brier": "brier", "mean confidence": "confidence"}
-    lines = [(row["cell"]["arm"], *(_number(row["measures"][key]) for key in keys.values())) for row in rows]
-    return Table(title, ("arm", *keys), tuple(lines))
-
-
 def _beyond_table(title: str, rows: Sequence[Summary]) -> Table:
-    """Everything that is not in the first table, with its difference to the baseline."""
-    names = [name for name in rows[0]["measures"] if name.endswith((" accuracy", "confidence", "ece", "nll"))]
+    """Everything but the accuracy at the last epoch, with its difference to the baseline."""
+    names = [name for name in rows[0]["measures"] if name != "accuracy"]
     lines = []
-    for row in rows:
-        for name in names:
+    for name in names:
+        for row in rows:
             measure = row["measures"][name]
-            lines.append((f"{name}, {row['cell']['arm']}", _number(measure), *_difference(measure, 1)))
-    lines.sort(key=lambda line: names.index(line[0].rsplit(", ", 1)[0]))
+            lines.append(
+                (f"{_SPELLED.get(name, name)}, {row['cell']['arm']}", _number(measure), *_difference(measure, 1))
+            )
     return Table(title, ("measure, arm", "mean", "difference to the baseline", "bootstrap", "shown"), tuple(lines))
 
 
