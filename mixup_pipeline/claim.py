@@ -4,9 +4,7 @@ The claim is a file lock that the operating system drops when the process dies, 
 """
 
 import contextlib
-import fcntl
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,7 +13,7 @@ from typing import Any
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import ManifestError, OutputError, SourceError, UsageError
-from mixup_pipeline.files import output_error
+from mixup_pipeline.files import held, output_error
 from mixup_pipeline.manifest import FEATURES_NAME, INFO_NAME, MANIFEST_NAME, Manifest, read_manifest
 from mixup_pipeline.sources import Source
 from mixup_pipeline.work import WORK_NAME, FinishedShard, WorkFolder
@@ -40,47 +38,25 @@ def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> I
     if existed:
         _check_ours(out)
     had_work = work.root.exists()
-    lock = _lock(out, work)
-    try:
+    with held(work.lock, out, "mixup-augment"):
         try:
-            _settle(out, work, _request(source, config), overwrite)
-        except OutputError:
-            if not had_work:
+            try:
+                _settle(out, work, _request(source, config), overwrite)
+            except OutputError:
+                if not had_work:
+                    work.remove()
+                raise
+            work.create()
+            for leftover in work.partial.iterdir():
+                leftover.unlink()
+            work.save_request(_request(source, config))
+            yield
+        except (UsageError, SourceError):  # leave no trace, unless there are finished shards that no manifest lists
+            if (out / MANIFEST_NAME).is_file() or not any(work.finished.glob("*")):
                 work.remove()
+                if not existed:
+                    out.rmdir()
             raise
-        work.create()
-        for leftover in work.partial.iterdir():
-            leftover.unlink()
-        work.save_request(_request(source, config))
-        yield
-    except (UsageError, SourceError):  # leave no trace, unless there are finished shards that no manifest lists
-        if (out / MANIFEST_NAME).is_file() or not any(work.finished.glob("*")):
-            work.remove()
-            if not existed:
-                out.rmdir()
-        raise
-    finally:
-        os.close(lock)
-
-
-def _lock(out: Path, work: WorkFolder) -> int:
-    """A handle that holds the folder's lock; OutputError where another process holds it."""
-    while True:
-        try:
-            work.root.mkdir(parents=True, exist_ok=True)
-            lock = os.open(work.lock, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise output_error(out, error) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if work.lock.exists() and os.path.samestat(os.fstat(lock), work.lock.stat()):
-                return lock
-        except BlockingIOError as error:
-            os.close(lock)
-            raise OutputError(
-                f"out {out}: another mixup-augment is writing here: wait for it or choose another --out"
-            ) from error
-        os.close(lock)  # the run that held it finished and removed the work folder in between: lock the new one
 
 
 def _request(source: Source, config: MixConfig) -> dict[str, Any]:

@@ -1,9 +1,12 @@
-"""Files that are whole or absent: atomic writes, durable renames, hashes, and the error of a failed write."""
+"""Files that are whole or absent: atomic writes, durable renames, hashes, locks, and the error of a failed write."""
 
+import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from mixup_pipeline.errors import OutputError, UsageError
@@ -55,6 +58,39 @@ def check_target(option: str, path: Path, suffix: str, *, outside: Path | None =
         raise UsageError(
             f"{option} {path}: lies inside the dataset, which would no longer verify: choose a place outside"
         )
+
+
+@contextlib.contextmanager
+def held(lock: Path, out: Path, command: str) -> Iterator[None]:
+    """Hold a lock file, which stays; the operating system drops the lock when the process dies.
+
+    Raises OutputError, of the folder `out`, where another process holds it.
+    """
+    try:
+        handle = _locked(lock)
+    except OSError as error:
+        raise output_error(out, error) from error
+    if handle is None:
+        raise OutputError(f"out {out}: another {command} is writing here: wait for it or choose another --out")
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(path: Path) -> int | None:
+    """A handle that holds the lock; None where another process has it."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        os.close(handle)  # whoever held it removed the file in between: lock the new one
 
 
 def sync_folder(folder: Path) -> None:

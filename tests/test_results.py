@@ -21,7 +21,9 @@ def load(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "results.json").read_text()))
 
 
-@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if (folder / "results.json").is_file()], ids=lambda folder: folder.name)
+@pytest.mark.parametrize(
+    "folder", [folder for folder in FOLDERS if (folder / "results.json").is_file()], ids=lambda folder: folder.name
+)
 def test_results_follow_the_schema_and_make_the_report(folder: Path) -> None:
     results = load(folder)
     jsonschema.validate(results, json.loads((files("schemas") / "comparison.schema.json").read_text()))

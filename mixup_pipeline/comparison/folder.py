@@ -10,6 +10,7 @@ report.html, report.md, pictures/*.png   made of it
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.errors import OutputError, UsageError
-from mixup_pipeline.files import output_error, write_atomically
+from mixup_pipeline.files import held, output_error, write_atomically
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ class CompareFolder:
         except OSError as error:
             raise output_error(self.root, error) from error
         write_atomically(path, text)
+
+    def held(self) -> AbstractContextManager[None]:
+        """For one process at a time; OutputError where another compares here."""
+        return held(self.root / ".lock", self.root, "mixup-compare")
 
     def load_probes(self, cell: Cell, seed: int) -> dict[str, Any]:
         """What was measured of a finished run; empty where nothing was."""

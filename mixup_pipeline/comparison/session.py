@@ -61,34 +61,41 @@ def compare(comparison: Comparison, out: Path, watching: Watching | None = None)
     """
     started, config, folder = time.monotonic(), comparison.config, CompareFolder(out)
     folder.open(_identity(comparison))
-    workshop = _Workshop(comparison, folder, watching or Watching())
+    with folder.held():
+        workshop = _Workshop(comparison, folder, watching or Watching())
+        runs = _runs(workshop)
+        results = {
+            "format_version": RESULTS_VERSION,
+            "command": comparison.command,
+            "source": asdict(comparison.source),
+            "evaluation": asdict(comparison.evaluation),
+            "config": asdict(config),
+            "class_names": workshop.evaluation.records.class_names,
+            "shape": workshop.evaluation.records.shape,
+            "runs": runs,
+            "summary": summarize(runs),
+            "machine": _machine(workshop.learners.devices.names),
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        folder.save_results(results)
+    return results
+
+
+def _runs(workshop: "_Workshop") -> list[dict[str, Any]]:
+    """All runs, made or found: cell by cell, in each by seed."""
+    config, watching = workshop.comparison.config, workshop.watching
     todo = [(seed, cell) for seed in range(config.seeds) for cell in _together(config.cells())]
     runs = []
     try:
         for number, (seed, cell) in enumerate(todo, 1):
             result = workshop.run(cell, seed)
             runs.append(result)
-            workshop.watching.on_run(number, len(todo), cell, seed, result)
+            watching.on_run(number, len(todo), cell, seed, result)
             if workshop.stopping and number < len(todo):
                 raise Stopped(f"stopped after run {number} of {len(todo)}, finished runs are kept")
     finally:
-        folder.clear_work()
-    runs.sort(key=lambda run: (config.cells().index(Cell(**run["cell"])), run["seed"]))
-    results = {
-        "format_version": RESULTS_VERSION,
-        "command": comparison.command,
-        "source": asdict(comparison.source),
-        "evaluation": asdict(comparison.evaluation),
-        "config": asdict(config),
-        "class_names": workshop.evaluation.records.class_names,
-        "shape": workshop.evaluation.records.shape,
-        "runs": runs,
-        "summary": summarize(runs),
-        "machine": _machine(workshop.learners.devices.names),
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    folder.save_results(results)
-    return results
+        workshop.folder.clear_work()
+    return sorted(runs, key=lambda run: (config.cells().index(Cell(**run["cell"])), run["seed"]))
 
 
 class _Workshop:

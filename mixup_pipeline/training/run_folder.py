@@ -13,6 +13,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import OutputError, UsageError
-from mixup_pipeline.files import output_error, write_atomically
+from mixup_pipeline.files import held, output_error, write_atomically
 
 Row = dict[str, float | int]
 
@@ -68,6 +69,10 @@ class RunFolder:
             raise output_error(self.root, error) from error
         write_atomically(config, json.dumps(asked, indent=2) + "\n")
         return False
+
+    def held(self) -> AbstractContextManager[None]:
+        """For one process at a time; OutputError where another trains here."""
+        return held(self.root / ".lock", self.root, "mixup-train")
 
     def save_state(self, step: int, arrays: Sequence[npt.NDArray[Any]]) -> None:
         """Keep all variables as they are after this step."""

@@ -73,12 +73,13 @@ def train(
     started, folder = time.monotonic(), RunFolder(out)
     if folder.open(prepared.identity):
         return folder.load_result()
-    trainer = Trainer(prepared.job, folder, learners)
-    note = learners.devices.note
-    on_start(trainer, (*prepared.notes, *([note] if note else [])))
-    history = trainer.train(on_step, on_epoch)
-    result = run_result(prepared.identity, trainer, history, seconds=time.monotonic() - started)
-    folder.save_result(result)
+    with folder.held():
+        trainer = Trainer(prepared.job, folder, learners)
+        note = learners.devices.note
+        on_start(trainer, (*prepared.notes, *([note] if note else [])))
+        history = trainer.train(on_step, on_epoch)
+        result = run_result(prepared.identity, trainer, history, seconds=time.monotonic() - started)
+        folder.save_result(result)
     return result
 
 
