@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.cli.options import reading_options
 from mixup_pipeline.config import (
     ADVISED_ALPHA,
     BAD_RECORD_POLICIES,
@@ -53,17 +54,7 @@ _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key
 @click.option("--seed", type=int, default=0, show_default=True, help="One seed, one result.")
 @click.option("--limit", type=int, metavar="N", help="Use only the first N examples.")
 @click.option("--split", default="train", show_default=True, help="Split of the TFDS dataset.")
-@click.option(
-    "--data-dir",
-    metavar="DIR",
-    help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]",
-)
-@click.option(
-    "--schema", metavar="FILE|NAME", help="Of TFRecord files: features.json, .pbtxt, tfds_image or tfslim_imagenet."
-)
-@click.option("--image-key", metavar="KEY", help="Feature that holds the image.")
-@click.option("--label-key", metavar="KEY", help="Feature that holds the label.")
-@click.option("--num-classes", type=int, metavar="C", help="Number of classes, where the schema does not say.")
+@reading_options
 @click.option("--allow-eval-split", is_flag=True, help="Augment a test or validation split all the same.")
 @click.option(
     "--image-format",

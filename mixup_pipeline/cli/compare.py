@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mixup_pipeline.cli.common import run_program, shown_errors
-from mixup_pipeline.cli.options import data_dir_option, training_options
+from mixup_pipeline.cli.options import reading, reading_options, training_options
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.training.config import TrainConfig
 
@@ -24,11 +24,7 @@ _STOPPED = 1
 @click.option("--split", default="train", show_default=True, help="Split of --src.")
 @click.option("--eval-src", help="Clean examples to evaluate on.  [default: --src]")
 @click.option("--eval-split", default="test", show_default=True, help="Their split.")
-@data_dir_option
-@click.option("--schema", help="For TFRecord files: features.json, .pbtxt, or the name of a schema that ships.")
-@click.option("--image-key", help="Feature that holds the input.")
-@click.option("--label-key", help="Feature that holds the label.")
-@click.option("--num-classes", type=int, help="Number of classes, where the schema does not say.")
+@reading_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of this comparison.")
 @click.option(
     "--arms",
@@ -70,6 +66,7 @@ def main(**options: Any) -> None:
 def _compare(options: dict[str, Any]) -> None:
     from mixup_pipeline.cli.progress import shown_steps
     from mixup_pipeline.comparison.cells import CompareConfig, parse_numbers, parse_sweep
+    from mixup_pipeline.sources import read_alike
 
     settings = {name: options[name] for name in TrainConfig.__dataclass_fields__ if name in options}
     config = CompareConfig(
@@ -84,11 +81,8 @@ def _compare(options: dict[str, Any]) -> None:
         fgsm=parse_numbers("fgsm", options["fgsm"]) if options["fgsm"] else (),
         outliers=options["outliers"],
     )
-    reading = {name: options[name] for name in ("data_dir", "schema", "image_key", "label_key", "num_classes")}
-    source = SourceConfig(src=options["src"], split=options["split"], **reading)
-    evaluation = SourceConfig(
-        src=options["eval_src"] or options["src"], split=options["eval_split"], allow_eval_split=True, **reading
-    )
+    source = SourceConfig(src=options["src"], split=options["split"], **reading(options))
+    evaluation = read_alike(source, options["eval_src"] or options["src"], split=options["eval_split"])
     from mixup_pipeline.comparison.session import Comparison, Watching, compare
     from mixup_pipeline.training.loop import Trainer
     from mixup_pipeline.training.watch import Stopped

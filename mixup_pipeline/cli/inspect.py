@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.cli.options import data_dir_option
 
 _WHAT = ("example", "find", "preview", "html", "beta", "boundary")
 _USED_BY = {
@@ -41,11 +42,7 @@ _MOST_ALPHAS = 30
     metavar="SRC",
     help="Source of the parents' pictures, as --src named it.  [default: the TFDS dataset of that name]",
 )
-@click.option(
-    "--data-dir",
-    metavar="DIR",
-    help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]",
-)
+@data_dir_option
 @click.option("--beta", metavar="ALPHA,…", help="Write histograms of Beta(α, α) for these α instead.")
 @click.option("--boundary", is_flag=True, help="Train a small classifier without and with mixup; write its regions.")
 @click.option("--alpha", type=float, default=0.4, show_default=True, help="The α of --boundary.")

@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -16,6 +16,15 @@ data_dir_option = click.option(
     help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]",
 )
 
+_READING = (
+    data_dir_option,
+    click.option(
+        "--schema", metavar="FILE|NAME", help="Of TFRecord files: features.json, .pbtxt, tfds_image or tfslim_imagenet."
+    ),
+    click.option("--image-key", metavar="KEY", help="Feature that holds the image, or the vector."),
+    click.option("--label-key", metavar="KEY", help="Feature that holds the label."),
+    click.option("--num-classes", type=int, metavar="C", help="Number of classes, where the schema does not say."),
+)
 _TRAINING = (
     click.option(
         "--model",
@@ -55,6 +64,20 @@ _TRAINING = (
 )
 
 
+def reading_options(command: Command) -> Command:
+    """How a source is read: fields of SourceConfig."""
+    return _with(_READING, command)
+
+
+def reading(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `reading_options` among the options of a command."""
+    return {name: options[name] for name in ("data_dir", "schema", "image_key", "label_key", "num_classes")}
+
+
 def training_options(command: Command) -> Command:
     """How to train: the fields of TrainConfig that every command offers, and the device."""
-    return reduce(lambda decorated, option: option(decorated), reversed(_TRAINING), command)
+    return _with(_TRAINING, command)
+
+
+def _with(options: Sequence[Command], command: Command) -> Command:
+    return reduce(lambda decorated, option: option(decorated), reversed(options), command)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mixup_pipeline.cli.common import run_program, shown_errors
-from mixup_pipeline.cli.options import data_dir_option, training_options
+from mixup_pipeline.cli.options import reading, reading_options, training_options
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.training.config import TrainConfig
 
@@ -24,7 +24,7 @@ _STOPPED = 1
 @click.option("--split", default="train", show_default=True, help="Split of --src.")
 @click.option("--eval-src", required=True, help="Clean examples to evaluate on.")
 @click.option("--eval-split", default="test", show_default=True, help="Their split.")
-@data_dir_option
+@reading_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of this run.")
 @training_options
 @click.option(
@@ -64,23 +64,21 @@ def main(**options: Any) -> None:
 
 def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.cli.progress import shown_steps
+    from mixup_pipeline.sources import read_alike
     from mixup_pipeline.training.devices import choose_devices
     from mixup_pipeline.training.learner import Learners
     from mixup_pipeline.training.loop import Trainer
     from mixup_pipeline.training.session import Request, prepare, train
     from mixup_pipeline.training.watch import Stopped
 
-    data_dir, quiet = options["data_dir"], options["quiet"]
+    quiet = options["quiet"]
     say = (lambda text: None) if quiet else click.echo
+    described = SourceConfig(src=options["src"] or options["eval_src"], split=options["split"], **reading(options))
     request = Request(
         config=config,
         shards=options["shards"],
-        src=None
-        if options["src"] is None
-        else SourceConfig(src=options["src"], split=options["split"], data_dir=data_dir),
-        evaluation=SourceConfig(
-            src=options["eval_src"], split=options["eval_split"], data_dir=data_dir, allow_eval_split=True
-        ),
+        src=None if options["src"] is None else described,
+        evaluation=read_alike(described, options["eval_src"], split=options["eval_split"]),
         verify=options["verify"],
         force=options["force_label_smoothing"],
         mix_online=options["mix_online"],

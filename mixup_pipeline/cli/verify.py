@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.cli.options import reading_options
 from mixup_pipeline.config import SourceConfig
 
 _SHOWN_FAULTS = 20
@@ -24,15 +25,7 @@ _SHOWN_FAULTS = 20
     help="How many examples to mix again.",
 )
 @click.option("--split", default="train", show_default=True, help="Split of the source.")
-@click.option(
-    "--data-dir",
-    metavar="DIR",
-    help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]",
-)
-@click.option("--schema", metavar="FILE|NAME", help="Of TFRecord files: as for mixup-augment.")
-@click.option("--image-key", metavar="KEY", help="Feature that holds the image.")
-@click.option("--label-key", metavar="KEY", help="Feature that holds the label.")
-@click.option("--num-classes", type=int, metavar="C", help="Number of classes, where the schema does not say.")
+@reading_options
 @click.option("--quiet", is_flag=True, help="Print faults only.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="mixup-pipeline")

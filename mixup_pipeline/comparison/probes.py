@@ -1,5 +1,6 @@
 """What else a trained network is asked: how sure it is and rightly so, under attack, and of what it never saw."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,28 @@ from mixup_pipeline.training.dataset import fixed
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.metrics import reliability
+from mixup_pipeline.training.records import Records
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
 
 NOISE = "uniform noise"
 SURE = 0.9
 _NUM_NOISE = 2_000
 _BATCH = 512
+
+
+def check_probes(records: Records, attacks: Sequence[float], outliers: Mapping[str, Evaluation]) -> None:
+    """Before anything is trained, whether networks for these examples can be asked all that.
+
+    Raises UsageError for attacks on vectors, and for outliers of another shape.
+    """
+    if attacks and len(records.shape) != 3:
+        raise UsageError("fgsm: attacks images, these examples are vectors: leave it out")
+    for name, other in outliers.items():
+        if other.records.shape != records.shape:
+            raise UsageError(
+                f"outliers {name}: its examples are {shape_text(other.records.shape)}, those of {records.name} "
+                f"{shape_text(records.shape)}: choose a dataset of that shape"
+            )
 
 
 def reliability_of(learner: Learner, evaluation: Evaluation) -> list[tuple[float, float, float]]:
@@ -30,10 +47,8 @@ def fgsm_accuracy(learner: Learner, evaluation: Evaluation, size: float) -> floa
 
     A pixel of 0 to 1 is moved by `size` against the network and cut to that range; it is not rounded to 256 levels.
 
-    Raises UsageError for examples that are no images, and for a model that Keras cannot rebuild for floats.
+    Raises UsageError for a model that Keras cannot rebuild for floats.
     """
-    if len(evaluation.records.shape) != 3:
-        raise UsageError("fgsm: attacks images, these examples are vectors: leave it out")
     tf = import_tensorflow()
     twin = _float_twin(learner, evaluation.records.shape)
 
@@ -63,16 +78,8 @@ def noise_confidence(learner: Learner, shape: Shape) -> dict[str, float]:
     )
 
 
-def outlier_confidence(learner: Learner, outliers: Evaluation, shape: Shape) -> dict[str, float]:
-    """How sure the network is of examples of another dataset.
-
-    Raises UsageError where they have another shape.
-    """
-    if outliers.records.shape != shape:
-        raise UsageError(
-            f"outliers {outliers.records.name}: its examples are {shape_text(outliers.records.shape)}, the network "
-            f"takes {shape_text(shape)}"
-        )
+def outlier_confidence(learner: Learner, outliers: Evaluation) -> dict[str, float]:
+    """How sure the network is of examples of another dataset."""
     return _confidence(outliers.predict(learner))
 
 

@@ -18,6 +18,7 @@ from mixup_pipeline.comparison.derived import derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.config import PAIRINGS, SourceConfig
+from mixup_pipeline.sources import read_alike
 from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
@@ -104,11 +105,13 @@ class _Workshop:
     def __init__(self, comparison: Comparison, folder: CompareFolder, watching: Watching) -> None:
         self.comparison, self.folder, self.watching = comparison, folder, watching
         self.learners = Learners(choose_devices(comparison.device))
-        self.evaluation = Evaluation(source_records(replace(comparison.evaluation, allow_eval_split=True)))
+        place = comparison.evaluation
+        self.evaluation = Evaluation(source_records(replace(place, allow_eval_split=True)))
         self.outliers = {
-            name: Evaluation(source_records(replace(comparison.evaluation, src=name, allow_eval_split=True)))
+            name: Evaluation(source_records(read_alike(place, name, split=place.split)))
             for name in comparison.config.outliers
         }
+        probes.check_probes(self.evaluation.records, comparison.config.fgsm, self.outliers)
         self._derived: tuple[Any, SourceConfig] | None = None
         self._trainer: Trainer | None = None
 
@@ -192,7 +195,7 @@ class _Workshop:
             return probes.noise_confidence(learner, shape)
         if name.startswith("fgsm "):
             return probes.fgsm_accuracy(learner, self.evaluation, float(name.split()[1]))
-        return probes.outlier_confidence(learner, self.outliers[name], shape)
+        return probes.outlier_confidence(learner, self.outliers[name])
 
 
 def _together(cells: list[Cell]) -> list[Cell]:

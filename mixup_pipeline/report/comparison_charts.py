@@ -20,6 +20,7 @@ from mixup_pipeline.report.comparison_tables import (
     Summary,
     base_rows,
     change_text,
+    noise_text,
     runs_of,
     swept_rows,
 )
@@ -90,8 +91,9 @@ def noise_drawing(results: Results) -> Drawing:
     )
 
 
-def sample_drawing(samples: Mapping[str, tuple[Any, Any]], class_names: Sequence[str] | None) -> Drawing:
+def sample_drawing(results: Results, samples: Mapping[str, tuple[Any, Any]]) -> Drawing:
     """What the arms read: uint8 images (n, h, w, c) and soft labels (n, classes) of each."""
+    class_names = results["class_names"]
     columns = min(len(inputs) for inputs, _ in samples.values())
 
     def name(class_id: int) -> str:
@@ -116,7 +118,7 @@ def sample_drawing(samples: Mapping[str, tuple[Any, Any]], class_names: Sequence
 
     return Drawing(
         name="samples",
-        title="The first images of seed 0",
+        title=f"The first images of seed 0{noise_text(results['config']['corrupt_labels'][0])}",
         alt=f"The first {columns} training images of {', '.join(samples)}, with their two heaviest classes.",
         caption="With the two heaviest classes of each label and their weights.",
         draw=draw,

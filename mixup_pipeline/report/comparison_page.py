@@ -58,7 +58,7 @@ def report(results: Results, samples: Samples) -> Report:
     ]
     images = {arm: found for arm, found in samples.items() if found[0].ndim == 4}
     overview = [shown(noise_drawing(results))] if len(shares) > 1 else []
-    read = shown(sample_drawing(images, results["class_names"])) if images else None
+    read = shown(sample_drawing(results, images)) if images else None
     html = html_page(
         "comparison.html.j2",
         name=one_line(results["source"]["src"]),

@@ -1,5 +1,6 @@
 """What can be read: TFDS datasets and TFRecord files, each described as a `Source`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from mixup_pipeline.config import SourceConfig
@@ -9,7 +10,7 @@ from mixup_pipeline.sources.source import Source, check_split
 from mixup_pipeline.sources.tfds import open_tfds, prepared_directory, tfds_directory
 from mixup_pipeline.sources.tfrecord import matching_files, open_tfrecord
 
-__all__ = ["Source", "find_files", "open_source", "prepared_directory"]
+__all__ = ["Source", "find_files", "open_source", "prepared_directory", "read_alike"]
 
 _GLOB_CHARACTERS = frozenset("*?[")
 
@@ -35,6 +36,19 @@ def find_files(config: SourceConfig) -> tuple[SourceFile, ...]:
     Raises as `open_source` does.
     """
     return matching_files(config) if _names_files(config) else open_tfds(config, tfds_directory(config)).files
+
+
+def read_alike(config: SourceConfig, src: str, *, split: str) -> SourceConfig:
+    """A source of clean examples to evaluate on, read as another is described.
+
+    What describes TFRecord files is not said of a TFDS dataset, nor the other way round.
+
+    Raises UsageError as `open_source` does.
+    """
+    alike = replace(config, src=src, split=split, allow_eval_split=True)
+    if _names_files(alike) == _names_files(config):
+        return alike
+    return SourceConfig(src=src, split=split, data_dir=config.data_dir, allow_eval_split=True)
 
 
 def _names_files(config: SourceConfig) -> bool:

@@ -191,5 +191,6 @@ def _check_fit(records: Records, evaluation: Records, trained_on: set[str]) -> N
     shared = sorted(trained_on & {Path(path).name for path in evaluation.passes[0]})
     if shared:
         raise UsageError(
-            f"the evaluation split holds {shared[0]}, which is trained on: give another split with --eval-split"
+            f"the evaluation examples hold {shared[0]}, which is trained on: choose others with --eval-split or "
+            f"--eval-src"
         )

@@ -87,9 +87,9 @@ def test_summary_is_the_mean_of_the_runs(compared: tuple[Path, dict[str, Any]]) 
 def test_the_text_says_it_all(compared: tuple[Path, dict[str, Any]]) -> None:
     results = compared[1]
     assert [table.title for table in tables(results, 0.5)] == [
-        "Arms, 50% of the training labels wrong",
-        "Beyond accuracy, 50% of the training labels wrong",
-        "Training examples swept, 50% of the training labels wrong",
+        "Accuracy by arm, 50 % of the training labels wrong, in %",
+        "Accuracy by training examples, 50 % of the training labels wrong, in %",
+        "Beyond accuracy, 50 % of the training labels wrong",
     ]
     for table in tables(results, 0.5):
         assert {len(row) for row in table.rows} == {len(table.head)}
@@ -100,7 +100,7 @@ def test_the_text_says_it_all(compared: tuple[Path, dict[str, Any]]) -> None:
     text = markdown(results)
     assert "mixup-compare --src mnist_sample" in text
     assert verdict(results, 0.5) in text
-    assert "Arms" in terminal_text(results)
+    assert "Accuracy by arm" in terminal_text(results)
 
 
 def test_finished_runs_are_kept_and_more_may_be_asked_for(
