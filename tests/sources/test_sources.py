@@ -7,7 +7,7 @@ import pytest
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.scan import SourceFile
-from mixup_pipeline.sources import Source, open_source
+from mixup_pipeline.sources import Source, open_source, read_alike
 from mixup_pipeline.sources.source import check_split
 from mixup_pipeline.spec import ExampleSpec
 from tests.datasets import Dataset, write_tfds
@@ -91,3 +91,13 @@ def test_a_source_has_files_each_with_a_name_of_its_own_in_order() -> None:
         Source(name="x", split="train", files=files("a", "b", "b"), spec=SPEC)
     with pytest.raises(SourceError, match="in the order of their names"):
         Source(name="x", split="train", files=files("b", "a"), spec=SPEC)
+
+
+def test_what_describes_files_is_said_of_files_only(dataset: Dataset) -> None:
+    described = SourceConfig(src=f"{dataset.folder}/*.tfrecord*", schema="tfds_image", num_classes=4, data_dir="there")
+    other = read_alike(described, str(dataset.files[0]), split="test")
+    assert (other.schema, other.num_classes, other.data_dir) == ("tfds_image", 4, "there")
+    plain = read_alike(described, "mnist_sample", split="test")
+    assert plain == SourceConfig(src="mnist_sample", split="test", data_dir="there", allow_eval_split=True)
+    keyed = SourceConfig(src="mnist_sample", image_key="image")
+    assert read_alike(keyed, "mnist_sample", split="test").image_key == "image"

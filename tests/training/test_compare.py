@@ -149,6 +149,18 @@ def test_a_stopped_comparison_ends_like_one_that_was_not(tmp_path: Path) -> None
         assert first["probes"] == second["probes"]
 
 
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    config = CompareConfig(seeds=1, copies=1, train=TRAIN, arms=("baseline", "online"))
+
+    def begin_another(trainer: Any) -> None:
+        with pytest.raises(MixupError, match="another mixup-compare is writing here"):
+            compare(asked(config=config), tmp_path / "out")
+        raise Stopped("enough")
+
+    with pytest.raises(Stopped, match="enough"):
+        compare(asked(config=config), tmp_path / "out", Watching(on_start=begin_another))
+
+
 def test_another_comparison_in_the_same_folder_is_refused(compared: tuple[Path, dict[str, Any]]) -> None:
     config = CompareConfig(seeds=1, copies=2, train=TrainConfig(model="mlp", steps=9))
     with pytest.raises(MixupError, match="holds a comparison with another train"):

@@ -129,8 +129,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from pathlib import Path
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.training import session, devices
-from mixup_pipeline.training import devices
+from mixup_pipeline.training import devices, session
 from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.learner import Learners
 learners = Learners(devices.choose_devices(names=["/CPU:0", "/CPU:1"]))
@@ -185,6 +184,46 @@ def test_what_cannot_be_trained_is_refused(shards: Path, tmp_path: Path, changes
 def test_a_gpu_that_is_not_there_is_refused() -> None:
     with pytest.raises(MixupError, match="TensorFlow sees no GPU here"):
         devices.choose_devices("gpu")
+
+
+def test_one_process_at_a_time(shards: Path, tmp_path: Path) -> None:
+    def begin_another(trainer: Trainer, notes: Any) -> None:
+        with pytest.raises(MixupError, match="another mixup-train is writing here"):
+            train(request(shards), tmp_path / "run")
+        raise Stopped("enough")
+
+    with pytest.raises(Stopped):
+        train(request(shards), tmp_path / "run", on_start=begin_another)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_computes_small_and_keeps_the_loss_in_float32(
+    shards: Path, tmp_path: Path, precision: Any
+) -> None:
+    learners = []
+
+    def look(trainer: Trainer, notes: Any) -> None:
+        learners.append(trainer.learner)
+
+    config = TrainConfig(epochs=1, batch_size=50, precision=precision)
+    result = train(request(shards, config=config), tmp_path / "run", on_start=look)
+    model = learners[0].model
+    hidden = [layer for layer in model.layers if "conv" in layer.name]
+    assert {layer.compute_dtype for layer in hidden} == {precision}
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert model.outputs[0].dtype == "float32"
+    full = train(request(shards, config=TrainConfig(epochs=1, batch_size=50)), tmp_path / "full")
+    assert result["last"]["loss"] == pytest.approx(full["last"]["loss"], rel=0.02)
+    assert result["last"]["loss"] != full["last"]["loss"]
+
+
+def test_the_last_epochs_are_clean(tmp_path: Path) -> None:
+    """Clean labels are hard, so that the weighted accuracy is the dominant one; mixed ones are not."""
+    augment("mnist_sample", tmp_path / "shards")  # of all examples: clean epochs are of the whole source
+    config = TrainConfig(model="mlp", epochs=3, clean_last_epochs=1, batch_size=500)
+    train(request(tmp_path / "shards", config=config), tmp_path / "run")
+    history = RunFolder(tmp_path / "run").load_history()
+    assert [row["weighted_accuracy"] == row["dominant_accuracy"] for row in history] == [False, False, True]
 
 
 def test_another_configuration_does_not_resume(shards: Path, tmp_path: Path) -> None:

@@ -1,0 +1,159 @@
+"""mixup-train and mixup-compare as commands: their files, their stop, and one line for bad input."""
+
+import json
+import re
+import signal
+import subprocess
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+import jsonschema
+import pytest
+from click.testing import CliRunner
+
+from mixup_pipeline import MixConfig, augment
+from mixup_pipeline.cli import compare, train
+from mixup_pipeline.comparison.probes import check_probes
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import UsageError
+from mixup_pipeline.training.records import source_records
+from tests.cli.inprocess import contents, error_of
+from tests.commands import command, succeed
+from tests.datasets import write_tfds
+
+SMALL = ("--model", "mlp", "--steps", "8", "--batch-size", "32", "--device", "cpu")
+COMPARE = ("--src", "mnist_sample", "--arms", "baseline,any", *SMALL)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("mixed") / "shards"
+    augment("mnist_sample", out, MixConfig(limit=200))
+    return out
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of images of another size; its split is called test."""
+    return write_tfds(tmp_path_factory.mktemp("made") / "other/1.0.0", num_classes=10, split="test").folder
+
+
+def refused(main: click.Command, args: tuple[str | Path, ...], code: int) -> str:
+    return error_of(CliRunner().invoke(main, [str(arg) for arg in args]), code)
+
+
+TRAIN_REFUSED: list[tuple[tuple[str, ...], str]] = [
+    (("--eval-src", "mnist_sample"), "give either --shards"),
+    (("--shards", "SHARDS", "--src", "mnist_sample", "--eval-src", "mnist_sample"), "give either --shards"),
+    (("--src", "mnist_sample", "--eval-src", "mnist_sample", "--eval-split", "train"), "which is trained on"),
+    (("--src", "mnist_sample", "--eval-src", "mnist_sample", "--eval-split", "nothing"), "nothing"),
+    (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--mix-online", "0.2"), "mix-online is for --src"),
+    (("--src", "mnist_sample", "--eval-src", "mnist_sample", "--mix-online", "0"), "mix-online"),
+    (("--src", "mnist_sample", "--eval-src", "mnist_sample", "--clean-last-epochs", "1"), "clean-last-epochs"),
+    (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--label-smoothing", "0.1"), "--force-label-smoothing"),
+    (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--epochs", "0"), "epochs"),
+    (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--learning-rate", "nan"), "learning-rate"),
+    (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--model", "large"), "use tutorial-cnn, resnet20, mlp"),
+    (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--device", "gpu"), "TensorFlow sees no GPU here"),
+    (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--schema", "tfds_image"), "schema is for TFRecord files"),
+    (("--shards", "SHARDS", "--eval-src", "OTHER"), "shape differs"),
+]
+
+
+@pytest.mark.parametrize(("args", "said"), TRAIN_REFUSED, ids=[said for _, said in TRAIN_REFUSED])
+def test_mixup_train_refuses_in_one_line(
+    shards: Path, other: Path, tmp_path: Path, args: tuple[str, ...], said: str
+) -> None:
+    places = {"SHARDS": str(shards), "OTHER": str(other)}
+    line = refused(train.main, (*(places.get(arg, arg) for arg in args), "--out", tmp_path / "run"), 2)
+    assert said in line
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_shards_without_manifest_or_changed_are_refused(shards: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    for name, data in contents(shards).items():
+        (changed / name).write_bytes(data[:-1] if "tfrecord" in name else data)
+    for folder, said in ((tmp_path / "empty", "manifest"), (changed, "bytes")):
+        args = ("--shards", folder, "--eval-src", "mnist_sample", "--out", tmp_path / "run")
+        assert said in refused(train.main, args, 1)
+    assert not (tmp_path / "run").exists()
+
+
+COMPARE_REFUSED: list[tuple[tuple[str, ...], str]] = [
+    (("--arms", "any"), "arms must name baseline"),
+    (("--arms", "baseline,some"), "some"),
+    (("--seeds", "0"), "seeds"),
+    (("--alpha", "0"), "alpha"),
+    (("--limit", "0"), "limit"),
+    (("--sweep", "size=1,2"), "sweep"),
+    (("--sweep", "copies=two"), "'two' is not a whole number"),
+    (("--corrupt-labels", "1.5"), "corrupt-labels"),
+    (("--fgsm", "much"), "'much' is not a number"),
+    (("--outliers", "OTHER"), "its examples are 6x5x1"),
+    (("--eval-split", "train"), "which is trained on"),
+    (("--limit", "20"), "batch-size"),
+]
+
+
+@pytest.mark.parametrize(("args", "said"), COMPARE_REFUSED, ids=[said for _, said in COMPARE_REFUSED])
+def test_mixup_compare_refuses_in_one_line(other: Path, tmp_path: Path, args: tuple[str, ...], said: str) -> None:
+    given = tuple(str(other) if arg == "OTHER" else arg for arg in args)
+    line = refused(compare.main, (*COMPARE, *given, "--out", tmp_path / "out"), 2)
+    assert said in line
+    assert not list(tmp_path.rglob("result.json"))
+
+
+def test_attacks_on_vectors_are_refused() -> None:
+    records = replace(source_records(SourceConfig(src="mnist_sample")), shape=(5,))
+    check_probes(records, (), {})
+    with pytest.raises(UsageError, match="fgsm: attacks images"):
+        check_probes(records, (0.1,), {})
+
+
+def stopped_after(line: str, number: int, name: str, *args: str | Path) -> str:
+    """Run a command until it has printed such a line, send a signal, and give what it says on stderr."""
+    with subprocess.Popen(command(name, *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for printed in process.stdout:
+            if re.search(line, printed):
+                process.send_signal(number)
+                break
+        _, said = process.communicate(timeout=240)
+        assert process.returncode == 1, said
+    return said
+
+
+def test_mixup_train_stops_and_goes_on(shards: Path, tmp_path: Path) -> None:
+    args = ("--shards", shards, "--eval-src", "mnist_sample", "--model", "mlp", "--epochs", "60", "--device", "cpu")
+    said = stopped_after("epoch +1 ", signal.SIGINT, "mixup-train", *args, "--out", tmp_path / "run")
+    assert "Stopped: " in said
+    assert "Run the same command again to go on." in said
+    assert not (tmp_path / "run" / "result.json").exists()
+    printed = succeed("mixup-train", *args, "--out", tmp_path / "run")
+    assert not re.search("epoch +1 ", printed)
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["epochs"] == 60
+
+
+def test_mixup_compare_stops_goes_on_and_reports(tmp_path: Path) -> None:
+    args = (*COMPARE, "--seeds", "2", "--limit", "300", "--out", tmp_path / "out")
+    said = stopped_after("1/4 ", signal.SIGTERM, "mixup-compare", *args)
+    assert "finished runs are kept. Run the same command again to go on." in said
+    finished = tmp_path / "out/runs/baseline-limit300/seed-0/result.json"
+    before = finished.stat().st_mtime_ns
+    printed = succeed("mixup-compare", *args)
+    assert "4/4" in printed
+    assert finished.stat().st_mtime_ns == before
+    assert "over 2 seeds" in printed
+    out = contents(tmp_path / "out")
+    assert {"report.html", "report.md", "results.json", "pictures/differences.png", "pictures/samples.png"} <= set(out)
+    assert not [name for name in out if name.startswith("work/")]
+    results: dict[str, Any] = json.loads(out["results.json"])
+    jsonschema.validate(results, json.loads((files("schemas") / "comparison.schema.json").read_text()))
+    assert [run["cell"]["limit"] for run in results["runs"]] == [300] * 4
+    assert [run["steps"] for run in results["runs"]] == [8] * 4
