@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.comparison.cells import Cell
-from mixup_pipeline.errors import OutputError, UsageError
-from mixup_pipeline.files import held, output_error, write_atomically
+from mixup_pipeline.files import write_atomically
+from mixup_pipeline.training.claimed import claimed, read_json
 
 
 @dataclass(frozen=True)
@@ -41,38 +41,14 @@ class CompareFolder:
         """The folder of one training run."""
         return self.root / "runs" / cell.name / f"seed-{seed}"
 
-    def open(self, asked: Mapping[str, Any]) -> None:
-        """Make the folder, or find it begun with the same data and the same training.
-
-        Raises UsageError where it holds another comparison, or other files.
-        """
-        path = self.root / "config.json"
-        text = json.dumps(asked, indent=2) + "\n"
-        if path.is_file():
-            stored = _read_json(path)
-            if stored != json.loads(text):
-                key = next(key for key in {**asked, **stored} if stored.get(key) != json.loads(text).get(key))
-                raise UsageError(
-                    f"out {self.root}: holds a comparison with another {key} ({stored.get(key)}, asked is "
-                    f"{asked.get(key)}): choose another --out, or remove that folder"
-                )
-            return
-        try:
-            if self.root.is_dir() and any(self.root.iterdir()):
-                raise UsageError(f"out {self.root}: is not empty and holds no comparison: choose another --out")
-            self.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise output_error(self.root, error) from error
-        write_atomically(path, text)
-
-    def held(self) -> AbstractContextManager[None]:
-        """For one process at a time; OutputError where another compares here."""
-        return held(self.root / ".lock", self.root, "mixup-compare")
+    def claimed(self, asked: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """Hold the folder for what is asked of which data; raises as `training.claimed.claimed` does."""
+        return claimed(self.root, asked, what="comparison", command="mixup-compare")
 
     def load_probes(self, cell: Cell, seed: int) -> dict[str, Any]:
         """What was measured of a finished run; empty where nothing was."""
         path = self.run(cell, seed) / "probes.json"
-        return _read_json(path) if path.is_file() else {}
+        return read_json(path) if path.is_file() else {}
 
     def save_probes(self, cell: Cell, seed: int, probes: Mapping[str, Any]) -> None:
         write_atomically(self.run(cell, seed) / "probes.json", json.dumps(probes) + "\n")
@@ -96,10 +72,3 @@ class CompareFolder:
     def clear_work(self) -> None:
         """Remove shards and derived sources."""
         shutil.rmtree(self.work, ignore_errors=True)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_bytes()))
-    except ValueError as error:
-        raise OutputError(f"{path}: is not JSON ({error}): remove it and run again") from error

@@ -61,8 +61,7 @@ def compare(comparison: Comparison, out: Path, watching: Watching | None = None)
     finished is kept.
     """
     started, config, folder = time.monotonic(), comparison.config, CompareFolder(out)
-    folder.open(_identity(comparison))
-    with folder.held():
+    with folder.claimed(_identity(comparison)):
         workshop = _Workshop(comparison, folder, watching or Watching())
         runs = _runs(workshop)
         results = {

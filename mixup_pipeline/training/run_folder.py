@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.errors import OutputError, UsageError
-from mixup_pipeline.files import held, output_error, write_atomically
+from mixup_pipeline.errors import OutputError
+from mixup_pipeline.files import output_error, write_atomically
+from mixup_pipeline.training.claimed import claimed, read_json
 
 Row = dict[str, float | int]
 
@@ -45,34 +46,9 @@ class RunFolder:
     def last_weights(self) -> Path:
         return self.root / "last.weights.h5"
 
-    def open(self, asked: Mapping[str, Any]) -> bool:
-        """Make the folder for what is asked, or find it begun; whether it is complete.
-
-        Raises UsageError where it holds another run, or other files.
-        """
-        config = self.root / "config.json"
-        if config.is_file():
-            stored = _read_json(config)
-            differing = sorted(key for key in {*asked, *stored} if stored.get(key) != asked.get(key))
-            if differing:
-                key = differing[0]
-                raise UsageError(
-                    f"out {self.root}: holds another run ({key} is {stored.get(key)!r}, asked is {asked.get(key)!r}): "
-                    f"choose another --out, or remove that folder"
-                )
-            return self.result.is_file()
-        try:
-            if self.root.is_dir() and any(self.root.iterdir()):
-                raise UsageError(f"out {self.root}: is not empty and holds no training run: choose another --out")
-            self.root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise output_error(self.root, error) from error
-        write_atomically(config, json.dumps(asked, indent=2) + "\n")
-        return False
-
-    def held(self) -> AbstractContextManager[None]:
-        """For one process at a time; OutputError where another trains here."""
-        return held(self.root / ".lock", self.root, "mixup-train")
+    def claimed(self, asked: Mapping[str, Any]) -> AbstractContextManager[None]:
+        """Hold the folder for what is asked; raises as `claimed.claimed` does."""
+        return claimed(self.root, asked, what="training run", command="mixup-train")
 
     def save_state(self, step: int, arrays: Sequence[npt.NDArray[Any]]) -> None:
         """Keep all variables as they are after this step."""
@@ -125,14 +101,7 @@ class RunFolder:
         write_atomically(self.result, json.dumps(result, indent=2) + "\n")
 
     def load_result(self) -> dict[str, Any]:
-        return _read_json(self.result)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_bytes()))
-    except ValueError as error:
-        raise OutputError(f"{path}: is not JSON ({error}): remove {path.parent} and train again") from error
+        return read_json(self.result)
 
 
 def _number(text: str) -> float | int:

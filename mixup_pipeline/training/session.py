@@ -71,9 +71,9 @@ def train(
     Raises MixupError with one line that says what is wrong and what to do.
     """
     started, folder = time.monotonic(), RunFolder(out)
-    if folder.open(prepared.identity):
-        return folder.load_result()
-    with folder.held():
+    with folder.claimed(prepared.identity):
+        if folder.result.is_file():
+            return folder.load_result()
         trainer = Trainer(prepared.job, folder, learners)
         note = learners.devices.note
         on_start(trainer, (*prepared.notes, *([note] if note else [])))

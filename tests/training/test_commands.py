@@ -70,7 +70,7 @@ def test_mixup_train_refuses_in_one_line(
     places = {"SHARDS": str(shards), "OTHER": str(other)}
     line = refused(train.main, (*(places.get(arg, arg) for arg in args), "--out", tmp_path / "run"), 2)
     assert said in line
-    assert not list(tmp_path.rglob("*.npz"))
+    assert not list(tmp_path.iterdir())  # so that the corrected command may use the folder
 
 
 def test_shards_without_manifest_or_changed_are_refused(shards: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_mixup_compare_refuses_in_one_line(other: Path, tmp_path: Path, args: tu
     given = tuple(str(other) if arg == "OTHER" else arg for arg in args)
     line = refused(compare.main, (*COMPARE, *given, "--out", tmp_path / "out"), 2)
     assert said in line
-    assert not list(tmp_path.rglob("result.json"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_attacks_on_vectors_are_refused() -> None:

@@ -229,7 +229,9 @@ def test_the_last_epochs_are_clean(tmp_path: Path) -> None:
 def test_another_configuration_does_not_resume(shards: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     train(request(shards, config=TrainConfig(epochs=1, batch_size=50)), tmp_path / "run")
-    with pytest.raises(MixupError, match="holds another run"):
+    with pytest.raises(
+        MixupError, match=r"holds another training run \(config.epochs is 1, asked is 3\): choose another --out"
+    ):
         train(request(shards), tmp_path / "run")
 
 
