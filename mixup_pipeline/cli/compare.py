@@ -117,17 +117,14 @@ def _compare(options: dict[str, Any]) -> None:
 
 def _report(results: dict[str, Any], config: "CompareConfig", out: Path, *, shown: bool) -> None:
     from mixup_pipeline.comparison.folder import CompareFolder
-    from mixup_pipeline.files import write_atomically
     from mixup_pipeline.report.comparison_page import report
     from mixup_pipeline.report.comparison_text import markdown, terminal_text
 
-    cells = [config.cell(arm, corrupt=config.corrupt_labels[0]) for arm in config.arms]
-    made = report(results, CompareFolder(out).load_samples(cells))
-    (out / "pictures").mkdir(exist_ok=True)
-    for name, picture in made.pictures.items():
-        write_atomically(out / "pictures" / name, picture)
-    write_atomically(out / "report.md", markdown(results))
-    write_atomically(out / "report.html", made.html)
+    folder = CompareFolder(out)
+    made = report(
+        results, folder.load_samples([config.cell(arm, corrupt=config.corrupt_labels[0]) for arm in config.arms])
+    )
+    folder.save_report(made.html, markdown(results), made.pictures)
     if shown:
         click.echo(
             f"{terminal_text(results)}\n\n{out / 'report.html'}, report.md, results.json and pictures/ beside it"

@@ -69,6 +69,18 @@ class CompareFolder:
     def save_results(self, results: Mapping[str, Any]) -> None:
         write_atomically(self.results, json.dumps(results, indent=1) + "\n")
 
+    def save_report(self, html: str, markdown: str, pictures: Mapping[str, bytes]) -> None:
+        """What people look at. Pictures of an earlier report that are not in this one go: their figures may be old."""
+        folder = self.root / "pictures"
+        folder.mkdir(exist_ok=True)
+        for name, picture in pictures.items():
+            write_atomically(folder / name, picture)
+        for path in folder.glob("*.png"):
+            if path.name not in pictures:
+                path.unlink()
+        write_atomically(self.root / "report.md", markdown)
+        write_atomically(self.root / "report.html", html)
+
     def clear_work(self) -> None:
         """Remove shards and derived sources."""
         shutil.rmtree(self.work, ignore_errors=True)
