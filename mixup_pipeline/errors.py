@@ -47,6 +47,11 @@ def record_error(file_name: str, record: int, offset: int, reason: str) -> Recor
     return RecordError(f"{file_name}: record {record} at byte {offset}: {reason}")
 
 
+def first_line(error: BaseException) -> str:
+    """What a foreign error says, in one line of at most 300 characters."""
+    return (str(error).strip().splitlines() or [""])[0][:300]
+
+
 def error_in_text(text: str) -> MixupError | None:
     """The first of these errors named in a worker's traceback, or None where there is none."""
     match = _RAISED.search(text)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import click
 
-from mixup_pipeline.errors import MixupError
+from mixup_pipeline.errors import MixupError, first_line
 from mixup_pipeline.files import FULL_DISK
 
 
@@ -34,9 +34,9 @@ def shown_errors(*, debug: bool) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in FULL_DISK:
             click.echo("Error: what is printed cannot be written: no space is left on that device", err=True)
             sys.exit(1)
-        first_line = (str(error).strip().splitlines() or [""])[0][:300]
         click.echo(
-            f"Error: {type(error).__name__}: {first_line} (unexpected: run again with --debug for details)", err=True
+            f"Error: {type(error).__name__}: {first_line(error)} (unexpected: run again with --debug for details)",
+            err=True,
         )
         sys.exit(1)
 

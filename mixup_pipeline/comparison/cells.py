@@ -115,6 +115,8 @@ class CompareConfig:
             raise UsageError("sweep: each of copies, alpha and limit once: write all values into one, as alpha=0.2,1,8")
         if self.train.clean_last_epochs or self.train.label_smoothing:
             raise UsageError("clean-last-epochs and label-smoothing are for mixup-train: they differ between arms")
+        if "online" in self.arms:
+            self.train.check_mixing_online()
         if self.train.steps is None:
             unread: list[float] = [
                 c for s in self.sweeps if s.axis == "copies" for c in s.values if c > self.train.epochs

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.errors import UsageError
+from mixup_pipeline.errors import UsageError, first_line
 from mixup_pipeline.randomness import generator
 from mixup_pipeline.spec import Shape, shape_text
 from mixup_pipeline.training.dataset import fixed
@@ -94,6 +94,8 @@ def _float_twin(learner: Learner, shape: Shape) -> Any:
     try:
         twin = keras.models.clone_model(learner.build(), input_tensors=keras.Input(shape, dtype="float32"))
     except (ValueError, TypeError, NotImplementedError, RuntimeError) as error:
-        raise UsageError(f"fgsm: model {learner.config.model} cannot be rebuilt for float inputs ({error})") from error
+        raise UsageError(
+            f"fgsm: model {learner.config.model} cannot be rebuilt for float inputs ({first_line(error)}): leave it out"
+        ) from error
     twin.set_weights(learner.model.get_weights())
     return twin

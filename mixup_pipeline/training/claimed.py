@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mixup_pipeline.errors import MixupError, OutputError, UsageError
+from mixup_pipeline.errors import OutputError, UsageError
 from mixup_pipeline.files import held, output_error, write_atomically
 
 _CONFIG, _LOCK = "config.json", ".lock"
@@ -16,8 +16,8 @@ _CONFIG, _LOCK = "config.json", ".lock"
 def claimed(root: Path, asked: Mapping[str, Any], *, what: str, command: str) -> Iterator[None]:
     """Hold the folder for what is asked, JSON values, which its config.json keeps.
 
-    Where an error ends it before anything else is in the folder, no trace is left, so that the corrected command may
-    use it. what: is done there, for people.
+    Where it ends before anything else is in the folder, no trace is left, so that a corrected command may use it. what:
+    is done there, for people.
 
     Raises UsageError where it holds something else, OutputError where another process is at work there or it cannot be
     written.
@@ -26,9 +26,8 @@ def claimed(root: Path, asked: Mapping[str, Any], *, what: str, command: str) ->
     with held(root / _LOCK, root, command):
         try:
             yield
-        except MixupError:
+        finally:
             _forget(root, existed)
-            raise
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -40,12 +40,13 @@ class Feeding:
 def training_batches(records: Records, feeding: Feeding, epoch: int) -> Dataset:
     """The batches of one epoch: `records.examples // batch_size` whole ones."""
     tf = import_tensorflow()
+    together = _FILES_TOGETHER if feeding.shuffle_buffer else 1
     files = tf.data.Dataset.from_tensor_slices(_epoch_files(records, feeding, epoch))
     serialized = files.interleave(
         lambda file: tf.data.TFRecordDataset(file, buffer_size=_READ_BYTES),
-        cycle_length=_FILES_TOGETHER if feeding.shuffle_buffer else 1,
+        cycle_length=together,
         block_length=_RECORDS_IN_A_ROW,  # one at a time costs three times as much
-        num_parallel_calls=_FILES_TOGETHER,
+        num_parallel_calls=together,
         deterministic=True,
     )
     if feeding.shuffle_buffer:

@@ -5,10 +5,12 @@ probabilities or of logits; which of the two is found by looking at what it give
 """
 
 import importlib
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from mixup_pipeline.errors import UsageError
+from mixup_pipeline.errors import UsageError, first_line
 from mixup_pipeline.spec import Shape, shape_text
 from mixup_pipeline.training.tensorflow_import import import_keras
 
@@ -104,7 +106,7 @@ def build_model(name: str, shape: Shape, num_classes: int, dropout: float | None
     try:
         model = build(shape, num_classes)
     except Exception as error:  # whatever the user's own function raises
-        raise UsageError(f"model {name}: raised {type(error).__name__}: {error}") from error
+        raise UsageError(f"model {name}: raised {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(model, import_keras().Model):
         raise UsageError(f"model {name}: gave a {type(model).__name__}, a keras.Model is needed")
     return model
@@ -113,13 +115,18 @@ def build_model(name: str, shape: Shape, num_classes: int, dropout: float | None
 def gives_probabilities(model: Model, shape: Shape, num_classes: int) -> bool:
     """Whether a model gives probabilities, rather than logits, told from what it makes of two inputs.
 
-    Raises UsageError where its output is not (n, num_classes).
+    Raises UsageError where it does not take the examples, or its output is not (n, num_classes).
     """
     import numpy as np
 
     dtype = np.float32 if len(shape) == 1 else np.uint8
     inputs = np.stack([np.zeros(shape, dtype), np.ones(shape, dtype)])
-    outputs = np.asarray(import_keras().ops.convert_to_numpy(model(inputs, training=False)), np.float64)
+    try:
+        outputs = np.asarray(import_keras().ops.convert_to_numpy(model(inputs, training=False)), np.float64)
+    except Exception as error:  # whatever the user's own model raises
+        raise UsageError(
+            f"the model does not take these examples, {inputs.dtype} {shape_text(shape)}: {first_line(error)}"
+        ) from error
     if outputs.shape != (2, num_classes):
         raise UsageError(f"the model's output is {outputs.shape[1:]} an example, ({num_classes},) is needed")
     return bool((outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-2))
@@ -129,10 +136,16 @@ def _function(name: str) -> Build:
     module, _, function = name.partition(":")
     if not module or not function:
         raise UsageError(f"model {name!r}: unknown: use {', '.join(MODELS)}, or package.module:function")
+    here = str(Path.cwd())
+    if here not in sys.path:  # where a user's own module is
+        sys.path.append(here)
     try:
         found = getattr(importlib.import_module(module), function, None)
-    except ImportError as error:
-        raise UsageError(f"model {name}: cannot be imported ({error})") from error
+    except Exception as error:  # whatever the user's own module raises
+        raise UsageError(
+            f"model {name}: cannot be imported ({type(error).__name__}: {first_line(error)}): it is looked for in the "
+            f"current folder and where Python looks"
+        ) from error
     if not callable(found):
         raise UsageError(f"model {name}: {module} has no function {function}")
     return found

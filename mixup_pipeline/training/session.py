@@ -118,6 +118,7 @@ def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
         data = {"name": records.name, "split": request.src.split, "examples": records.examples}
         if request.mix_online is not None:
             check_number("mix-online", request.mix_online, *ALPHA_RANGE)
+            config.check_mixing_online()
             data["mix_online"] = request.mix_online
     elif request.shards is not None:
         manifest = checked_manifest(request.shards, request.verify)

@@ -98,6 +98,7 @@ COMPARE_REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--outliers", "OTHER"), "its examples are 6x5x1"),
     (("--eval-split", "train"), "which is trained on"),
     (("--limit", "20"), "batch-size"),
+    (("--arms", "baseline,online", "--shuffle-buffer", "10"), "shuffle-buffer must be from 32"),
 ]
 
 
@@ -114,6 +115,15 @@ def test_attacks_on_vectors_are_refused() -> None:
     check_probes(records, (), {})
     with pytest.raises(UsageError, match="fgsm: attacks images"):
         check_probes(records, (0.1,), {})
+
+
+def test_a_model_in_the_current_folder_is_found(shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text("from mixup_pipeline.training.models import mlp as build\n")
+    monkeypatch.chdir(tmp_path)
+    args = ("--shards", shards, "--eval-src", "mnist_sample", "--steps", "2", "--device", "cpu", "--out", "run")
+    assert "2 steps" in succeed("mixup-train", *args, "--model", "mine:build")
+    (tmp_path / "broken.py").write_text("def build(:\n")
+    assert "SyntaxError" in refused(train.main, (*args, "--model", "broken:build", "--out", "run2"), 2)
 
 
 def stopped_after(line: str, number: int, name: str, *args: str | Path) -> str:

@@ -66,6 +66,20 @@ def test_epochs_are_shuffled_and_known_by_their_number(mixed: Callable[[str], Mi
     assert content(training_batches(records, replace(FEEDING, seed=4), 0)) != first
 
 
+def test_without_a_buffer_the_order_is_that_of_the_files(mixed: Callable[[str], Mixed]) -> None:
+    made = mixed("raw")
+    records = mixed_records(made.out, made.manifest)
+    reader = MixedReader(made.manifest)
+    stored_in_order = [
+        record.input.tobytes()
+        for shard in made.manifest["shards"]
+        if shard["copy"] == 1
+        for record in reader.pick(made.out / shard["name"], range(shard["examples"])).values()
+    ]
+    found = content(training_batches(records, replace(FEEDING, shuffle_buffer=0), 1))
+    assert [image for image, _ in found] == stored_in_order
+
+
 def test_only_whole_batches(mixed: Callable[[str], Mixed]) -> None:
     made = mixed("raw")
     records = mixed_records(made.out, made.manifest)

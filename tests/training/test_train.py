@@ -160,6 +160,25 @@ def test_a_loss_that_is_no_number_stops(shards: Path, tmp_path: Path) -> None:
         train(request(shards, config=config), tmp_path / "run")
 
 
+def careless(shape: tuple[int, ...], num_classes: int) -> Any:
+    """A function of a user that fails with several lines."""
+    raise RuntimeError("no weights\nat all")
+
+
+def for_vectors(shape: tuple[int, ...], num_classes: int) -> Any:
+    """A model that does not take images."""
+    keras = import_keras()
+    return keras.Sequential([keras.Input((5,)), keras.layers.Dense(num_classes)])
+
+
+def of_two_classes(shape: tuple[int, ...], num_classes: int) -> Any:
+    """A model whose output does not fit."""
+    keras = import_keras()
+    return keras.Sequential([keras.Input(shape, dtype="uint8"), keras.layers.Flatten(), keras.layers.Dense(2)])
+
+
+SRC = SourceConfig(src="mnist_sample")
+HERE = "tests.training.test_train"
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"src": SourceConfig(src="mnist_sample")}, "give either --shards"),
     ({"shards": None}, "give either --shards"),
@@ -170,6 +189,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"config": TrainConfig(model="math:pi")}, "math has no function pi"),
     ({"config": TrainConfig(model="builtins:max")}, "raised TypeError"),
     ({"config": TrainConfig(model="builtins:print")}, "gave a NoneType, a keras.Model is needed"),
+    ({"config": TrainConfig(model=f"{HERE}:careless")}, "careless: raised RuntimeError: no weights"),
+    ({"config": TrainConfig(model=f"{HERE}:for_vectors")}, "the model does not take these examples, uint8 28x28x1: "),
+    ({"config": TrainConfig(model=f"{HERE}:of_two_classes")}, "the model's output is (2,) an example, (10,) is needed"),
+    (
+        {"shards": None, "src": SRC, "mix_online": 0.2, "config": TrainConfig(shuffle_buffer=0)},
+        "shuffle-buffer must be",
+    ),
     ({"evaluation": SourceConfig(src="mnist_sample", split="train")}, "which is trained on"),
 ]
 
@@ -179,6 +205,8 @@ def test_what_cannot_be_trained_is_refused(shards: Path, tmp_path: Path, changes
     with pytest.raises(MixupError) as refused:
         train(request(shards, **changes), tmp_path / "run")
     assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_gpu_that_is_not_there_is_refused() -> None:
