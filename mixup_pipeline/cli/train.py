@@ -68,7 +68,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.training.devices import choose_devices
     from mixup_pipeline.training.learner import Learners
     from mixup_pipeline.training.loop import Trainer
-    from mixup_pipeline.training.session import Request, prepare, train
+    from mixup_pipeline.training.session import Request, check_outside, prepare, train
     from mixup_pipeline.training.watch import Stopped
 
     quiet = options["quiet"]
@@ -100,6 +100,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     try:
         with shown_steps(shown=sys.stderr.isatty() and not quiet) as on_step:
             prepared = prepare(request)
+            check_outside(options["out"], request.shards)
             learners = Learners(choose_devices(options["device"]), deterministic=options["deterministic"])
             result = train(prepared, options["out"], learners, on_start=on_start, on_step=on_step, on_epoch=on_epoch)
     except Stopped as stop:

@@ -61,7 +61,7 @@ class TrainConfig:
         check_integer("shuffle-buffer", self.shuffle_buffer, 0, 100_000_000)
 
     def check_mixing_online(self) -> None:
-        """Raise UsageError where examples would be their own partners if they were mixed online, for want of shuffling."""
+        """Raise UsageError where examples mixed online would be their own partners, for want of shuffling."""
         if self.shuffle_buffer < self.batch_size:
             raise UsageError(
                 f"shuffle-buffer must be from {self.batch_size:,}, the batch size, to mix online, got "

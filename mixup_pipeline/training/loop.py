@@ -96,7 +96,7 @@ class Trainer:
         """
         job, learner = self.job, self.learner
         done, on_begin = self._restore()
-        history = [row for row in self._folder.load_history() if row["step"] <= done]
+        history = self._history(done)
         while done < job.total_steps:
             epoch, offset = divmod(done, job.steps_per_epoch)
             started = time.monotonic()
@@ -128,6 +128,17 @@ class Trainer:
     def save(self, done: int) -> None:
         """Keep all that a later run needs to go on after this step."""
         self._folder.save_state(done, self.learner.state())
+
+    def _history(self, done: int) -> list[Row]:
+        """The epochs that were complete at a step."""
+        rows = [row for row in self._folder.load_history() if row["step"] <= done]
+        full, begun = divmod(done, self.job.steps_per_epoch)
+        if len(rows) != full + (begun > 0 and done == self.job.total_steps):
+            folder = self._folder.root
+            raise OutputError(
+                f"{folder}/history.csv: has {len(rows)} epochs by step {done}: remove {folder} and train again"
+            )
+        return rows
 
     def _restore(self) -> tuple[int, Callable[[], None]]:
         """The steps that are done, and what brings back the running measures of an epoch that is begun."""

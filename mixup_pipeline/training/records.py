@@ -115,11 +115,10 @@ def _first_shape(paths: list[Path], reader: ExampleReader) -> Shape:
 
 def fitting(records: Records, other: Records) -> dict[str, tuple[Any, Any]]:
     """In what two datasets differ that must be alike for a model of one to be evaluated on the other."""
-    pairs = {
+    pairs: dict[str, tuple[Any, Any]] = {
         "shape": (records.shape, other.shape),
         "number of classes": (records.num_classes, other.num_classes),
-        "class names": (records.class_names, other.class_names),
     }
-    if records.class_names is None or other.class_names is None:
-        del pairs["class names"]
+    names = zip(records.class_names or (), other.class_names or (), strict=False)
+    pairs |= {f"name of class {class_id}": pair for class_id, pair in enumerate(names)}
     return {what: pair for what, pair in pairs.items() if pair[0] != pair[1]}

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.errors import OutputError
+from mixup_pipeline.errors import OutputError, first_line
 from mixup_pipeline.files import output_error, write_atomically
 from mixup_pipeline.training.claimed import claimed, read_json
 
@@ -65,11 +65,11 @@ class RunFolder:
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 step, *arrays = [stored[name] for name in stored.files]
                 return int(step), arrays
-        except (ValueError, OSError, zipfile.BadZipFile) as error:
-            raise OutputError(f"{path}: cannot be read ({error}): remove {self.root} and train again") from error
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise self._damaged(path, error) from error
 
     def save_history(self, rows: Sequence[Row]) -> None:
         """Write all epochs anew."""
@@ -80,12 +80,21 @@ class RunFolder:
         write_atomically(self.root / "history.csv", buffer.getvalue())
 
     def load_history(self) -> list[Row]:
-        """The epochs that are complete."""
+        """The epochs that are complete.
+
+        Raises OutputError where the file is damaged.
+        """
         path = self.root / "history.csv"
         if not path.is_file():
             return []
-        with path.open(newline="") as file:
-            return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        try:
+            with path.open(newline="") as file:
+                return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        except (ValueError, TypeError, OSError) as error:
+            raise self._damaged(path, error) from error
+
+    def _damaged(self, path: Path, error: Exception) -> OutputError:
+        return OutputError(f"{path}: cannot be read ({first_line(error)}): remove {self.root} and train again")
 
     def save_weights(self, model: Any, path: Path) -> None:
         """Write the weights of a Keras model, whole or not at all."""
@@ -104,5 +113,8 @@ class RunFolder:
         return read_json(self.result)
 
 
-def _number(text: str) -> float | int:
+def _number(text: str | None) -> float | int:
+    """A figure of the history; ValueError where it is none."""
+    if text is None:
+        raise ValueError("a row has too few figures")
     return int(text) if text.lstrip("-").isdecimal() else float(text)

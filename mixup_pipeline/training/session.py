@@ -154,6 +154,12 @@ def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
     return Prepared(job=job, identity=identity, notes=tuple(notes))
 
 
+def check_outside(out: Path, shards: Path | None) -> None:
+    """Raise UsageError where a run would be written into the mixed dataset that it reads."""
+    if shards is not None and out.resolve().is_relative_to(shards.resolve()):
+        raise UsageError(f"out {out}: lies inside {shards}, which would no longer verify: choose a place outside")
+
+
 def checked_manifest(shards: Path, how: str) -> Manifest:
     """The manifest of a complete dataset; how: "quick" by names and sizes, "full" byte by byte.
 

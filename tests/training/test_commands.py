@@ -85,6 +85,13 @@ def test_shards_without_manifest_or_changed_are_refused(shards: Path, tmp_path: 
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_inside_the_shards_is_refused(shards: Path) -> None:
+    before = contents(shards)
+    args = ("--shards", shards, "--eval-src", "mnist_sample", "--out", shards / "run")
+    assert "lies inside" in refused(train.main, args, 2)
+    assert contents(shards) == before
+
+
 COMPARE_REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--arms", "any"), "arms must name baseline"),
     (("--arms", "baseline,some"), "some"),

@@ -254,6 +254,33 @@ def test_the_last_epochs_are_clean(tmp_path: Path) -> None:
     assert [row["weighted_accuracy"] == row["dominant_accuracy"] for row in history] == [False, False, True]
 
 
+DAMAGE: list[tuple[str, bytes, str]] = [
+    ("history.csv", b"", "has 0 epochs by step 16"),
+    ("history.csv", b"\xff\xfe", "cannot be read ("),
+    ("history.csv", b"epoch,step\n1", "cannot be read (a row has too few figures)"),
+    ("history.csv", b"epoch,step\n1,many\n", "cannot be read ("),
+    ("state.npz", b"", "cannot be read ("),
+    ("state.npz", b"PK\x03\x04", "cannot be read ("),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "said"), DAMAGE)
+def test_a_damaged_run_is_not_gone_on_with(shards: Path, tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    """A run that was stopped in its second epoch of 12 steps."""
+
+    def stop(trainer: Trainer, notes: Any) -> None:
+        trainer.stop_after = 16
+
+    monkeypatch.setattr(devices, "_STEPS_TOGETHER", 4)
+    with pytest.raises(Stopped):
+        train(request(shards), tmp_path / "run", on_start=stop)
+    (tmp_path / "run" / name).write_bytes(content)
+    with pytest.raises(MixupError) as refused:
+        train(request(shards), tmp_path / "run")
+    assert f"{tmp_path}/run/{name}: {said}" in str(refused.value)
+    assert str(refused.value).endswith("and train again")
+
+
 def test_another_configuration_does_not_resume(shards: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     train(request(shards, config=TrainConfig(epochs=1, batch_size=50)), tmp_path / "run")
