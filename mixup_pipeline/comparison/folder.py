@@ -9,6 +9,7 @@ report.html, report.md, pictures/*.png   made of it
 
 import json
 import shutil
+import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.comparison.cells import Cell
+from mixup_pipeline.errors import OutputError, first_line
 from mixup_pipeline.files import write_atomically
 from mixup_pipeline.training.claimed import claimed, read_json
 
@@ -60,10 +62,15 @@ class CompareFolder:
     def load_samples(self, cells: Sequence[Cell]) -> dict[str, tuple[npt.NDArray[Any], npt.NDArray[np.float32]]]:
         """By arm the inputs (n, …) and soft labels (n, classes) that were kept."""
         found = {}
-        for cell in cells:
-            if self.samples(cell).is_file():
-                with np.load(self.samples(cell), allow_pickle=False) as stored:
-                    found[cell.arm] = stored["inputs"], stored["labels"]
+        for path, cell in ((self.samples(cell), cell) for cell in cells):
+            if path.is_file():
+                try:
+                    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                        found[cell.arm] = stored["inputs"], stored["labels"]
+                except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+                    raise OutputError(
+                        f"{path}: cannot be read ({first_line(error)}): remove it; the report shows the other arms"
+                    ) from error
         return found
 
     def save_results(self, results: Mapping[str, Any]) -> None:

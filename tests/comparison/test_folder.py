@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.folder import CompareFolder
+from mixup_pipeline.errors import OutputError
 
 
 def test_pictures_of_an_earlier_report_go(tmp_path: Path) -> None:
@@ -11,3 +15,13 @@ def test_pictures_of_an_earlier_report_go(tmp_path: Path) -> None:
     folder.save_report("<p>2", "2", {"samples.png": b"2"})
     assert {path.name: path.read_bytes() for path in (tmp_path / "pictures").iterdir()} == {"samples.png": b"2"}
     assert ((tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()) == ("<p>2", "2")
+
+
+def test_damaged_samples_are_refused_in_one_line(tmp_path: Path) -> None:
+    folder, cell = CompareFolder(tmp_path), Cell(arm="baseline")
+    assert folder.load_samples([cell]) == {}
+    folder.samples(cell).parent.mkdir(parents=True)
+    for content in (b"", b"PK", b"[1, 2]"):
+        folder.samples(cell).write_bytes(content)
+        with pytest.raises(OutputError, match=r"samples.npz: cannot be read \("):
+            folder.load_samples([cell])

@@ -265,7 +265,9 @@ DAMAGE: list[tuple[str, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("name", "content", "said"), DAMAGE)
-def test_a_damaged_run_is_not_gone_on_with(shards: Path, tmp_path: Path, name: str, content: bytes, said: str) -> None:
+def test_a_damaged_run_is_not_gone_on_with(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, said: str
+) -> None:
     """A run that was stopped in its second epoch of 12 steps."""
 
     def stop(trainer: Trainer, notes: Any) -> None:
