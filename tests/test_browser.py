@@ -102,7 +102,7 @@ def test_a_report_shows_its_verdict_its_pictures_and_opens_its_tables(browser: B
     assert min(images.evaluate_all("images => images.map(image => image.alt.length)")) > 40
     page.locator("summary").first.focus()
     page.keyboard.press("Enter")
-    table = page.get_by_role("table", name="Copies K swept").first
+    table = page.get_by_role("table", name="Accuracy by copies K, in %").first
     assert table.is_visible()
     assert table.locator("tbody tr").count() == 1 + 3 * 3 + 1
     assert page.locator("pre").inner_text() == "mixup-compare --src shapes --out compared"

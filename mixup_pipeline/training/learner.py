@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.errors import OutputError, first_line
 from mixup_pipeline.randomness import words
 from mixup_pipeline.spec import Shape
 from mixup_pipeline.training import objective
@@ -85,8 +86,16 @@ class Learner:
             variable.assign(array)
 
     def load_weights(self, path: Path) -> None:
-        """Weights from a file that Keras wrote, weights only."""
-        self.model.load_weights(path)
+        """Weights from a file that Keras wrote, weights only.
+
+        Raises OutputError where it is missing or damaged.
+        """
+        try:
+            self.model.load_weights(path)
+        except (OSError, ValueError, KeyError) as error:
+            raise OutputError(
+                f"{path}: cannot be read ({first_line(error)}): remove {path.parent} and run again"
+            ) from error
 
     def predict(self, batches: Dataset) -> npt.NDArray[np.float64]:
         """float64(n, num_classes) probabilities."""
