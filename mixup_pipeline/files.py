@@ -5,11 +5,12 @@ import errno
 import fcntl
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from mixup_pipeline.errors import OutputError, UsageError
+from mixup_pipeline.errors import OutputError, UsageError, first_line
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
@@ -111,9 +112,19 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def check_room(path: Path, num_bytes: int) -> None:
+    """Refuse to begin a file for which there is no room, where its library would leave it half written.
+
+    Raises OutputError naming the file.
+    """
+    if shutil.disk_usage(path.parent).free < num_bytes:
+        raise output_error(path, OSError(errno.ENOSPC, ""))
+
+
 def output_error(path: Path, error: OSError) -> OutputError:
     """The error of a file that could not be written, with what to do."""
-    reason = (error.strerror or str(error)).lower()
     if error.errno in FULL_DISK:
+        reason = os.strerror(error.errno).lower()
         return OutputError(f"{path}: {reason}: make room and run the same command again: what is finished is kept")
+    reason = (error.strerror or first_line(error)).lower()
     return OutputError(f"{path}: cannot be written ({reason}): choose another place or mend its permissions")

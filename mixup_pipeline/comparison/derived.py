@@ -6,7 +6,7 @@ at 20 % are wrong at 50 % too.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,16 +22,30 @@ from mixup_pipeline.records import frame, scan
 from mixup_pipeline.sources import Source, open_source
 
 
+def check_derivable(config: SourceConfig, limits: Collection[int], shares: Collection[float], batch_size: int) -> None:
+    """Refuse training sets that cannot be made of a source, or are smaller than a batch, before any is trained on.
+
+    Raises UsageError naming the option, SourceError or RecordError where the source cannot be read.
+    """
+    source = open_source(config)
+    if any(shares) and (source.spec.soft_labels or source.spec.num_classes < 2):
+        raise UsageError("corrupt-labels: replaces class ids of two classes or more, this source has none")
+    total = sum(1 for _ in _payloads(source)) if limits else 0
+    for limit in sorted(limits):
+        if limit > total:
+            raise UsageError(f"limit {limit:,}: {source.name} split {source.split} has {total:,} examples")
+        if limit < batch_size:
+            raise UsageError(f"limit {limit:,}: is less than one batch of {batch_size:,}: use a smaller --batch-size")
+
+
 def derive(config: SourceConfig, folder: Path, *, limit: int | None, corrupt: float, seed: int) -> SourceConfig:
     """Write `limit` random examples of a source, a share `corrupt` of them under the label of another class.
 
-    Raises UsageError where the source has fewer examples or soft labels, SourceError or RecordError where it cannot be
+    What `check_derivable` refuses must not be asked for. Raises SourceError or RecordError where the source cannot be
     read, OutputError where the file cannot be written.
     """
     source = open_source(config)
     total = sum(1 for _ in _payloads(source))
-    if limit is not None and limit > total:
-        raise UsageError(f"sweep limit={limit}: {source.name} split {source.split} has {total:,} examples")
     chosen = np.arange(total) if limit is None else np.sort(distinct(total, limit, seed, "compare-limit"))
     shifts = _shifts(source, len(chosen), corrupt, seed)
     path = folder / f"{source.name}-{source.split}.tfrecord-00000-of-00001"
@@ -65,8 +79,6 @@ def _shifts(source: Source, count: int, corrupt: float, seed: int) -> npt.NDArra
     """int64[count]: by how much each class id is moved on; 0 for labels that stay."""
     shifts = np.zeros(count, np.int64)
     if corrupt:
-        if source.spec.soft_labels or source.spec.num_classes < 2:
-            raise UsageError("corrupt-labels: replaces class ids of two classes or more, this source has none")
         wrong = permutation(count, seed, "corrupt-order")[: round(corrupt * count)]
         others = np.uint64(source.spec.num_classes - 1)
         shifts[wrong] = 1 + (words(count, seed, "corrupt-class") % others).astype(np.int64)[wrong]

@@ -14,7 +14,7 @@ import numpy as np
 from mixup_pipeline.comparison import probes
 from mixup_pipeline.comparison.augmenting import augment_cell
 from mixup_pipeline.comparison.cells import Cell, CompareConfig
-from mixup_pipeline.comparison.derived import derive
+from mixup_pipeline.comparison.derived import check_derivable, derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.config import PAIRINGS, SourceConfig
@@ -111,6 +111,9 @@ class _Workshop:
             for name in comparison.config.outliers
         }
         probes.check_probes(self.evaluation.records, comparison.config.fgsm, self.outliers)
+        conditions = [cell.condition for cell in comparison.config.cells()]
+        limits, shares = {limit for limit, _ in conditions if limit is not None}, {share for _, share in conditions}
+        check_derivable(comparison.source, limits, shares, comparison.config.train.batch_size)
         self._derived: tuple[Any, SourceConfig] | None = None
         self._trainer: Trainer | None = None
 

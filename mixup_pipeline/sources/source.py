@@ -37,7 +37,8 @@ def check_split(config: SourceConfig) -> None:
     """Raises UsageError for a slice of a split, and for an evaluation split unless that is allowed."""
     if not _SPLIT.fullmatch(config.split):
         raise UsageError(
-            f"split must be the name of one split such as 'train', got {config.split!r}: for fewer examples use --limit"
+            f"split must be the name of one split such as 'train', got {config.split!r}: for fewer "
+            f"examples, mixup-augment and mixup-compare have --limit"
         )
     if _EVALUATION.match(config.split) and not config.allow_eval_split:
         raise UsageError(

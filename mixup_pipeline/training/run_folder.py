@@ -11,6 +11,7 @@ result.json        written last: a run with it is complete
 import csv
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -22,10 +23,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import OutputError, first_line
-from mixup_pipeline.files import output_error, write_atomically
+from mixup_pipeline.files import check_room, output_error, write_atomically
 from mixup_pipeline.training.claimed import claimed, read_json
 
 Row = dict[str, float | int]
+
+_HDF5_BYTES = 4096  # what its file spends on a variable besides the values: 1.5 kB were seen
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,13 @@ class RunFolder:
         return OutputError(f"{path}: cannot be read ({first_line(error)}): remove {self.root} and train again")
 
     def save_weights(self, model: Any, path: Path) -> None:
-        """Write the weights of a Keras model, whole or not at all."""
+        """Write the weights of a compiled Keras model, whole or not at all.
+
+        Raises OutputError where they cannot be written. A lack of room is seen before: HDF5 reports it when its file is
+        closed, several times, and past any caller.
+        """
+        variables = (*model.variables, *model.optimizer.variables)
+        check_room(path, sum(_HDF5_BYTES + 4 * math.prod(variable.shape) for variable in variables))
         partial = path.with_name(f".partial-{path.name}")
         try:
             model.save_weights(partial)

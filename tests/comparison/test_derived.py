@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mixup_pipeline.comparison.derived import derive
+from mixup_pipeline.comparison.derived import check_derivable, derive
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import MixupError
+from mixup_pipeline.errors import UsageError
 from mixup_pipeline.examples import ExampleReader, parse
 from mixup_pipeline.records import scan
 from mixup_pipeline.sources import open_source
@@ -74,7 +74,26 @@ def test_labels_that_are_wrong_stay_wrong_with_more_noise(source: SourceConfig, 
     assert all(many[place] == few[place] for place in range(len(whole)) if few[place] != whole[place])
 
 
-def test_more_than_there_are_is_refused(source: SourceConfig, tmp_path: Path) -> None:
-    with pytest.raises(MixupError, match=r"limit=201: shapes split train has 200 examples"):
-        derive(source, tmp_path / "out", limit=201, corrupt=0, seed=0)
-    assert not (tmp_path / "out").exists()
+@pytest.mark.parametrize(
+    ("limits", "shares", "message"),
+    [
+        ({50, 201}, {0.0}, "limit 201: shapes split train has 200 examples"),
+        ({31, 50}, {0.0}, "limit 31: is less than one batch of 32: use a smaller --batch-size"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(
+    source: SourceConfig, limits: set[int], shares: set[float], message: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        check_derivable(source, limits, shares, batch_size=32)
+    assert str(refused.value) == message
+
+
+def test_what_can_be_made_is_not_refused(source: SourceConfig) -> None:
+    check_derivable(source, {32, 200}, {0.0, 0.5}, batch_size=32)
+
+
+def test_labels_of_one_class_cannot_be_wrong(tmp_path: Path) -> None:
+    folder = write_tfds(tmp_path / "shapes/1.0.0", num_examples=40, num_classes=1).folder
+    with pytest.raises(UsageError, match="corrupt-labels: replaces class ids of two classes or more"):
+        check_derivable(SourceConfig(src=str(folder)), (), {0.0, 0.2}, batch_size=32)
