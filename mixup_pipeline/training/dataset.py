@@ -8,11 +8,15 @@ Batches are (inputs, labels): uint8 (n, h, w, c) or float32 (n, d), and soft lab
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mixup_pipeline.errors import SourceError
 from mixup_pipeline.randomness import permutation, words
 from mixup_pipeline.training.records import Records
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
@@ -89,6 +93,24 @@ def fixed(dataset: Dataset) -> Dataset:
     options = import_tensorflow().data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
+
+
+@contextmanager
+def reading_errors(records: Records) -> Iterator[None]:
+    """Give what TensorFlow says of damaged or missing records in one line.
+
+    Raises SourceError naming the folder.
+    """
+    errors = import_tensorflow().errors
+    try:
+        yield
+    except (errors.DataLossError, errors.InvalidArgumentError, errors.NotFoundError) as error:
+        said = [line for line in error.message.splitlines() if line and not line[0].isspace()]
+        folder = Path(records.passes[0][0]).parent
+        raise SourceError(
+            f"{folder}: cannot be read ({said[-1] if said else type(error).__name__}): mixup-verify names the damaged "
+            f"file of mixed shards, mixup-augment that of a source"
+        ) from error
 
 
 class Parser:

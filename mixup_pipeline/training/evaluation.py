@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mixup_pipeline.training.dataset import Dataset, evaluation_batches
+from mixup_pipeline.training.dataset import Dataset, evaluation_batches, reading_errors
 from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.metrics import ClassIds, Probabilities, evaluate
 from mixup_pipeline.training.records import Records
@@ -30,11 +30,13 @@ class Evaluation:
     @cached_property
     def class_ids(self) -> ClassIds:
         """int[n] true classes; of a soft label the heaviest."""
-        return np.concatenate([labels.argmax(1) for _, labels in self.batches.as_numpy_iterator()])
+        with reading_errors(self.records):
+            return np.concatenate([labels.argmax(1) for _, labels in self.batches.as_numpy_iterator()])
 
     def predict(self, learner: Learner) -> Probabilities:
         """float64(n, num_classes) of the model as it is."""
-        return learner.predict(self.batches)
+        with reading_errors(self.records):
+            return learner.predict(self.batches)
 
     def measure(self, learner: Learner) -> dict[str, float]:
         """The measures of `metrics.evaluate`."""

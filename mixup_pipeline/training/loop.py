@@ -11,7 +11,7 @@ from typing import Any
 
 from mixup_pipeline.errors import OutputError, UsageError
 from mixup_pipeline.training.config import TrainConfig
-from mixup_pipeline.training.dataset import Dataset, Feeding, training_batches
+from mixup_pipeline.training.dataset import Dataset, Feeding, reading_errors, training_batches
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.learner import Learner, Learners, whole_groups
 from mixup_pipeline.training.online import mixed_online
@@ -102,7 +102,7 @@ class Trainer:
             started = time.monotonic()
             steps = min(job.steps_per_epoch - offset, job.total_steps - done)
             callback = watch(self, done, done + steps, on_begin, on_step)
-            with whole_groups():
+            with whole_groups(), reading_errors(job.train):
                 fitted = learner.model.fit(
                     job.batches(epoch, offset, steps), epochs=1, verbose=0, shuffle=False, callbacks=[callback]
                 )

@@ -2,7 +2,10 @@
 
 import csv
 import json
+import re
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from mixup_pipeline import MixConfig, augment
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import MixupError, TrainingError
+from mixup_pipeline.errors import MixupError, OutputError, SourceError, TrainingError
 from mixup_pipeline.training import devices
 from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.learner import Learners
@@ -293,8 +296,6 @@ def test_another_configuration_does_not_resume(shards: Path, tmp_path: Path) -> 
 
 
 def test_changed_shards_are_refused(shards: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(shards, tmp_path / "copy")
     shard = sorted((tmp_path / "copy").glob("*.tfrecord-*"))[0]
     data = bytearray(shard.read_bytes())
@@ -305,3 +306,29 @@ def test_changed_shards_are_refused(shards: Path, tmp_path: Path) -> None:
     shard.write_bytes(data[:-1])
     with pytest.raises(MixupError, match="bytes, the manifest says"):
         train(request(tmp_path / "copy"), tmp_path / "run")
+
+
+def test_damage_met_while_training_is_one_line(shards: Path, tmp_path: Path) -> None:
+    made = tmp_path / "shards"
+    shutil.copytree(shards, made)
+    shard = next(made.glob("*.tfrecord-00000-of-*"))
+    damaged = bytearray(shard.read_bytes())
+    damaged[2000] ^= 1
+    shard.write_bytes(damaged)
+    with pytest.raises(SourceError) as refused:
+        train(request(made), tmp_path / "run")
+    assert re.fullmatch(
+        rf"{made}: cannot be read \(corrupted record at \d+\): mixup-verify names .*", str(refused.value)
+    )
+
+
+def test_no_room_for_the_weights_keeps_what_is_finished(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, run = request(shards), tmp_path / "run"
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=100_000))
+        with pytest.raises(OutputError, match=r"run/last\.weights\.h5: no space left on device: make room and run the"):
+            train(asked, run)
+    assert not list(run.glob("*.h5"))
+    assert train(asked, run)["steps"] == 36
