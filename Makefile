@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= auto
+BEAM := $(shell sed -n 's/^apache-beam==//p' constraints.txt)
+ENGINES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mixup-pipeline/engines
 
-.PHONY: demo test lint types tests lock pictures bench clean
+.PHONY: demo test lint types tests engines lock pictures bench clean
 
 demo: $(VENV)/runtime  ## Run the main job on the bundled real sample, verify it and show what was made.
 	@rm -rf demo
@@ -24,8 +26,19 @@ types: $(VENV)/development
 	$(BIN)/mypy
 
 tests: $(VENV)/development
-	$(BIN)/pytest -n $(WORKERS) --ignore tests/training
+	$(BIN)/pytest -n $(WORKERS) --ignore tests/training --ignore tests/engines
 	$(BIN)/pytest -n $(WORKERS) tests/training  # in processes of their own: see the conftest.py there
+	$(BIN)/pytest tests/engines  # clusters of their own, one after another; skipped without `make engines`
+
+engines: $(ENGINES)/prism $(ENGINES)/flink-job-server.jar  ## Build Prism (needs Go) and the Flink job server (needs Maven and Java).
+
+$(ENGINES)/prism: constraints.txt
+	GOBIN=$(ENGINES) go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM)
+	@touch $@
+
+$(ENGINES)/flink-job-server.jar: pipelines/flink/pom.xml
+	mvn --batch-mode --quiet --file $< -Dinto=$(ENGINES) package
+	@rm -rf $(ENGINES)/build
 
 lock: $(VENV)/development  ## Choose the newest versions anew and write constraints.txt.
 	@echo '# Exact versions for every Python from 3.10 on; made by `make lock`.' > constraints.new

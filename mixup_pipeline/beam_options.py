@@ -4,28 +4,56 @@ import contextlib
 import difflib
 import io
 import json
+import os
 from collections.abc import Sequence
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+)
 from apache_beam.runners.runner import create_runner
 
+from mixup_pipeline.config import ENGINES, check_choice
 from mixup_pipeline.errors import UsageError
+
+_NO_DASK = "engine dask: Beam's DaskRunner loses outputs of this pipeline: use local, prism, flink, spark or dataflow"
+_PROGRAMS = {"prism": ("prism_location", "prism"), "flink": ("flink_job_server_jar", "flink-job-server.jar")}
+_EMBEDDED = ("[local]", "[auto]")
 
 
 def preset_flags(engine: str) -> list[str]:
-    """The flags of a preset in `pipelines/`."""
+    """The flags of a preset in `pipelines/`, and where `make engines` put the engine's program, if it did.
+
+    Raises UsageError for an engine that is unknown or cannot do this job.
+    """
+    if engine == "dask":
+        raise UsageError(_NO_DASK)
+    check_choice("engine", engine, ENGINES)
     preset = json.loads((resources.files("mixup_pipeline.pipelines") / f"{engine}.json").read_text())
-    return [f"--{option}={value}" for option, value in preset["options"].items()]
+    options = dict(preset["options"])
+    option, program = _PROGRAMS.get(engine, ("", ""))
+    if program and (engines_folder() / program).is_file():
+        options[option] = engines_folder() / program
+    return [f"--{option}={value}" for option, value in options.items()]
 
 
-def pipeline_options(beam_args: Sequence[str]) -> PipelineOptions:
-    """The local preset with the user's options after it.
+def engines_folder() -> Path:
+    """Where `make engines` puts the programs of engines."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "mixup-pipeline" / "engines"
+
+
+def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
+    """The preset of an engine with the user's options after it.
 
     Raises UsageError for an option Beam does not know, a value it does not take, or a runner that cannot do this job.
     """
-    flags = [*preset_flags("local"), *beam_args]
+    flags = [*preset_flags(engine), *beam_args]
     parsers: list[Any] = []
     complaint = io.StringIO()
     try:
@@ -43,9 +71,20 @@ def pipeline_options(beam_args: Sequence[str]) -> PipelineOptions:
         raise UsageError(f"Beam options after '--': Beam does not know {unknown[0]!r}: {hint}")
     runner = options.view_as(StandardOptions).runner or ""
     if "dask" in runner.lower():
-        raise UsageError("Beam options after '--': DaskRunner loses outputs of this pipeline: use another runner")
+        raise UsageError(_NO_DASK)
     try:
         create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
         raise UsageError(f"Beam options after '--': --runner={runner} is none that Beam can make: {error}") from error
+    _check_cluster(options)
     return options
+
+
+def _check_cluster(options: PipelineOptions) -> None:
+    """Beam's own worker image has no mixup-pipeline in it, so a cluster needs to be told of others."""
+    master = options.view_as(FlinkRunnerOptions).flink_master or _EMBEDDED[0]
+    if master not in _EMBEDDED and not options.view_as(PortableOptions).environment_type:
+        raise UsageError(
+            f"Beam options after '--': --flink_master={master} is a cluster, so say where Python workers with "
+            f"mixup-pipeline run: --environment_type=EXTERNAL --environment_config=HOST:PORT, or DOCKER and an image"
+        )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mixup_pipeline.errors import UsageError
 
+ENGINES = ("local", "prism", "flink", "spark", "dataflow")
 PAIRINGS = ("any", "within-class", "cross-class")
 IMAGE_FORMATS = ("raw", "png")
 LABEL_FORMATS = ("auto", "dense", "compact")

@@ -56,6 +56,7 @@ def augment(
     config: MixConfig | None = None,
     *,
     overwrite: bool = False,
+    engine: str = "local",
     beam_args: Sequence[str] = (),
     on_start: Callable[[Source, Path], None] | None = None,
 ) -> Report:
@@ -63,7 +64,8 @@ def augment(
 
     src: a TFDS name, a TFDS directory, a TFRecord pattern, or a SourceConfig with more to say about it.
     out: the folder to write; if it holds an unfinished run of the same configuration, that is resumed.
-    overwrite: replace another run that the folder holds. beam_args: options for Beam, such as ["--runner=…"].
+    overwrite: replace another run that the folder holds. engine: where Beam runs, one of `config.ENGINES`.
+    beam_args: options for Beam that go before those of the engine, such as ["--parallelism=8"].
     on_start: called with the source and the folder once the run begins.
 
     Raises MixupError with one line that says what is wrong and what to do.
@@ -74,7 +76,7 @@ def augment(
 
     config, out = config or MixConfig(), Path(out).expanduser()
     source = open_source(src if isinstance(src, SourceConfig) else SourceConfig(src=src))
-    options = pipeline_options(beam_args)
+    options = pipeline_options(engine, beam_args)
     with claim(out, source, config, overwrite=overwrite):
         if on_start is not None:
             on_start(source, out)

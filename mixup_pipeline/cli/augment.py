@@ -15,6 +15,7 @@ from mixup_pipeline.cli.options import reading_options
 from mixup_pipeline.config import (
     ADVISED_ALPHA,
     BAD_RECORD_POLICIES,
+    ENGINES,
     IMAGE_FORMATS,
     LABEL_FORMATS,
     PAIRINGS,
@@ -78,6 +79,13 @@ _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key
     show_default=True,
     help="Stop at the first bad record, or leave bad records out and count them.",
 )
+@click.option(
+    "--engine",
+    default="local",
+    show_default=True,
+    metavar=f"[{'|'.join(ENGINES)}]",
+    help="Where Beam runs; its own options go after --.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
@@ -130,6 +138,7 @@ def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> N
             options["out"],
             config,
             overwrite=options["overwrite"],
+            engine=options["engine"],
             beam_args=options["beam_args"],
             on_start=display.watch,
         )

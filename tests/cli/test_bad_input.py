@@ -84,7 +84,10 @@ WRONG_OPTIONS: list[tuple[list[str], tuple[str, ...]]] = [
     (["--", "--runer=DirectRunner"], ("Beam does not know '--runer=DirectRunner'", "did you mean --runner?")),
     (["--", "--direct_num_workers=many"], ("direct_num_workers", "'many'")),
     (["--", "--direct_running_mode=telepathy"], ("direct_running_mode", "'telepathy'", "multi_processing")),
-    (["--", "--runner=DaskRunner"], ("DaskRunner loses outputs", "use another runner")),
+    (["--", "--runner=DaskRunner"], ("DaskRunner loses outputs", "use local, prism, flink, spark or dataflow")),
+    (["--engine", "dask"], ("DaskRunner loses outputs", "use local, prism, flink, spark or dataflow")),
+    (["--engine", "ray"], ("engine", "'ray'", "local, prism, flink, spark, dataflow")),
+    (["--engine", "flink", "--", "--flink_master=host:8081"], ("host:8081 is a cluster", "--environment_config=")),
     (["--", "--runner=NoSuchRunner"], ("NoSuchRunner", "PrismRunner")),
 ]
 
