@@ -19,11 +19,11 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.runner import create_runner
 
 from mixup_pipeline.config import ENGINES, check_choice
+from mixup_pipeline.engines import EMBEDDED
 from mixup_pipeline.errors import UsageError
 
 _NO_DASK = "engine dask: Beam's DaskRunner loses outputs of this pipeline: use local, prism, flink, spark or dataflow"
 _PROGRAMS = {"prism": ("prism_location", "prism"), "flink": ("flink_job_server_jar", "flink-job-server.jar")}
-_EMBEDDED = ("[local]", "[auto]")
 
 
 def preset_flags(engine: str) -> list[str]:
@@ -82,8 +82,8 @@ def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
 
 def _check_cluster(options: PipelineOptions) -> None:
     """Beam's own worker image has no mixup-pipeline in it, so a cluster needs to be told of others."""
-    master = options.view_as(FlinkRunnerOptions).flink_master or _EMBEDDED[0]
-    if master not in _EMBEDDED and not options.view_as(PortableOptions).environment_type:
+    master = options.view_as(FlinkRunnerOptions).flink_master or EMBEDDED[0]
+    if master not in EMBEDDED and not options.view_as(PortableOptions).environment_type:
         raise UsageError(
             f"Beam options after '--': --flink_master={master} is a cluster, so say where Python workers with "
             f"mixup-pipeline run: --environment_type=EXTERNAL --environment_config=HOST:PORT, or DOCKER and an image"

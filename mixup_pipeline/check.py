@@ -5,10 +5,10 @@
 
 import json
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.errors import ManifestError
+from mixup_pipeline.files import sizes
 from mixup_pipeline.manifest import (
     FEATURES_NAME,
     INFO_NAME,
@@ -18,13 +18,14 @@ from mixup_pipeline.manifest import (
     read_manifest,
     tfds_features,
 )
+from mixup_pipeline.places import Place
 from mixup_pipeline.run import identify
 from mixup_pipeline.work import WORK_NAME
 
 _MASS_TOLERANCE = 1e-4
 
 
-def sound_manifest(out: Path) -> Manifest:
+def sound_manifest(out: Place) -> Manifest:
     """The manifest of a directory.
 
     Raises ManifestError where there is none, or one that contradicts its schema or itself.
@@ -37,7 +38,7 @@ def sound_manifest(out: Path) -> Manifest:
     return manifest
 
 
-def quick_check(out: Path, manifest: Manifest) -> list[str]:
+def quick_check(out: Place, manifest: Manifest) -> list[str]:
     """The faults of a directory, one line each, as far as names and sizes tell; the manifest itself is right."""
     return description_faults(out, manifest) + folder_faults(out, manifest) + size_faults(out, manifest)
 
@@ -117,7 +118,7 @@ def _totals_sums(manifest: Manifest) -> list[str]:
     ]
 
 
-def description_faults(out: Path, manifest: Manifest) -> list[str]:
+def description_faults(out: Place, manifest: Manifest) -> list[str]:
     """Where TFDS would read another dataset than the manifest describes."""
     faults = []
     for name, expected in ((INFO_NAME, dataset_info(manifest)), (FEATURES_NAME, tfds_features(manifest))):
@@ -129,19 +130,23 @@ def description_faults(out: Path, manifest: Manifest) -> list[str]:
     return faults
 
 
-def folder_faults(out: Path, manifest: Manifest) -> list[str]:
+def folder_faults(out: Place, manifest: Manifest) -> list[str]:
     """What stands in the directory and does not belong there."""
     known = {shard["name"] for shard in manifest["shards"]} | {MANIFEST_NAME, INFO_NAME, FEATURES_NAME, WORK_NAME}
-    return [f"{path.name}: does not belong to the dataset" for path in sorted(out.iterdir()) if path.name not in known]
+    return [
+        f"{name}: does not belong to the dataset"
+        for name in sorted(path.name for path in out.iterdir())
+        if name not in known
+    ]
 
 
-def size_faults(out: Path, manifest: Manifest) -> list[str]:
+def size_faults(out: Place, manifest: Manifest) -> list[str]:
     """Which shards are missing or not of the size that the manifest gives."""
-    faults = []
+    faults, present = [], sizes(out)
     for shard in manifest["shards"]:
-        path = out / shard["name"]
-        if not path.is_file():
-            faults.append(f"{path.name}: is missing")
-        elif path.stat().st_size != shard["bytes"]:
-            faults.append(f"{path.name}: has {path.stat().st_size:,} bytes, the manifest says {shard['bytes']:,}")
+        size = present.get(shard["name"])
+        if size is None:
+            faults.append(f"{shard['name']}: is missing")
+        elif size != shard["bytes"]:
+            faults.append(f"{shard['name']}: has {size:,} bytes, the manifest says {shard['bytes']:,}")
     return faults

@@ -1,21 +1,19 @@
 """Claiming an output folder: one run at a time, resumed if it is the same, refused if it is another.
 
-The claim is a file lock that the operating system drops when the process dies, so a killed run never blocks the next.
+The claim is a lock (`locks.py`) that ends with its process, so a killed run never blocks the next.
 """
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import ManifestError, OutputError, SourceError, UsageError
-from mixup_pipeline.files import held, output_error
+from mixup_pipeline.files import output_error, sizes
+from mixup_pipeline.locks import held
 from mixup_pipeline.manifest import FEATURES_NAME, INFO_NAME, MANIFEST_NAME, Manifest, read_manifest
-from mixup_pipeline.sources import Source
+from mixup_pipeline.places import Place, lies_in, place
+from mixup_pipeline.request import Request
 from mixup_pipeline.work import WORK_NAME, FinishedShard, WorkFolder
 
 _OF_UNFINISHED_RUN = re.compile(
@@ -24,7 +22,7 @@ _OF_UNFINISHED_RUN = re.compile(
 
 
 @contextlib.contextmanager
-def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> Iterator[None]:
+def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
     """Hold the folder for one run and bring it into a state from which that run can go on.
 
     Raises OutputError where the folder is in use, cannot be written, holds foreign files, or holds another run and
@@ -33,7 +31,7 @@ def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> I
     work, existed = WorkFolder.of(out), _exists(out)
     if existed and not out.is_dir():
         raise OutputError(f"out {out}: is a file: choose a folder that does not exist yet")
-    if any(Path(file.path).resolve().is_relative_to(out.resolve()) for file in source.files):
+    if any(lies_in(place(file.path), out) for file in request.source.files):
         raise OutputError(f"out {out}: holds the source itself: choose another --out")
     if existed:
         _check_ours(out)
@@ -41,7 +39,7 @@ def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> I
     with held(work.lock, out, "mixup-augment"):
         try:
             try:
-                _settle(out, work, _request(source, config), overwrite)
+                _settle(out, work, request.as_json(), overwrite)
             except OutputError:
                 if not had_work:
                     work.remove()
@@ -49,7 +47,7 @@ def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> I
             work.create()
             for leftover in work.partial.iterdir():
                 leftover.unlink()
-            work.save_request(_request(source, config))
+            work.save_request(request.as_json())
             yield
         except (UsageError, SourceError):  # leave no trace, unless there are finished shards that no manifest lists
             if (out / MANIFEST_NAME).is_file() or not any(work.finished.glob("*")):
@@ -59,20 +57,14 @@ def claim(out: Path, source: Source, config: MixConfig, *, overwrite: bool) -> I
             raise
 
 
-def _request(source: Source, config: MixConfig) -> dict[str, Any]:
-    """What must be equal for two commands to be the same run."""
-    request = {"source": asdict(source), "config": asdict(config)}
-    return json.loads(json.dumps(request))
-
-
-def _exists(out: Path) -> bool:
+def _exists(out: Place) -> bool:
     try:
         return out.exists()
     except OSError as error:
         raise output_error(out, error) from error
 
 
-def _check_ours(out: Path) -> None:
+def _check_ours(out: Place) -> None:
     """Nothing that this tool did not write is ever overwritten or mixed with its files."""
     ours = {WORK_NAME}
     if (out / MANIFEST_NAME).is_file():
@@ -85,16 +77,16 @@ def _check_ours(out: Path) -> None:
     if MANIFEST_NAME in ours or unfinished:
         ours |= {INFO_NAME, FEATURES_NAME}
     foreign = [
-        path.name
-        for path in sorted(out.iterdir())
-        if path.name not in ours and not (unfinished and _OF_UNFINISHED_RUN.fullmatch(path.name))
+        name
+        for name in sorted(path.name for path in out.iterdir())
+        if name not in ours and not (unfinished and _OF_UNFINISHED_RUN.fullmatch(name))
     ]
     foreign += [f"{WORK_NAME}/{name}" for name in WorkFolder.of(out).foreign()]
     if foreign:
         raise OutputError(f"out {out}: is not empty ({foreign[0]} is not from mixup-augment): choose another --out")
 
 
-def _settle(out: Path, work: WorkFolder, request: dict[str, Any], overwrite: bool) -> None:
+def _settle(out: Place, work: WorkFolder, request: dict[str, Any], overwrite: bool) -> None:
     """Leave the folder as the run needs it: empty, with an unfinished run of the same, or one to be replaced."""
     stored = work.load_request()
     present = [path.name for path in out.iterdir() if path.name != WORK_NAME]
@@ -127,12 +119,12 @@ def _same(manifest: Manifest, request: dict[str, Any]) -> bool:
     return same_config and same_files and source["schema"] == request["source"]["spec"]
 
 
-def _reopen(out: Path, work: WorkFolder, manifest: Manifest) -> None:
+def _reopen(out: Place, work: WorkFolder, manifest: Manifest) -> None:
     """Let the run go over a finished folder again: it keeps the shards that are right and writes the others anew."""
     work.create()
     for shard in manifest["shards"]:
         fields = {key: shard[key] for key in ("examples", "bytes", "sha256")}
         work.save_finished(shard["name"], FinishedShard(run_id=manifest["run_id"], **fields))
-    sizes = {path.name: path.stat().st_size for path in out.iterdir()}
-    if any(sizes.get(shard["name"]) != shard["bytes"] for shard in manifest["shards"]):
+    present = sizes(out)
+    if any(present.get(shard["name"]) != shard["bytes"] for shard in manifest["shards"]):
         (out / MANIFEST_NAME).unlink()  # it promises shards that are not there

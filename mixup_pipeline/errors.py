@@ -31,6 +31,20 @@ class OutputError(MixupError):
     """The output folder cannot be used or written."""
 
 
+class StoreError(MixupError, OSError):
+    """An object store cannot do what is asked: (errno, reason, url), or the whole message.
+
+    It is an OSError too, so that who reads and writes need not know whether a place is local.
+    """
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}" if self.filename else " ".join(map(str, self.args))
+
+
+class EngineError(MixupError):
+    """The engine that is to run the job cannot be used, or the job ended without being done."""
+
+
 class ManifestError(MixupError):
     """A directory has no manifest, or one that cannot be read."""
 

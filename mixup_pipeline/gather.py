@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ import numpy.typing as npt
 
 from mixup_pipeline.errors import SourceError, record_error
 from mixup_pipeline.examples import ExampleReader, parse
+from mixup_pipeline.fetch import fetch
 from mixup_pipeline.index import Entries
-from mixup_pipeline.records import read_at
 from mixup_pipeline.run import IndexedFile
 from mixup_pipeline.spec import ExampleSpec, Shape
 
@@ -40,21 +39,19 @@ def gather(entries: Entries, files: Sequence[IndexedFile], spec: ExampleSpec, sh
     inputs = np.empty((len(entries), *shape), np.float32 if spec.encoding == "vector" else np.uint8)
     soft = np.empty((len(entries), spec.num_classes), np.float32) if spec.soft_labels else None
     rows = np.lexsort((entries["offset"], entries["file"]))
-    for file_rows in np.split(rows, np.flatnonzero(np.diff(entries["file"][rows])) + 1) if len(rows) else ():
-        part = entries[file_rows]
-        file = files[part["file"][0]]
-        payloads = read_at(Path(file.path), file.name, part["offset"], part["length"], part["record"])
-        places = zip(file_rows.tolist(), part["input_start"].tolist(), part["input_length"].tolist(), strict=True)
-        try:
-            for (row, start, length), payload in zip(places, payloads, strict=True):
-                inputs[row] = reader.decode(payload[start : start + length], shape)
-                if soft is not None:
-                    soft[row] = reader.soft_label(parse(payload))
-        except ValueError as error:
-            entry = entries[row]
-            raise record_error(file.name, int(entry["record"]), int(entry["offset"]), str(error)) from error
-        except OSError as error:
-            raise SourceError(f"{file.path}: cannot be read any more ({error.strerror or error})") from error
+    ordered = entries[rows]
+    places = zip(rows.tolist(), ordered["input_start"].tolist(), ordered["input_length"].tolist(), strict=True)
+    try:
+        for (row, start, length), payload in zip(places, fetch(files, ordered), strict=True):
+            inputs[row] = reader.decode(payload[start : start + length], shape)
+            if soft is not None:
+                soft[row] = reader.soft_label(parse(payload))
+    except ValueError as error:
+        entry = entries[row]
+        name = files[entry["file"]].name
+        raise record_error(name, int(entry["record"]), int(entry["offset"]), str(error)) from error
+    except OSError as error:
+        raise SourceError(f"{error.filename}: cannot be read any more ({error.strerror or error})") from error
     names = [file.name for file in files]
     return Examples(
         inputs=inputs,

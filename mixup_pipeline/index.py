@@ -5,7 +5,8 @@ same structured type serves for the index of one file (in file order) and for th
 so that a shard reads one contiguous piece of one array.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,15 @@ ENTRY = np.dtype(
         ("label", "<i4"),  # class id, or NO_CLASS where labels are soft
     ]
 )
+PARTNER = np.dtype([*ENTRY.descr, ("slot", "<i4")])
+"""A partner: its entry and its slot."""
 NO_CLASS = -1
+_CHUNK = 1 << 20
 
 Entries = npt.NDArray[Any]
 """ENTRY[n]"""
+PartnerEntries = npt.NDArray[Any]
+"""PARTNER[n]"""
 
 
 def slot_table(file_entries: Iterable[Entries], *, num_examples: int, seed: int) -> Entries:
@@ -45,3 +51,46 @@ def slot_table(file_entries: Iterable[Entries], *, num_examples: int, seed: int)
         slots[slot_of[done : done + len(taken)]] = taken
         done += len(taken)
     return slots
+
+
+def partner_entries(partners: npt.NDArray[np.integer[Any]], slots: Entries) -> Iterator[PartnerEntries]:
+    """PARTNER[N], a piece at a time: of each slot the entry of its partner. partners: int[N] slots. slots: ENTRY[N]."""
+    for first in range(0, len(partners), _CHUNK):
+        part = partners[first : first + _CHUNK]
+        rows, entries = np.empty(len(part), PARTNER), slots[part]
+        for name in ENTRY.names or ():
+            rows[name] = entries[name]
+        rows["slot"] = part
+        yield rows
+
+
+def rows_of(slots: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where each of these slots stands among known ones, int64[m] ascending."""
+    if len(known) == known[-1] - known[0] + 1:  # no slot is left out
+        return slots - known[0]
+    return np.searchsorted(known, slots)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotEntries:
+    """The entries of some slots: int64[m] slots, ascending, and ENTRY[m]."""
+
+    slots: npt.NDArray[np.int64]
+    entries: Entries
+
+    def __getitem__(self, slots: npt.NDArray[np.int64]) -> Entries:
+        """The entries of these slots, which must be there."""
+        return self.entries[rows_of(slots, self.slots)]
+
+    def joined(self, partners: PartnerEntries) -> "SlotEntries":
+        """Together with the slots of these partners."""
+        slots, first = np.unique(partners["slot"].astype(np.int64), return_index=True)
+        new = ~np.isin(slots, self.slots, assume_unique=True)
+        if not new.any():
+            return self
+        slots = np.concatenate([self.slots, slots[new]])
+        added = np.empty(int(new.sum()), ENTRY)
+        for name in ENTRY.names or ():
+            added[name] = partners[name][first[new]]
+        order = np.argsort(slots, kind="stable")
+        return SlotEntries(slots=slots[order], entries=np.concatenate([self.entries, added])[order])

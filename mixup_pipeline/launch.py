@@ -1,20 +1,29 @@
 """`augment`: the main job as a function. Claims the output folder, runs the pipeline, reports what was made."""
 
+import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mixup_pipeline.claim import claim
 from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.errors import UsageError
 from mixup_pipeline.manifest import Manifest, read_manifest
+from mixup_pipeline.places import Place, place
 from mixup_pipeline.plan import GATHER_BYTES, gathered_examples
 from mixup_pipeline.planning import output_bytes, resolve
+from mixup_pipeline.request import Request
 from mixup_pipeline.run import Run
 from mixup_pipeline.scan import index_file
 from mixup_pipeline.sources import Source, open_source
+from mixup_pipeline.stores import set_store_options
 from mixup_pipeline.work import WorkFolder
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 _INDEX_BYTES_AN_EXAMPLE = 56
 """Entries, their order and one pairing, as planning holds them at once."""
@@ -27,7 +36,7 @@ class Report:
     out: the folder. manifest: its manifest. seconds: wall time. kept_shards: how many an earlier run had finished.
     """
 
-    out: Path
+    out: Place
     manifest: Manifest
     seconds: float
     kept_shards: int
@@ -52,55 +61,114 @@ class Estimate:
 
 def augment(
     src: str | SourceConfig,
-    out: str | Path,
+    out: str | Place,
     config: MixConfig | None = None,
     *,
     overwrite: bool = False,
     engine: str = "local",
     beam_args: Sequence[str] = (),
-    on_start: Callable[[Source, Path], None] | None = None,
+    on_start: Callable[[Source, Place], None] | None = None,
+    on_state: Callable[[str, str], None] | None = None,
 ) -> Report:
     """Mix a labelled dataset with itself and write TFRecord shards with a manifest.
 
     src: a TFDS name, a TFDS directory, a TFRecord pattern, or a SourceConfig with more to say about it.
-    out: the folder to write; if it holds an unfinished run of the same configuration, that is resumed.
+    out: the folder to write, local, gs:// or s3://; if it holds an unfinished run of the same configuration, that is
+    resumed.
     overwrite: replace another run that the folder holds. engine: where Beam runs, one of `config.ENGINES`.
     beam_args: options for Beam that go before those of the engine, such as ["--parallelism=8"].
     on_start: called with the source and the folder once the run begins.
+    on_state: called with the id and the state of the engine's job whenever that has changed.
 
     Raises MixupError with one line that says what is wrong and what to do.
     """
     started = time.monotonic()
-    from mixup_pipeline.beam_options import pipeline_options  # Beam takes most of a second to import
-    from mixup_pipeline.pipeline import KEPT_SHARDS, run_pipeline
+    from mixup_pipeline.job import run_job  # Beam takes most of a second to import
+    from mixup_pipeline.pipeline import KEPT_SHARDS
 
-    config, out = config or MixConfig(), Path(out).expanduser()
-    source = open_source(src if isinstance(src, SourceConfig) else SourceConfig(src=src))
-    options = pipeline_options(engine, beam_args)
-    with claim(out, source, config, overwrite=overwrite):
+    with _claimed(src, out, config, overwrite, engine, beam_args) as (request, folder, options):
         if on_start is not None:
-            on_start(source, out)
-        counters = run_pipeline(source, config, out, options)
-        WorkFolder.of(out).remove()
+            on_start(request.source, folder)
+        counters = run_job(folder, options, on_state=on_state)
+        WorkFolder.of(folder).remove()
     return Report(
-        out=out,
-        manifest=read_manifest(out),
+        out=folder,
+        manifest=read_manifest(folder),
         seconds=time.monotonic() - started,
         kept_shards=counters.get(KEPT_SHARDS, 0),
     )
 
 
-def estimate(src: SourceConfig, config: MixConfig) -> Estimate:
+def submit(
+    src: str | SourceConfig,
+    out: str | Place,
+    config: MixConfig | None = None,
+    *,
+    overwrite: bool = False,
+    engine: str,
+    beam_args: Sequence[str] = (),
+) -> str:
+    """Begin what `augment` does on a distributed engine, do not wait for its end, and give the id of its job.
+
+    The folder is complete once it has a manifest; until then the same call, or `augment`, may be made again.
+
+    Raises as `augment` does, and UsageError for an engine that ends with this process.
+    """
+    from mixup_pipeline.job import run_job
+
+    ids: list[str] = []
+    with _claimed(src, out, config, overwrite, engine, beam_args, detached=True) as (_, folder, options):
+        run_job(folder, options, wait=False, on_state=lambda job, state: ids.append(job))
+    return ids[-1]
+
+
+@contextlib.contextmanager
+def _claimed(
+    src: str | SourceConfig,
+    out: str | Place,
+    config: MixConfig | None,
+    overwrite: bool,
+    engine: str,
+    beam_args: Sequence[str],
+    detached: bool = False,
+) -> Iterator[tuple[Request, Place, "PipelineOptions"]]:
+    """The request, the folder that was claimed for it, and the options of the engine, all of them checked."""
+    from mixup_pipeline.beam_options import pipeline_options
+    from mixup_pipeline.engines import check_engine, is_detached
+
+    options = pipeline_options(engine, beam_args)
+    set_store_options(options)
+    folder = place(out)
+    source = open_source(src if isinstance(src, SourceConfig) else SourceConfig(src=src))
+    if detached and not is_detached(options):
+        raise UsageError(
+            f"engine {engine}: the job ends with the command that began it, so it has to be waited for: leave "
+            f"--no-wait out, or use a cluster (flink with --flink_master=HOST:PORT, dataflow)"
+        )
+    check_engine(options)
+    request = Request(source=source, config=config or MixConfig())
+    with claim(folder, request, overwrite=overwrite):
+        yield request, folder, options
+
+
+def estimate(src: SourceConfig, config: MixConfig, beam_args: Sequence[str] = ()) -> Estimate:
     """Index the source and say what `augment` would make of it; writes nothing that stays.
+
+    beam_args: options for Beam, of which those of object stores matter here.
 
     Raises as `augment` does for what the source does not allow.
     """
+    if beam_args:
+        from mixup_pipeline.beam_options import pipeline_options
+
+        set_store_options(pipeline_options("local", beam_args))
     source = open_source(src)
+    request = Request(source=source, config=config)
     with tempfile.TemporaryDirectory(prefix="mixup-") as folder:
         work = WorkFolder(Path(folder))
         work.create()
         files = [index_file(file, source.spec, config, work) for file in source.files]
-        run, _ = resolve(source, config, files, work)
+        run, _ = resolve(request, files, work)
     shard_examples = -(-run.num_examples // run.num_shards)
     gathered = gathered_examples(shard_examples, run.num_examples, run.num_passes) * run.decoded_bytes
     return Estimate(

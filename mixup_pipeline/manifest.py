@@ -9,11 +9,11 @@ import json
 import platform
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from mixup_pipeline.errors import ManifestError
+from mixup_pipeline.errors import EngineError, ManifestError
 from mixup_pipeline.files import write_atomically
+from mixup_pipeline.places import Place
 from mixup_pipeline.run import FORMAT_VERSION, Run
 
 MANIFEST_NAME = "manifest.json"
@@ -51,7 +51,24 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_manifest(out: Path, manifest: Manifest) -> None:
+def check_versions(expected: dict[str, str]) -> None:
+    """See that this worker has the versions of the launcher, since the bytes of the output depend on them.
+
+    Raises EngineError naming the first that differs; of Python the patch level may.
+    """
+    found = versions()
+    for library, version_there in expected.items():
+        here, there = found[library], version_there
+        if library == "python":
+            here, there = here.rpartition(".")[0], there.rpartition(".")[0]
+        if here != there:
+            raise EngineError(
+                f"workers have {library} {here}, the launcher has {there}, so their bytes could differ: install the "
+                f"same versions on both"
+            )
+
+
+def write_manifest(out: Place, manifest: Manifest) -> None:
     """Write what TFDS needs, then the manifest as the last file.
 
     Raises OutputError where a file cannot be written.
@@ -61,7 +78,7 @@ def write_manifest(out: Path, manifest: Manifest) -> None:
     write_atomically(out / MANIFEST_NAME, _pretty(manifest))
 
 
-def read_manifest(out: Path) -> Manifest:
+def read_manifest(out: Place) -> Manifest:
     """The manifest of a directory.
 
     Raises ManifestError where there is none, it is no JSON, or another version of the format.

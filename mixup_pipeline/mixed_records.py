@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from mixup_pipeline.examples import Features, parse
 from mixup_pipeline.images import decode, image_shape
 from mixup_pipeline.manifest import Manifest
 from mixup_pipeline.mixing import mix_class_ids
+from mixup_pipeline.places import Place
 from mixup_pipeline.randomness import distinct
 from mixup_pipeline.records import pick, scan
 from mixup_pipeline.spec import example_bytes, shape_text
@@ -91,7 +91,7 @@ class MixedReader:
             keys |= {"mixup/base_label": "int64_list", "mixup/partner_label": "int64_list"}
         self._kinds = keys
 
-    def read(self, path: Path, keep: Collection[int] = ()) -> MixedColumns:
+    def read(self, path: Place, keep: Collection[int] = ()) -> MixedColumns:
         """All records of a shard; inputs and labels only of the records to keep.
 
         Raises RecordError naming the first record that is damaged or not as the manifest says.
@@ -106,7 +106,7 @@ class MixedReader:
                 raise record_error(path.name, record, offset, str(error)) from error
         return columns
 
-    def pick(self, path: Path, wanted: Collection[int]) -> SampledRecords:
+    def pick(self, path: Place, wanted: Collection[int]) -> SampledRecords:
         """These records of a shard, without reading the others.
 
         Raises RecordError as `read` does, and where the shard holds no such record.

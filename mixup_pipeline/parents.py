@@ -14,6 +14,7 @@ from mixup_pipeline.errors import SourceError, UsageError, record_error
 from mixup_pipeline.examples import ExampleReader, Features, parse
 from mixup_pipeline.gather import Examples
 from mixup_pipeline.manifest import Manifest
+from mixup_pipeline.places import place
 from mixup_pipeline.records import decompress, is_compressed, pick
 from mixup_pipeline.scan import SourceFile
 from mixup_pipeline.sources import find_files, prepared_directory
@@ -28,7 +29,7 @@ class Parents:
 
     def __init__(self, files: Sequence[SourceFile], manifest: Manifest) -> None:
         schema = manifest["source"]["schema"]
-        self._paths = {file.name: Path(file.path) for file in files}
+        self._paths = {file.name: place(file.path) for file in files}
         self._spec = ExampleSpec(**{**schema, "shape": tuple(schema["shape"])})
         self._shape = tuple(manifest["shape"])
 
@@ -43,8 +44,8 @@ class Parents:
         inputs = np.empty((len(ids), *self._shape), np.float32 if spec.encoding == "vector" else np.uint8)
         class_ids = np.empty(len(ids), np.int32)
         soft = np.empty((len(ids), spec.num_classes), np.float32) if spec.soft_labels else None
-        for row, place in enumerate(places):
-            offset, features = found[place]
+        for row, where in enumerate(places):
+            offset, features = found[where]
             try:
                 class_ids[row] = reader.class_id(features)
                 data = reader.input_bytes(features)
@@ -54,7 +55,7 @@ class Parents:
                 if soft is not None:
                     soft[row] = reader.soft_label(features)
             except ValueError as error:
-                raise record_error(*place, offset, str(error)) from error
+                raise record_error(*where, offset, str(error)) from error
         return Examples(
             inputs=inputs, ids=list(ids), class_ids=None if soft is not None else class_ids, soft_labels=soft
         )
@@ -85,7 +86,7 @@ def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: st
 
     Raises UsageError or SourceError where `against` cannot be opened or holds other files than were mixed.
     """
-    if data_dir is not None and not Path(data_dir).expanduser().is_dir():
+    if data_dir is not None and not place(data_dir).is_dir():
         raise UsageError(f"data-dir {data_dir}: no such folder")
     config = source_config(manifest, manifest["name"].removesuffix("_mixup") if against is None else against, data_dir)
     if against is None and prepared_directory(config) is None:

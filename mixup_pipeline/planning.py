@@ -1,6 +1,5 @@
 """Plan: from the indexed files to the run, its slot table, its pairings and its shard tasks. One worker, once a run."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,36 +8,39 @@ import numpy.typing as npt
 
 from mixup_pipeline.config import MAX_EXAMPLES, MixConfig
 from mixup_pipeline.errors import OutputError, SourceError, UsageError
+from mixup_pipeline.files import free_bytes, sizes
 from mixup_pipeline.index import Entries, slot_table
 from mixup_pipeline.pairing import POLICIES, check_cross_class
+from mixup_pipeline.places import Place
 from mixup_pipeline.plan import ShardTask, default_num_shards, shard_tasks
+from mixup_pipeline.request import Request
 from mixup_pipeline.run import IndexedFile, Run, estimated_record_bytes, settle, settled_label_format
 from mixup_pipeline.scan import mixed_sizes
-from mixup_pipeline.sources import Source
 from mixup_pipeline.work import WorkFolder
 
 _NAME_BYTES = 220
 """Of a shard's name: most file systems take 255, and unfinished shards have longer names."""
 
 
-def plan_run(source: Source, config: MixConfig, files: Sequence[IndexedFile], out: Path) -> list[ShardTask]:
+def plan_run(request: Request, files: Sequence[IndexedFile], out: Place) -> list[ShardTask]:
     """Write the plan of a run into the work folder and give its shard tasks.
 
     Raises UsageError or SourceError where the source does not allow what was asked for, OutputError where the folder
     holds shards of another run or the disk is too small.
     """
     work = WorkFolder.of(out)
-    run, slots = resolve(source, config, files, work)
+    run, slots = resolve(request, files, work)
     _check_room(run, out, work)
     _settle_previous(run, work)
     work.save_slots(slots)
-    _save_pairings(run, slots["label"], work)
+    _save_pairings(run, slots, work)
     work.save_run(run)
     return shard_tasks(run.num_examples, run.num_shards)
 
 
-def resolve(source: Source, config: MixConfig, files: Sequence[IndexedFile], work: WorkFolder) -> tuple[Run, Entries]:
+def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) -> tuple[Run, Entries]:
     """The run with nothing left to choose, and its slot table."""
+    source, config = request.source, request.config
     first = next((file for file in files if file.shape is not None), None)
     if first is None or first.shape is None:
         raise SourceError(f"{source.name}: split {source.split!r} holds no usable record, there is nothing to mix")
@@ -79,12 +81,18 @@ def _check_names(run: Run) -> None:
         )
 
 
-def _save_pairings(run: Run, labels: npt.NDArray[np.int32], work: WorkFolder) -> None:
+def _save_pairings(run: Run, slots: Entries, work: WorkFolder) -> None:
     """Pair the slots of every copy; earlier pairings are mapped from disk, so that memory does not grow with copies."""
     earlier: list[npt.NDArray[np.int32]] = []
-    for copy in range(run.config.copies):
-        work.save_partners(copy, POLICIES[run.config.pairing](labels, copy, run.config.seed, earlier))
-        earlier.append(work.partners(copy))
+    labels = np.ascontiguousarray(slots["label"])
+    with work.scratch() as scratch:
+        for copy in range(run.config.copies):
+            partners = POLICIES[run.config.pairing](labels, copy, run.config.seed, earlier).astype(np.int32)
+            work.save_partners(copy, partners, slots)
+            if copy < run.config.copies - 1:
+                path = Path(scratch) / str(copy)
+                partners.tofile(path)
+                earlier.append(np.memmap(path, np.int32, "r"))
 
 
 def check_counts(config: MixConfig, num_examples: int, soft_labels: bool) -> None:
@@ -117,23 +125,27 @@ def output_bytes(run: Run) -> int:
 
 def _settle_previous(run: Run, work: WorkFolder) -> None:
     """Keep the finished shards of this run, remove another run if that was asked for, refuse it otherwise."""
-    names = [path.name.removesuffix(".json") for path in work.finished.glob("*.json")]
-    stored = [work.load_finished(name) for name in names]
+    notes: list[Place] = list(work.finished.glob("*.json"))
+    stored = [work.load_finished(path.name.removesuffix(".json")) for path in notes]
     if run.run_id not in {shard.run_id for shard in stored if shard is not None}:
         if stored and not work.previous.exists():
             raise OutputError(
                 f"out {work.root.parent}: holds shards of another run, because the source changed since: use "
                 f"--overwrite or another --out"
             )
-        for path in (*work.previous_files(), *work.finished.glob("*.json")):
+        for path in (*work.previous_files(), *notes):
             path.unlink(missing_ok=True)
     work.previous.unlink(missing_ok=True)
 
 
-def _check_room(run: Run, out: Path, work: WorkFolder) -> None:
-    replaced = sum(path.stat().st_size for path in work.previous_files() if path.exists())
-    done = sum(path.stat().st_size for path in out.glob(f"{run.name}-{run.split}.tfrecord-*"))
-    needed, free = output_bytes(run) - max(done, replaced), shutil.disk_usage(out).free
+def _check_room(run: Run, out: Place, work: WorkFolder) -> None:
+    free = free_bytes(out)
+    if free is None:
+        return
+    present = sizes(out)
+    replaced = sum(present.get(path.name, 0) for path in work.previous_files())
+    done = sum(size for name, size in present.items() if name.startswith(f"{run.name}-{run.split}.tfrecord-"))
+    needed = output_bytes(run) - max(done, replaced)
     if run.config.image_format == "raw" and needed > free:
         raise OutputError(
             f"out {out}: the shards need about {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free: make room, or "

@@ -5,18 +5,17 @@ that a forged length costs nothing. A file cut exactly between two records canno
 caller compares counts. Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
 """
 
-import os
 import struct
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import SourceError, record_error
+from mixup_pipeline.places import Place, Ranges
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
@@ -27,14 +26,18 @@ _CHUNK_BYTES = 4 << 20
 _NEIGHBOUR_BYTES = 64 << 10
 _EITHER_FORMAT = 47  # wbits: let zlib detect GZIP or ZLIB
 _HEADER = struct.Struct("<QI")
-_FOOTER = struct.Struct("<I")
+CRC = struct.Struct("<I")
 _MASK_DELTA = 0xA282EAD8
 _BAD_CRC = "its data do not match their CRC: the file is damaged"
 
 
 def masked_crc32c(data: bytes) -> int:
     """The CRC-32C of data, rotated and shifted as TFRecord stores it."""
-    crc: int = google_crc32c.value(data)
+    return masked(google_crc32c.value(data))
+
+
+def masked(crc: int) -> int:
+    """A CRC, rotated and shifted as TFRecord stores it."""
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
@@ -48,15 +51,15 @@ def masked_crc32cs(payloads: list[bytes]) -> npt.NDArray[np.uint32]:
 def header(length: int) -> bytes:
     """The 12 bytes before a payload of this length."""
     packed = struct.pack("<Q", length)
-    return packed + _FOOTER.pack(masked_crc32c(packed))
+    return packed + CRC.pack(masked_crc32c(packed))
 
 
 def frame(payload: bytes) -> bytes:
     """A whole record around a payload."""
-    return header(len(payload)) + payload + _FOOTER.pack(masked_crc32c(payload))
+    return header(len(payload)) + payload + CRC.pack(masked_crc32c(payload))
 
 
-def scan(path: Path, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
+def scan(path: Place, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
     """All records in file order: (payload offset, payload, masked CRC as stored, None or the payload's fault).
 
     A payload that does not match its CRC is yielded with its fault, so that the caller may skip that one record. Damage
@@ -64,10 +67,10 @@ def scan(path: Path, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
 
     Raises RecordError (file, record, byte offset) for a damaged length or a truncated file.
     """
-    crc32c, stored_crc = google_crc32c.value, _FOOTER.unpack_from
+    crc32c, stored_crc = google_crc32c.value, CRC.unpack_from
     lengths: dict[bytes, int] = {}  # of headers seen and found sound
-    with path.open("rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
+    with Ranges(path) as file:
+        size = file.size
         buffer, start, position, record = b"", 0, 0, 0  # the buffer holds the file from `start`
         while start + position < size:
             head = buffer[position : position + HEADER_BYTES]
@@ -75,13 +78,13 @@ def scan(path: Path, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
             if length is None:
                 if len(head) < HEADER_BYTES:
                     start, position = start + position, 0
-                    buffer = _pread(file, _CHUNK_BYTES, start)
+                    buffer = file.read(_CHUNK_BYTES, start)
                     head = buffer[:HEADER_BYTES]
                 length = lengths[head] = _checked_length(head, name, record, start + position)
             if position + length + FRAME_BYTES > len(buffer):
                 start, position = start + position, 0
                 _check_whole(length, size - start, name, record, start)
-                buffer = _pread(file, max(_CHUNK_BYTES, length + FRAME_BYTES), start)
+                buffer = file.read(max(_CHUNK_BYTES, length + FRAME_BYTES), start)
             first = position + HEADER_BYTES
             position = first + length + FOOTER_BYTES
             payload, stored = buffer[first : first + length], stored_crc(buffer, first + length)[0]
@@ -91,33 +94,7 @@ def scan(path: Path, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
             record += 1
 
 
-def read_at(
-    path: Path,
-    name: str,
-    offsets: npt.NDArray[np.int64],
-    lengths: npt.NDArray[np.int32],
-    records: npt.NDArray[np.int32],
-) -> Iterator[bytes]:
-    """The payloads at ascending offsets, in that order; those that lie close together are read at once.
-
-    Raises RecordError where a payload no longer matches its CRC: the file changed since it was indexed.
-    """
-    crc32c, stored_crc = google_crc32c.value, _FOOTER.unpack_from
-    with path.open("rb", buffering=0) as file:
-        buffer, start = b"", 0
-        for offset, length, record in zip(offsets.tolist(), lengths.tolist(), records.tolist(), strict=True):
-            first = offset - start
-            if first + length + FOOTER_BYTES > len(buffer):
-                buffer, start, first = _pread(file, max(_NEIGHBOUR_BYTES, length + FOOTER_BYTES), offset), offset, 0
-            payload = buffer[first : first + length]
-            crc = crc32c(payload)
-            masked = ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
-            if first + length + FOOTER_BYTES > len(buffer) or masked != stored_crc(buffer, first + length)[0]:
-                raise record_error(name, record, offset, "its data changed while they were being read: run again")
-            yield payload
-
-
-def walk(path: Path, name: str, tail_bytes: int = 0) -> Iterator[tuple[int, int, bytes]]:
+def walk(path: Place, name: str, tail_bytes: int = 0) -> Iterator[tuple[int, int, bytes]]:
     """(payload offset, length, last bytes of the payload) of all records; what lies before those bytes is not read.
 
     So the cost does not depend on the size of large images; small records are read together, which costs fewer calls.
@@ -126,9 +103,9 @@ def walk(path: Path, name: str, tail_bytes: int = 0) -> Iterator[tuple[int, int,
     Raises RecordError for a damaged length or a truncated file.
     """
     lengths: dict[bytes, int] = {}
-    with path.open("rb", buffering=0) as file:
-        size, position, record = os.fstat(file.fileno()).st_size, 0, 0
-        buffer, start = _pread(file, _NEIGHBOUR_BYTES, 0), 0  # the buffer holds the file from `start`
+    with Ranges(path) as file:
+        size, position, record = file.size, 0, 0
+        buffer, start = file.read(_NEIGHBOUR_BYTES, 0), 0  # the buffer holds the file from `start`
         head = buffer[:HEADER_BYTES]
         while position < size:
             length = lengths.get(head)
@@ -141,49 +118,50 @@ def walk(path: Path, name: str, tail_bytes: int = 0) -> Iterator[tuple[int, int,
             if min(stop, size) > start + len(buffer):
                 start = end - kept
                 together = length < _NEIGHBOUR_BYTES // 8
-                buffer = _pread(file, max(stop - start, _NEIGHBOUR_BYTES if together else 0), start)
+                buffer = file.read(max(stop - start, _NEIGHBOUR_BYTES if together else 0), start)
             yield position + HEADER_BYTES, length, buffer[end - kept - start : end - start]
             position, head = end + FOOTER_BYTES, buffer[end + FOOTER_BYTES - start : stop - start]
             record += 1
 
 
-def pick(path: Path, name: str, wanted: Collection[int]) -> Iterator[tuple[int, int, bytes, str | None]]:
+def pick(path: Place, name: str, wanted: Collection[int]) -> Iterator[tuple[int, int, bytes, str | None]]:
     """(record, payload offset, payload, None or its fault) of the wanted records, without reading the others.
 
     Raises RecordError for a damaged length, a truncated file, or where there is no such record.
     """
     last, found = max(wanted, default=-1), -1
-    with path.open("rb", buffering=0) as file:
+    with Ranges(path) as file:
         for found, (offset, length, _) in enumerate(walk(path, name)):
             if found in wanted:
-                block = _pread(file, length + FOOTER_BYTES, offset)
-                payload, stored = block[:length], _FOOTER.unpack(block[length:])[0]
+                block = file.read(length + FOOTER_BYTES, offset)
+                payload, stored = block[:length], CRC.unpack(block[length:])[0]
                 yield found, offset, payload, None if masked_crc32c(payload) == stored else _BAD_CRC
             if found >= last:
                 break
-        size = os.fstat(file.fileno()).st_size
+        size = file.size
     if found < last:
         raise record_error(name, last, size, f"there is no such record, the file holds {found + 1:,}: it was changed")
 
 
-def is_compressed(path: Path) -> bool:
+def is_compressed(path: Place) -> bool:
     """Whether the file is a GZIP or ZLIB stream rather than plain TFRecord."""
-    with path.open("rb") as file:
-        head = file.read(HEADER_BYTES)
+    with Ranges(path) as file:
+        head = file.read(HEADER_BYTES, 0)
     if len(head) == HEADER_BYTES and _length_is_sound(head):
         return False
     return head[:2] == b"\x1f\x8b" or (len(head) > 1 and head[0] == 0x78 and (head[0] << 8 | head[1]) % 31 == 0)
 
 
-def decompress(path: Path, name: str, target: Path) -> None:
+def decompress(path: Place, name: str, target: Path) -> None:
     """Write the uncompressed content of a GZIP or ZLIB file to target.
 
     Raises SourceError where the compressed stream is damaged or ends early.
     """
     try:
-        with path.open("rb") as file, target.open("wb") as out:
-            inflater = zlib.decompressobj(_EITHER_FORMAT)
-            while chunk := file.read(_CHUNK_BYTES):
+        with Ranges(path) as file, target.open("wb") as out:
+            inflater, offset = zlib.decompressobj(_EITHER_FORMAT), 0
+            while chunk := file.read(_CHUNK_BYTES, offset):
+                offset += len(chunk)
                 while chunk:
                     if inflater.eof:  # files joined end to end are one stream
                         inflater = zlib.decompressobj(_EITHER_FORMAT)
@@ -196,7 +174,7 @@ def decompress(path: Path, name: str, target: Path) -> None:
         raise SourceError(f"{name}: the compressed file is damaged ({error}): make it again") from error
 
 
-def first_payload(path: Path, name: str) -> bytes:
+def first_payload(path: Place, name: str) -> bytes:
     """The payload of the first record, also of a compressed file; empty where the file is empty.
 
     Raises RecordError where that record is damaged, or does not lie within the first 4 MiB of a compressed file, and
@@ -209,8 +187,8 @@ def first_payload(path: Path, name: str) -> bytes:
             return payload
         return b""
     try:
-        with path.open("rb") as file:
-            head = zlib.decompressobj(_EITHER_FORMAT).decompress(file.read(_CHUNK_BYTES), _CHUNK_BYTES)
+        with Ranges(path) as file:
+            head = zlib.decompressobj(_EITHER_FORMAT).decompress(file.read(_CHUNK_BYTES, 0), _CHUNK_BYTES)
     except zlib.error as error:
         raise SourceError(f"{name}: the compressed file is damaged ({error}): make it again") from error
     if not head:
@@ -218,7 +196,7 @@ def first_payload(path: Path, name: str) -> bytes:
     length = _checked_length(head[:HEADER_BYTES], name, 0, 0)
     _check_whole(length, len(head), name, 0, 0)
     payload = head[HEADER_BYTES : HEADER_BYTES + length]
-    if masked_crc32c(payload) != _FOOTER.unpack_from(head, HEADER_BYTES + length)[0]:
+    if masked_crc32c(payload) != CRC.unpack_from(head, HEADER_BYTES + length)[0]:
         raise record_error(name, 0, HEADER_BYTES, _BAD_CRC)
     return payload
 
@@ -243,15 +221,3 @@ def _check_whole(length: int, left: int, name: str, record: int, offset: int) ->
         raise record_error(name, record, offset, reason)
     if length > MAX_RECORD_BYTES:
         raise record_error(name, record, offset, f"the record holds {length:,} bytes, at most 2 GiB are allowed")
-
-
-def _pread(file: BinaryIO, length: int, offset: int) -> bytes:
-    pieces = []
-    while length > 0:
-        piece = os.pread(file.fileno(), length, offset)
-        if not piece:
-            break
-        pieces.append(piece)
-        length -= len(piece)
-        offset += len(piece)
-    return b"".join(pieces)

@@ -10,15 +10,15 @@ import struct
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import SourceError, record_error
 from mixup_pipeline.examples import ExampleReader, parse
-from mixup_pipeline.files import FULL_DISK, output_error
+from mixup_pipeline.files import FULL_DISK, output_error, publish, stamp
 from mixup_pipeline.index import ENTRY, Entries
+from mixup_pipeline.places import Place, place
 from mixup_pipeline.records import decompress, is_compressed, scan
 from mixup_pipeline.run import IndexedFile
 from mixup_pipeline.spec import ExampleSpec, Shape, shape_text
@@ -43,35 +43,38 @@ def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: Wor
     Raises RecordError for the first bad record (unless they are skipped), and SourceError for a file that cannot be
     read or holds another number of records than its dataset declares.
     """
-    path = Path(file.path)
+    path = place(file.path)
     try:
-        status = path.stat()
-        stamp = [status.st_size, status.st_mtime_ns]
-        known = work.load_index(file.position, stamp)
-        if known is not None and Path(known.path).exists():
+        found = stamp(path)
+        known = work.load_index(file.position, found)
+        if known is not None and place(known.path).exists():
             return known
         if is_compressed(path):
             path = _spooled(path, file, work)
         entries, indexed = scan_file(file, path, spec, config)
     except OSError as error:
         raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
-    work.save_index(file.position, entries, indexed, stamp)
+    work.save_index(file.position, entries, indexed, found)
     return indexed
 
 
-def _spooled(path: Path, file: SourceFile, work: WorkFolder) -> Path:
+def _spooled(path: Place, file: SourceFile, work: WorkFolder) -> Place:
     """An uncompressed copy of a compressed source file, in the work folder."""
     spool = work.spool(file.position)
+    partial = work.new_partial(spool.name)
     try:
-        decompress(path, file.name, spool)
+        decompress(path, file.name, partial)
+        publish(partial, spool, durable=False)
     except OSError as error:
         if error.errno in FULL_DISK:
             raise output_error(spool, error) from error
         raise
+    finally:
+        partial.unlink(missing_ok=True)
     return spool
 
 
-def scan_file(file: SourceFile, path: Path, spec: ExampleSpec, config: MixConfig) -> tuple[Entries, IndexedFile]:
+def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfig) -> tuple[Entries, IndexedFile]:
     """The entries of one uncompressed file and its summary; errors as `index_file`."""
     look = examiner(spec, decode=config.on_bad_record == "skip")
     columns = {name: array("q") for name in ("offset", "length", "record", "input_start", "input_length", "label")}

@@ -7,10 +7,9 @@ neighbours, and writes the file under a temporary name. Only a file that is flus
 Gathering is bounded by `plan.GATHER_BYTES`, whatever the size of the dataset.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,9 @@ import numpy.typing as npt
 from mixup_pipeline.encoding import Ids, MixedBlock, encode
 from mixup_pipeline.files import sha256_of
 from mixup_pipeline.gather import Examples, gather
+from mixup_pipeline.index import SlotEntries, rows_of
 from mixup_pipeline.mixing import draw_lam, draw_mixed, mix_class_ids, mix_images, mix_vectors
+from mixup_pipeline.places import Place
 from mixup_pipeline.plan import ShardTask, gathering
 from mixup_pipeline.randomness import permutation
 from mixup_pipeline.run import Run
@@ -70,18 +71,15 @@ class Gathered:
     examples: Examples
     ids: Ids
 
-    def rows(self, slots: Slots) -> Slots:
-        """Where these slots stand among the examples."""
-        if len(self.slots) == self.slots[-1] - self.slots[0] + 1:  # no slot is left out
-            return slots - self.slots[0]
-        return np.searchsorted(self.slots, slots)
-
 
 class ShardMixer:
-    """Mixes the shards of one run. Reads the plan from the work folder on first use."""
+    """Mixes the shards of one run. Reads the plan from the work folder on first use.
 
-    def __init__(self, out: Path) -> None:
-        self._out, self._work = out, WorkFolder.of(out)
+    on_decoded: called with the number of examples each time that some are decoded.
+    """
+
+    def __init__(self, out: Place, *, on_decoded: Callable[[int], None] = lambda examples: None) -> None:
+        self._out, self._work, self._on_decoded = out, WorkFolder.of(out), on_decoded
 
     @cached_property
     def run(self) -> Run:
@@ -91,10 +89,6 @@ class ShardMixer:
     def _run_id(self) -> str:
         return self.run.run_id
 
-    @cached_property
-    def _slots(self) -> npt.NDArray[np.void]:
-        return self._work.slots()
-
     def mix_shard(self, task: ShardTask) -> Iterator[ShardInfo]:
         """Write the shard's file of every pass, or keep those that an earlier attempt finished.
 
@@ -102,37 +96,45 @@ class ShardMixer:
         """
         run, size = self.run, task.stop - task.start
         how = gathering(size, run.num_examples, run.num_passes, run.decoded_bytes)
+        bases = self.bases(task)
         for first in range(0, run.num_passes, how.passes):
             passes = range(first, min(first + how.passes, run.num_passes))
-            draws = {number: self.draw(number, task) for number in passes}
+            draws, entries = {}, bases
+            for number in passes:
+                draws[number], entries = self.draw(number, task, entries)
             kept = {number: self._kept(run.shard_name(number, task.shard)) for number in passes}
             missing = [draws[number] for number in passes if kept[number] is None]
-            together = self._gather(missing) if missing and how.piece >= size else None
+            together = self._gather(missing, entries) if missing and how.piece >= size else None
             for number in passes:
-                name = run.shard_name(number, task.shard)
-                shard = kept[number] or self._write_shard(name, draws[number], together, how.piece)
+                name, draw = run.shard_name(number, task.shard), draws[number]
+                shard = kept[number] or self._write_shard(name, draw, together, how.piece, entries)
                 yield ShardInfo(
                     name=name,
                     copy=run.copy_of(number),
                     examples=shard.examples,
                     bytes=shard.bytes,
                     sha256=shard.sha256,
-                    totals=self._totals(run.copy_of(number), draws[number]),
+                    totals=self._totals(run.copy_of(number), draw, entries),
                     kept=kept[number] is not None,
                 )
 
-    def draw(self, number: int, task: ShardTask) -> PassDraw:
-        """λ and partners of the shard's slots in one pass, in output order."""
+    def bases(self, task: ShardTask) -> SlotEntries:
+        """The entries of the shard's own slots."""
+        return SlotEntries(slots=np.arange(task.start, task.stop), entries=self._work.slots(task.start, task.stop))
+
+    def draw(self, number: int, task: ShardTask, entries: SlotEntries) -> tuple[PassDraw, SlotEntries]:
+        """λ and partners of the shard's slots in one pass, in output order; the entries joined with the partners'."""
         config, copy = self.run.config, self.run.copy_of(number)
         base = np.arange(task.start, task.stop)
         partner, lam = base, np.ones(len(base), np.float32)
         if copy is not None:
-            met = self._work.partners(copy)[task.start : task.stop].astype(np.int64)
+            partners = self._work.partners(copy, task.start, task.stop)
+            met, entries = partners["slot"].astype(np.int64), entries.joined(partners)
             drawn = draw_lam(task.start, task.stop, alpha=config.alpha, seed=config.seed, copy=copy)
             mixed = draw_mixed(task.start, task.stop, prob=config.prob, seed=config.seed, copy=copy) & (met != base)
             partner, lam = np.where(mixed, met, base), np.where(mixed, drawn, 1).astype(np.float32)
         order = permutation(len(base), config.seed, "order", number, task.shard, self.run.num_shards)
-        return PassDraw(base=base[order], partner=partner[order], lam=lam[order])
+        return PassDraw(base=base[order], partner=partner[order], lam=lam[order]), entries
 
     def _kept(self, name: str) -> FinishedShard | None:
         """The shard that already stands under its final name, if it belongs to this run and its bytes are right."""
@@ -141,12 +143,14 @@ class ShardMixer:
             return None
         return shard if sha256_of(path) == shard.sha256 else None
 
-    def _write_shard(self, name: str, draw: PassDraw, together: Gathered | None, piece: int) -> FinishedShard:
+    def _write_shard(
+        self, name: str, draw: PassDraw, together: Gathered | None, piece: int, entries: SlotEntries
+    ) -> FinishedShard:
         """Mix, encode and write one file."""
         with ShardWriter(self._work.new_partial(name), self._out / name) as writer:
             for start in range(0, len(draw.lam), piece):
-                part = draw[start : start + piece]
-                self._write_piece(writer, part, together or self._gather([part]))  # no two pieces are held at a time
+                part = draw[start : start + piece]  # no two pieces are held at a time
+                self._write_piece(writer, part, together or self._gather([part], entries))
             num_bytes, sha256 = writer.finish()
         shard = FinishedShard(run_id=self._run_id, examples=len(draw.lam), bytes=num_bytes, sha256=sha256)
         self._work.save_finished(name, shard)
@@ -158,15 +162,16 @@ class ShardMixer:
         for first in range(0, len(draw.lam), rows):
             writer.write(encode(self._mix(draw[first : first + rows], gathered), png=png))
 
-    def _gather(self, draws: list[PassDraw]) -> Gathered:
+    def _gather(self, draws: list[PassDraw], entries: SlotEntries) -> Gathered:
         """Every example that the draws name, once."""
         slots = np.unique(np.concatenate([used for draw in draws for used in (draw.base, draw.partner)]))
-        examples = gather(np.array(self._slots[slots]), self.run.files, self.run.spec, self.run.shape)
+        examples = gather(entries[slots], self.run.files, self.run.spec, self.run.shape)
+        self._on_decoded(len(slots))
         return Gathered(slots=slots, examples=examples, ids=Ids.of([name.encode() for name in examples.ids]))
 
     def _mix(self, draw: PassDraw, gathered: Gathered) -> MixedBlock:
         run, lam, examples = self.run, draw.lam, gathered.examples
-        base, partner = gathered.rows(draw.base), gathered.rows(draw.partner)
+        base, partner = rows_of(draw.base, gathered.slots), rows_of(draw.partner, gathered.slots)
         mix = mix_vectors if run.spec.encoding == "vector" else mix_images
         base_class = partner_class = label = None
         if examples.class_ids is not None:
@@ -185,13 +190,12 @@ class ShardMixer:
             partner_class=partner_class,
         )
 
-    def _totals(self, copy: int | None, draw: PassDraw) -> ShardTotals:
+    def _totals(self, copy: int | None, draw: PassDraw, entries: SlotEntries) -> ShardTotals:
         if copy is None:
             return ShardTotals.of_originals(len(draw.lam))
         if self.run.spec.soft_labels:
             return ShardTotals.of(draw.lam, draw.base != draw.partner)
-        labels = self._slots["label"]
-        classes = labels[draw.base], labels[draw.partner]
+        classes = entries[draw.base]["label"], entries[draw.partner]["label"]
         return ShardTotals.of(
             draw.lam, draw.base != draw.partner, classes=classes, num_classes=self.run.spec.num_classes
         )

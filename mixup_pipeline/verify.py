@@ -7,7 +7,6 @@ look at that shard.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from mixup_pipeline.errors import MixupError
 from mixup_pipeline.files import sha256_of
 from mixup_pipeline.manifest import MANIFEST_NAME, Manifest, read_manifest
 from mixup_pipeline.mixed_records import MixedColumns, MixedReader, choose
+from mixup_pipeline.places import Place
 from mixup_pipeline.remix import remix
 from mixup_pipeline.totals import ShardTotals, combine
 
@@ -34,7 +34,7 @@ class Verdict:
 
 
 def verify(
-    out: Path,
+    out: Place,
     *,
     against: SourceConfig | None = None,
     sample: int = 1000,
@@ -77,7 +77,7 @@ def verify(
     return verdict
 
 
-def _check_shard(path: Path, shard: dict[str, Any], reader: MixedReader, keep: frozenset[int]) -> MixedColumns:
+def _check_shard(path: Place, shard: dict[str, Any], reader: MixedReader, keep: frozenset[int]) -> MixedColumns:
     """The records of a shard. Raises MixupError with its first fault."""
     if not path.is_file():
         raise MixupError(f"{path.name}: is missing")

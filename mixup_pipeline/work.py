@@ -2,18 +2,20 @@
 
 request.json            what was asked for; a later command resumes only if it asks for the same
 lock                    held by the launcher while it lives
-index/NNNNN.npy, .json  entries and summary of each source file
+index/NNNNN.entries     the entries of each source file, and NNNNN.json its summary
 spool/NNNNN             a compressed source file, uncompressed
-run.json, slots.npy     the run and the slot table
-partners-CCCCC.npy      the pairing of each copy
+run.json, slots         the run and the slot table
+partners-CCCCC          of each copy the partner of every slot, so that a shard reads one piece and looks nothing up
 shards/NAME.json        size and sha256 of each finished shard
-partial/                shards being written
+partial/                files being written, where the folder is on a local disk
+
+Arrays are their bytes alone. All of them are read in pieces, wherever the folder is.
 """
 
 import json
 import re
-import shutil
-import uuid
+import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,15 +23,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.files import output_error, write_atomically
-from mixup_pipeline.index import Entries
+from mixup_pipeline.files import new_partial, output_error, publish, remove_tree, write_atomically
+from mixup_pipeline.index import ENTRY, PARTNER, Entries, PartnerEntries, partner_entries
 from mixup_pipeline.manifest import MANIFEST_NAME
+from mixup_pipeline.places import ObjectPath, Place, Ranges
 from mixup_pipeline.run import IndexedFile, Run, indexed_file
 
 WORK_NAME = ".work"
 
 _OURS = re.compile(
-    r"\.?(request\.json|previous\.json|run\.json|lock|index|spool|shards|partial|slots\.npy|partners-\d+\.npy)(\.[0-9a-f]+)?"
+    r"\.?(request\.json|previous\.json|run\.json|lock|index|spool|shards|partial|slots|partners-\d+)(\.[0-9a-f]+)?"
 )
 
 
@@ -47,34 +50,34 @@ class FinishedShard:
 class WorkFolder:
     """Paths of one work folder, and what is stored there."""
 
-    root: Path
+    root: Place
 
     @classmethod
-    def of(cls, out: Path) -> "WorkFolder":
+    def of(cls, out: Place) -> "WorkFolder":
         return cls(out / WORK_NAME)
 
     @property
-    def request(self) -> Path:
+    def request(self) -> Place:
         return self.root / "request.json"
 
     @property
-    def previous(self) -> Path:
+    def previous(self) -> Place:
         return self.root / "previous.json"
 
     @property
-    def lock(self) -> Path:
+    def lock(self) -> Place:
         return self.root / "lock"
 
     @property
-    def run(self) -> Path:
+    def run(self) -> Place:
         return self.root / "run.json"
 
     @property
-    def finished(self) -> Path:
+    def finished(self) -> Place:
         return self.root / "shards"
 
     @property
-    def partial(self) -> Path:
+    def partial(self) -> Place:
         return self.root / "partial"
 
     def create(self) -> None:
@@ -85,7 +88,7 @@ class WorkFolder:
         """Remove everything but the lock."""
         for path in self.root.iterdir():
             if path.is_dir():
-                shutil.rmtree(path)
+                remove_tree(path)
             elif path != self.lock:
                 path.unlink()
 
@@ -109,53 +112,62 @@ class WorkFolder:
     def save_previous(self, names: list[str]) -> None:
         write_atomically(self.previous, json.dumps(sorted(names, key=lambda name: name != MANIFEST_NAME)))
 
-    def previous_files(self) -> list[Path]:
+    def previous_files(self) -> list[Place]:
         """The files of another run that this run is to replace, the manifest first."""
-        if not self.previous.exists():
-            return []
-        return [self.root.parent / name for name in json.loads(self.previous.read_text())]
+        names = _read_json(self.previous)
+        return [] if names is None else [self.root.parent / name for name in names]
 
     def remove(self) -> None:
-        shutil.rmtree(self.root, ignore_errors=True)
+        remove_tree(self.root)
 
-    def spool(self, position: int) -> Path:
+    def spool(self, position: int) -> Place:
         return self.root / "spool" / f"{position:05d}"
 
-    def index(self, position: int) -> Path:
+    def index(self, position: int) -> Place:
         return self.root / "index" / f"{position:05d}"
 
     def new_partial(self, name: str) -> Path:
-        """A name for an unfinished file that no other attempt uses."""
-        return self.partial / f"{name}.{uuid.uuid4().hex[:12]}"
+        """A local name for an unfinished file that no other attempt uses."""
+        return new_partial(name, self.partial)
 
-    def save_index(self, position: int, entries: Entries, file: IndexedFile, stamp: list[int]) -> None:
+    def scratch(self) -> "tempfile.TemporaryDirectory[str]":
+        """A local folder that goes with its context, for what need not be shared."""
+        where = None if isinstance(self.partial, ObjectPath) else self.partial
+        return tempfile.TemporaryDirectory(dir=where, prefix="mixup-")
+
+    def save_index(self, position: int, entries: Entries, file: IndexedFile, stamp: list[int | str]) -> None:
         """Store the entries of one source file; stamp tells later whether the file is still the same."""
-        self._save(self.index(position).with_suffix(".npy"), entries)
+        self._save(self.index(position).with_suffix(".entries"), [entries])
         write_atomically(
             self.index(position).with_suffix(".json"), json.dumps({"file": asdict(file), "stamp": stamp}), durable=False
         )
 
-    def load_index(self, position: int, stamp: list[int]) -> IndexedFile | None:
+    def load_index(self, position: int, stamp: list[int | str]) -> IndexedFile | None:
         """The summary of an index made from the file with this stamp, or None."""
         stored = _read_json(self.index(position).with_suffix(".json"))
         return indexed_file(stored["file"]) if stored is not None and stored["stamp"] == stamp else None
 
     def entries(self, position: int) -> Entries:
-        return np.load(self.index(position).with_suffix(".npy"))
+        """ENTRY[n] of one source file."""
+        return _load(self.index(position).with_suffix(".entries"), ENTRY)
 
     def save_slots(self, slots: Entries) -> None:
-        self._save(self.root / "slots.npy", slots)
+        self._save(self.root / "slots", [slots])
 
-    def slots(self) -> Entries:
-        """The slot table, mapped from disk."""
-        return np.load(self.root / "slots.npy", mmap_mode="r")
+    def slots(self, start: int, stop: int) -> Entries:
+        """ENTRY of the slots [start, stop)."""
+        return _load(self.root / "slots", ENTRY, start, stop)
 
-    def save_partners(self, copy: int, partners: npt.NDArray[np.int64]) -> None:
-        self._save(self.root / f"partners-{copy:05d}.npy", partners.astype(np.int32))
+    def save_partners(self, copy: int, partners: npt.NDArray[np.integer[Any]], slots: Entries) -> None:
+        """Store the pairing of one copy, partner slots, with the entries of the partners."""
+        self._save(self._partners(copy), partner_entries(partners, slots))
 
-    def partners(self, copy: int) -> npt.NDArray[np.int32]:
-        """The pairing of one copy, mapped from disk."""
-        return np.load(self.root / f"partners-{copy:05d}.npy", mmap_mode="r")
+    def partners(self, copy: int, start: int, stop: int) -> PartnerEntries:
+        """PARTNER of the slots [start, stop) in one copy."""
+        return _load(self._partners(copy), PARTNER, start, stop)
+
+    def _partners(self, copy: int) -> Place:
+        return self.root / f"partners-{copy:05d}"
 
     def save_run(self, run: Run) -> None:
         write_atomically(self.run, run.to_json(), durable=False)
@@ -170,18 +182,28 @@ class WorkFolder:
         stored = _read_json(self.finished / f"{name}.json")
         return None if stored is None else FinishedShard(**stored)
 
-    def _save(self, path: Path, array: npt.NDArray[Any]) -> None:
+    def _save(self, path: Place, arrays: Iterable[npt.NDArray[Any]]) -> None:
+        """Store the bytes of arrays one after another."""
         partial = self.new_partial(path.name)
         try:
             with partial.open("wb") as file:
-                np.save(file, array)
-            partial.replace(path)
+                for array in arrays:
+                    file.write(np.ascontiguousarray(array).data)
+            publish(partial, path, durable=False)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise output_error(path, error) from error
+        finally:
+            partial.unlink(missing_ok=True)
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def _load(path: Place, dtype: np.dtype[Any], start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
+    """Elements [start, stop) of a stored array."""
+    with Ranges(path) as ranges:
+        stop = ranges.size // dtype.itemsize if stop is None else stop
+        return np.frombuffer(ranges.read((stop - start) * dtype.itemsize, start * dtype.itemsize), dtype)
+
+
+def _read_json(path: Place) -> Any:
     """A note in the work folder; None where there is none, or a power cut left it empty: then work is done anew."""
     try:
         return json.loads(path.read_text())

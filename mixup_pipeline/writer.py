@@ -1,12 +1,12 @@
-"""One output file: written and hashed by a thread of its own, flushed to disk, then renamed into place."""
+"""One output file: written and hashed by a thread of its own, then published: renamed into place or uploaded."""
 
 import hashlib
-import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from mixup_pipeline.files import output_error, sync_folder
+from mixup_pipeline.files import output_error, publish
+from mixup_pipeline.places import Place
 
 _BLOCKS_AHEAD = 3
 
@@ -17,7 +17,7 @@ class ShardWriter:
     A context: what is not finished when it ends is removed. Raises OutputError where the file cannot be written.
     """
 
-    def __init__(self, partial: Path, final: Path) -> None:
+    def __init__(self, partial: Path, final: Place) -> None:
         self._partial, self._final = partial, final
         self._sha256, self._bytes = hashlib.sha256(), 0
         self._pending: deque[Future[None]] = deque()
@@ -43,13 +43,11 @@ class ShardWriter:
             self._await_oldest()
 
     def finish(self) -> tuple[int, str]:
-        """Flush to disk and give the file its final name: (bytes, sha256)."""
+        """Give the file its final name, for good: (bytes, sha256)."""
         while self._pending:
             self._await_oldest()
         try:
-            os.fsync(self._file.fileno())
-            self._partial.replace(self._final)
-            sync_folder(self._final.parent)
+            publish(self._partial, self._final)
         except OSError as error:
             raise output_error(self._final, error) from error
         return self._bytes, self._sha256.hexdigest()

@@ -7,11 +7,13 @@ import pytest
 
 from mixup_pipeline import errors
 from mixup_pipeline.errors import (
+    EngineError,
     ManifestError,
     MixupError,
     OutputError,
     RecordError,
     SourceError,
+    StoreError,
     TrainingError,
     UsageError,
     error_in_text,
@@ -22,7 +24,8 @@ ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if iss
 
 
 def test_every_error_is_listed() -> None:
-    assert set(ERRORS) == {MixupError, UsageError, SourceError, RecordError, OutputError, ManifestError, TrainingError}
+    named = {UsageError, SourceError, RecordError, OutputError, StoreError, EngineError, ManifestError, TrainingError}
+    assert set(ERRORS) == {MixupError, *named}
 
 
 @pytest.mark.parametrize("kind", ERRORS)

@@ -9,7 +9,7 @@ import pytest
 
 from mixup_pipeline import files
 from mixup_pipeline.errors import OutputError
-from mixup_pipeline.files import held, output_error, sha256_of, sync_folder, write_atomically
+from mixup_pipeline.files import output_error, sha256_of, sync_folder, write_atomically
 
 
 def test_text_is_written_as_utf8_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -88,23 +88,3 @@ def test_output_error_says_what_to_do(code: int, message: str) -> None:
 
 def test_output_error_of_an_error_without_a_number() -> None:
     assert str(output_error(Path("/out/a"), OSError("Odd"))).startswith("/out/a: cannot be written (odd):")
-
-
-def test_a_lock_is_held_by_one_and_free_afterwards(tmp_path: Path) -> None:
-    lock = tmp_path / "work" / "lock"
-    for _ in range(2):
-        with held(lock, tmp_path, "mixup-augment"):
-            with (
-                pytest.raises(OutputError, match="another mixup-augment is writing here: wait for it or choose"),
-                held(lock, tmp_path, "mixup-augment"),
-            ):
-                pass
-            lock.unlink()  # as a run that is done removes its work folder
-            with held(lock, tmp_path, "mixup-augment"):
-                assert lock.exists()
-
-
-def test_a_lock_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot be written"), held(tmp_path / "file" / "lock", tmp_path, "x"):
-        pass

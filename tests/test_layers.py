@@ -11,16 +11,19 @@ from tests.commands import BIN
 
 PACKAGE = Path(mixup_pipeline.__file__).parent
 LAYERS = [
-    {"errors", "files", "randomness", "config", "spec"},
+    {"errors", "stores", "places", "files", "locks", "randomness", "config", "spec"},
     {"index", "pairing", "mixing", "plan", "totals"},
-    {"records", "images", "examples", "encoding", "run", "work", "manifest", "writer"},
+    {"records", "images", "examples", "encoding", "fetch", "run", "work", "manifest", "writer"},
     {"gather", "scan", "shards", "sources", "mixed_records", "parents"},
     {
+        "request",
         "planning",
         "commit",
         "claim",
         "pipeline",
+        "engines",
         "beam_options",
+        "job",
         "launch",
         "remix",
         "verify",

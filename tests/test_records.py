@@ -12,7 +12,6 @@ from unittest.mock import patch
 
 import google_crc32c
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -31,7 +30,6 @@ from mixup_pipeline.records import (
     masked_crc32c,
     masked_crc32cs,
     pick,
-    read_at,
     scan,
     walk,
 )
@@ -158,46 +156,6 @@ def test_scan_reads_a_file_about_once(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "pread", counting_pread)
     assert payloads_of(path) == payloads
     assert num_bytes <= 2 * path.stat().st_size
-
-
-def index_arrays(payloads: list[bytes]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Payload offsets, lengths and record numbers."""
-    lengths = np.array([len(payload) for payload in payloads], np.int32)
-    offsets = np.cumsum(lengths.astype(np.int64) + FRAME_BYTES) - lengths - 4
-    return offsets, lengths, np.arange(len(payloads), dtype=np.int32)
-
-
-@given(LISTS, st.data(), st.integers(1, 200))
-@settings(deadline=None, max_examples=100)
-def test_read_at_gives_any_records_whatever_is_read_together(
-    tmp_path_factory: pytest.TempPathFactory, payloads: list[bytes], data: st.DataObject, neighbour_bytes: int
-) -> None:
-    path = write(tmp_path_factory.getbasetemp() / "read.tfrecord", b"".join(map(slow_frame, payloads)))
-    rows = sorted(data.draw(st.lists(st.integers(0, len(payloads) - 1)))) if payloads else []
-    offsets, lengths, numbers = index_arrays(payloads)
-    with patch.object(records, "_NEIGHBOUR_BYTES", neighbour_bytes):
-        read = list(read_at(path, "read.tfrecord", offsets[rows], lengths[rows], numbers[rows]))
-    assert read == [payloads[row] for row in rows]
-
-
-def test_the_offsets_of_scan_are_those_of_read_at(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.tfrecord", FILE)
-    assert [offset for offset, *_ in scan(path, "a")] == index_arrays(PAYLOADS)[0].tolist()
-
-
-@pytest.mark.parametrize("changed", [b"the third recorD", b"", b"\0" * 40], ids=brief)
-def test_read_at_reports_a_payload_that_has_changed(tmp_path: Path, changed: bytes) -> None:
-    path = write(tmp_path / "a.tfrecord", FILE.replace(b"the third record", changed))
-    message = r"^a\.tfrecord: record 2 at byte 49: its data changed while they were being read: run again$"
-    with pytest.raises(RecordError, match=message):
-        list(read_at(path, "a.tfrecord", *index_arrays(PAYLOADS)))
-
-
-@pytest.mark.parametrize("size", range(len(FILE)))
-def test_read_at_reports_a_file_that_has_become_shorter(tmp_path: Path, size: int) -> None:
-    path = write(tmp_path / "a.tfrecord", FILE[:size])
-    with pytest.raises(RecordError, match=r"a\.tfrecord: record \d at byte \d+: its data changed"):
-        list(read_at(path, "a.tfrecord", *index_arrays(PAYLOADS)))
 
 
 # Damage

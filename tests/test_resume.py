@@ -11,6 +11,7 @@ import pytest
 from mixup_pipeline import MixConfig, MixupError, augment
 from mixup_pipeline.claim import claim
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.request import Request
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.work import WorkFolder
 from tests.commands import command, run, succeed
@@ -117,8 +118,8 @@ def test_a_failed_run_without_shards_does_not_block_another(tmp_path: Path, data
 
 
 def test_two_runs_into_one_folder_the_second_is_refused(tmp_path: Path, dataset: Dataset) -> None:
-    source = open_source(SourceConfig(src=str(dataset.folder)))
-    with claim(tmp_path / "out", source, MixConfig(), overwrite=False):
+    request = Request(source=open_source(SourceConfig(src=str(dataset.folder))), config=MixConfig())
+    with claim(tmp_path / "out", request, overwrite=False):
         second = run("mixup-augment", "--src", dataset.folder, "--out", tmp_path / "out")
     assert second.returncode == 1
     assert "another mixup-augment is writing here" in second.stderr

@@ -499,10 +499,13 @@ def test_a_damaged_record_inside_a_sound_compressed_file(tmp_path: Path, work: W
         index(path, work)
 
 
-def test_a_full_disk_while_spooling_is_not_blamed_on_the_source(tmp_path: Path, work: WorkFolder) -> None:
+def test_a_full_disk_while_spooling_is_not_blamed_on_the_source(
+    tmp_path: Path, work: WorkFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_records(tmp_path / "a.tfrecord", PNG_RECORDS)
     path.write_bytes(gzip.compress(path.read_bytes()))
-    work.spool(0).symlink_to("/dev/full")
+    (tmp_path / "full").symlink_to("/dev/full")
+    monkeypatch.setattr(WorkFolder, "new_partial", lambda folder, name: tmp_path / "full")
     with pytest.raises(OutputError, match=r"no space left on device.*make room"):
         index(path, work)
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from mixup_pipeline import MixConfig, SourceConfig, plan
+from mixup_pipeline.index import SlotEntries
 from mixup_pipeline.plan import ShardTask
 from mixup_pipeline.planning import plan_run
+from mixup_pipeline.request import Request
 from mixup_pipeline.scan import index_file
 from mixup_pipeline.shards import Gathered, PassDraw, ShardInfo, ShardMixer
 from mixup_pipeline.sources import open_source
@@ -17,12 +19,12 @@ from tests.datasets import Dataset
 
 def planned(dataset: Dataset, out: Path, config: MixConfig) -> list[ShardTask]:
     """The tasks of a run, planned by direct calls."""
-    source = open_source(SourceConfig(src=str(dataset.folder)))
+    request = Request(source=open_source(SourceConfig(src=str(dataset.folder))), config=config)
     out.mkdir()
     work = WorkFolder.of(out)
     work.create()
-    files = [index_file(file, source.spec, config, work) for file in source.files]
-    return plan_run(source, config, files, out)
+    files = [index_file(file, request.source.spec, config, work) for file in request.source.files]
+    return plan_run(request, files, out)
 
 
 def mixed(dataset: Dataset, out: Path, config: MixConfig) -> list[ShardInfo]:
@@ -52,8 +54,8 @@ def test_bytes_do_not_depend_on_what_is_gathered_together(
 def test_no_more_is_gathered_than_allowed(tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     gather, seen = ShardMixer._gather, []
 
-    def noting_gather(mixer: ShardMixer, draws: list[PassDraw]) -> Gathered:
-        seen.append(gather(mixer, draws))
+    def noting_gather(mixer: ShardMixer, draws: list[PassDraw], entries: SlotEntries) -> Gathered:
+        seen.append(gather(mixer, draws, entries))
         return seen[-1]
 
     monkeypatch.setattr(plan, "GATHER_BYTES", 300)  # ten examples of 30 bytes
@@ -67,7 +69,8 @@ def test_draws_of_a_pass_are_the_same_from_any_shard(tmp_path: Path, dataset: Da
     for num_shards in (1, 7):
         out = tmp_path / str(num_shards)
         tasks = planned(dataset, out, MixConfig(num_shards=num_shards, prob=0.7))
-        draws = [ShardMixer(out).draw(0, task) for task in tasks]
+        mixer = ShardMixer(out)
+        draws = [mixer.draw(0, task, mixer.bases(task))[0] for task in tasks]
         rows = np.concatenate([np.stack([draw.base, draw.partner, draw.lam], axis=1) for draw in draws])
         found.append(rows[np.argsort(rows[:, 0])])
     np.testing.assert_array_equal(found[0], found[1])

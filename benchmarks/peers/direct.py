@@ -6,6 +6,7 @@ from pathlib import Path
 from mixup_pipeline import MixConfig, SourceConfig
 from mixup_pipeline.commit import commit_run
 from mixup_pipeline.planning import plan_run
+from mixup_pipeline.request import Request
 from mixup_pipeline.scan import index_file
 from mixup_pipeline.shards import ShardMixer
 from mixup_pipeline.sources import open_source
@@ -14,10 +15,10 @@ from mixup_pipeline.work import WorkFolder
 
 def main(data_dir: str, out: Path, copies: int) -> None:
     source = open_source(SourceConfig(src="mnist", data_dir=data_dir))
-    config, work = MixConfig(copies=copies), WorkFolder.of(out)
+    request, work = Request(source=source, config=MixConfig(copies=copies)), WorkFolder.of(out)
     work.create()
-    files = [index_file(file, source.spec, config, work) for file in source.files]
-    tasks = plan_run(source, config, files, out)
+    files = [index_file(file, source.spec, request.config, work) for file in source.files]
+    tasks = plan_run(request, files, out)
     commit_run([info for task in tasks for info in ShardMixer(out).mix_shard(task)], out)
     work.remove()
 

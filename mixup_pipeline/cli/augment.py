@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -22,7 +21,9 @@ from mixup_pipeline.config import (
     MixConfig,
     SourceConfig,
 )
+from mixup_pipeline.places import place
 
+_STOPPED = "Stopped. Finished shards are kept: run the same command again to go on."
 _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key", "num_classes", "allow_eval_split")
 
 
@@ -30,9 +31,10 @@ _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key
 @click.option(
     "--src",
     required=True,
-    help="TFDS name (mnist, cifar10/3.0.2, mnist_sample), TFDS folder, or TFRecord files as a pattern in quotes.",
+    help="TFDS name (mnist, cifar10/3.0.2, mnist_sample), TFDS folder, or TFRecord files as a pattern in quotes; "
+    "folders and patterns may be gs:// or s3://.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the shards and their manifest.  [required]")
+@click.option("--out", help="Folder for the shards and their manifest, local, gs:// or s3://.  [required]")
 @click.option(
     "--alpha", type=float, default=0.2, show_default=True, help="λ ~ Beta(alpha, alpha); 0.2 to 0.4 is advised."
 )
@@ -86,6 +88,7 @@ _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key
     metavar=f"[{'|'.join(ENGINES)}]",
     help="Where Beam runs; its own options go after --.",
 )
+@click.option("--no-wait", is_flag=True, help="Leave the job running on a distributed engine and print its id.")
 @click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
@@ -116,7 +119,7 @@ def main(**options: Any) -> None:
             from mixup_pipeline.cli import summary
             from mixup_pipeline.launch import estimate
 
-            click.echo(summary.of_estimate(estimate(src, config), config))
+            click.echo(summary.of_estimate(estimate(src, config, options["beam_args"]), config))
         elif options["out"] is None:
             raise click.UsageError("Missing option '--out'.")
         else:
@@ -126,24 +129,34 @@ def main(**options: Any) -> None:
 def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> None:
     if not options["debug"]:
         _log_quietly()
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
+    if options["engine"] == "local":
+        signal.signal(signal.SIGINT, _stop)
+        signal.signal(signal.SIGTERM, _stop)
+    else:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as SIGINT: the job is cancelled, then all ends
     from mixup_pipeline.cli import progress, summary
-    from mixup_pipeline.launch import augment
+    from mixup_pipeline.launch import augment, submit
 
-    show = sys.stderr.isatty() and not options["quiet"]
-    with progress.Progress(shown=show) as display:
-        report = augment(
-            src,
-            options["out"],
-            config,
-            overwrite=options["overwrite"],
-            engine=options["engine"],
-            beam_args=options["beam_args"],
-            on_start=display.watch,
-        )
+    how = {key: options[key] for key in ("overwrite", "engine", "beam_args")}
+    try:
+        if options["no_wait"]:
+            job = submit(src, options["out"], config, **how)
+            if not options["quiet"]:
+                click.echo(summary.of_submission(job, place(options["out"])))
+            return
+        show = sys.stderr.isatty() and not options["quiet"]
+        with progress.Progress(shown=show) as display:
+            tell = None if options["quiet"] else _tell_state
+            report = augment(src, options["out"], config, **how, on_start=display.watch, on_state=tell)
+    except KeyboardInterrupt:
+        click.echo(_STOPPED, err=True)
+        sys.exit(1)
     if not options["quiet"]:
         click.echo(summary.of_report(report))
+
+
+def _tell_state(job: str, state: str) -> None:
+    click.echo(f"{job} {state.lower()}", err=True)
 
 
 def _advise(config: MixConfig) -> None:
@@ -174,7 +187,7 @@ def _log_quietly() -> None:
 def _stop(number: int, _: FrameType | None) -> None:
     """End at once: whatever is unfinished has a temporary name, so nothing needs to be tidied."""
     show_cursor = b"\x1b[?25h" if sys.stderr.isatty() else b""  # the progress bar hides it
-    os.write(2, show_cursor + b"\nStopped. Finished shards are kept: run the same command again to go on.\n")
+    os.write(2, show_cursor + f"\n{_STOPPED}\n".encode())
     os._exit(1)
 
 

@@ -1,5 +1,6 @@
 """What the commands share: how an error is shown and what it exits with."""
 
+import atexit
 import contextlib
 import gc
 import io
@@ -45,8 +46,8 @@ def run_program(command: click.Command, *, leave_at_once: bool = True) -> None:
     """Run a command as the whole program.
 
     A batch program makes little garbage, so it is collected less often; and it may leave at once, without taking Beam's
-    modules apart one by one, which takes 0.2 s. Everything it wrote is on disk by then. A terminal that lacks some
-    characters shows question marks.
+    modules apart one by one, which takes 0.2 s. Everything it wrote is on disk by then; what is to be done at the exit,
+    such as ending the servers that Beam started, is done. A terminal that lacks some characters shows question marks.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -62,4 +63,5 @@ def run_program(command: click.Command, *, leave_at_once: bool = True) -> None:
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     sys.stderr.flush()
+    atexit._run_exitfuncs()
     os._exit(exit_code)

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from mixup_pipeline.cli.common import run_program, shown_errors
 from mixup_pipeline.cli.options import data_dir_option
+from mixup_pipeline.places import Place, place
 
 _WHAT = ("example", "find", "preview", "html", "beta", "boundary")
 _USED_BY = {
@@ -27,7 +28,7 @@ _MOST_ALPHAS = 30
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("path", type=click.Path(path_type=Path), metavar="SHARDS|PNG")
+@click.argument("path", metavar="SHARDS|PNG")
 @click.option("--find", metavar="SOURCE_ID", help="Which outputs hold this example of the source, with which weight.")
 @click.option("--example", metavar="ID", help="Explain one mixed example: its number, or SHARD__RECORD.")
 @click.option("--preview", type=click.Path(path_type=Path), metavar="PNG", help="Write a grid of mixed examples.")
@@ -49,7 +50,7 @@ _MOST_ALPHAS = 30
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="mixup-pipeline")
 @click.pass_context
-def main(context: click.Context, /, path: Path, debug: bool, **options: Any) -> None:
+def main(context: click.Context, /, path: str, debug: bool, **options: Any) -> None:
     """Look at a directory that mixup-augment made.
 
     Without options: a summary of the manifest, with a quick check of names and sizes. It reads no shard, so it takes
@@ -69,11 +70,17 @@ def main(context: click.Context, /, path: Path, debug: bool, **options: Any) -> 
         asked = [name for name in _WHAT if options[name] not in (None, False)]
         _check_use(context, asked)
         if "beta" in asked:
-            _beta(path, options)
+            _beta(_local(place(path)), options)
         elif "boundary" in asked:
-            _boundary(path, options)
+            _boundary(_local(place(path)), options)
         else:
-            _look(path, asked, options)
+            _look(place(path), asked, options)
+
+
+def _local(path: Place) -> Path:
+    if isinstance(path, Path):
+        return path
+    raise click.UsageError(f"{path}: pictures are written to local files only.")
 
 
 def _check_use(context: click.Context, asked: list[str]) -> None:
@@ -91,7 +98,7 @@ def _check_use(context: click.Context, asked: list[str]) -> None:
             raise click.UsageError(f"--{name} chooses among many examples, but --example names one: leave one out.")
 
 
-def _look(out: Path, asked: list[str], options: dict[str, Any]) -> None:
+def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
     from mixup_pipeline.files import check_target
     from mixup_pipeline.inspection import examples as mixed
     from mixup_pipeline.inspection.find import check_source_id

@@ -3,14 +3,16 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from mixup_pipeline.places import ObjectPath, Place
 from mixup_pipeline.run import Run
 from mixup_pipeline.sources import Source
 from mixup_pipeline.work import WorkFolder
 
 _SECONDS_BETWEEN_LOOKS = 0.2
+_SECONDS_BETWEEN_LISTINGS = 5.0
+"""Looking at an object store takes a request or more."""
 
 
 @contextlib.contextmanager
@@ -61,13 +63,13 @@ class Progress:
         if self._thread is not None:
             self._thread.join()
 
-    def watch(self, source: Source, out: Path) -> None:
+    def watch(self, source: Source, out: Place) -> None:
         """Begin to show the run in this folder."""
         if self._shown:
             self._thread = threading.Thread(target=self._show, args=(source, out), daemon=True)
             self._thread.start()
 
-    def _show(self, source: Source, out: Path) -> None:
+    def _show(self, source: Source, out: Place) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -80,7 +82,8 @@ class Progress:
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as display:
             task: Any = display.add_task("Indexing", total=None, rate="")
-            while not self._done.wait(_SECONDS_BETWEEN_LOOKS):
+            seconds = _SECONDS_BETWEEN_LISTINGS if isinstance(out, ObjectPath) else _SECONDS_BETWEEN_LOOKS
+            while not self._done.wait(seconds):
                 run = read_run(out)
                 if run is None:
                     indexed = sum(1 for _ in (out / ".work" / "index").glob("*.json"))
@@ -97,16 +100,17 @@ class Progress:
                 )
 
 
-def read_run(out: Path) -> Run | None:
+def read_run(out: Place) -> Run | None:
     """The run planned in this folder, or None where there is no plan yet."""
     work = WorkFolder.of(out)
     return work.load_run() if work.run.exists() else None
 
 
-def written_examples(out: Path, run: Run) -> int:
+def written_examples(out: Place, run: Run) -> int:
     """About how many mixed examples stand on disk, from the sizes of finished and unfinished shards."""
     num_bytes = 0
-    for folder in (out, WorkFolder.of(out).partial):
+    folders: tuple[Place, ...] = (out, WorkFolder.of(out).partial)
+    for folder in folders:
         for path in folder.glob(f"{run.name}-{run.split}.tfrecord-*"):
             try:
                 num_bytes += path.stat().st_size

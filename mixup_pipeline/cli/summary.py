@@ -2,6 +2,8 @@
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.launch import Estimate, Report
+from mixup_pipeline.manifest import MANIFEST_NAME
+from mixup_pipeline.places import Place
 from mixup_pipeline.report.words import examples_text, size_text
 from mixup_pipeline.run import Run
 from mixup_pipeline.spec import shape_text
@@ -28,6 +30,15 @@ def of_report(report: Report) -> str:
         lines["skipped"] = f"{manifest['source']['skipped']:,} bad records were left out"
     lines |= {"verify": f"mixup-verify {report.out}", "look": f"mixup-inspect {report.out}"}
     return "\n".join([heading, *(f"  {key:9}{value}" for key, value in lines.items())])
+
+
+def of_submission(job: str, out: Place) -> str:
+    """What --no-wait prints."""
+    lines = {
+        "wait": f"the folder is a dataset once {out / MANIFEST_NAME} is there",
+        "resume": "run the same command again if the job ends without it",
+    }
+    return "\n".join([f"Submitted {job}", *(f"  {key:9}{value}" for key, value in lines.items())])
 
 
 def of_estimate(estimate: Estimate, config: MixConfig) -> str:

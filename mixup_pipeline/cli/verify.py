@@ -1,19 +1,19 @@
 """mixup-verify: prove that a directory of mixed shards is complete and bit-exact."""
 
 import sys
-from pathlib import Path
 
 import click
 
 from mixup_pipeline.cli.common import run_program, shown_errors
 from mixup_pipeline.cli.options import reading_options
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.places import place
 
 _SHOWN_FAULTS = 20
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("shards", type=click.Path(path_type=Path))
+@click.argument("shards")
 @click.option(
     "--against", metavar="SRC", help="Also mix a sample of examples again from this source, as --src names it."
 )
@@ -29,7 +29,7 @@ _SHOWN_FAULTS = 20
 @click.option("--quiet", is_flag=True, help="Print faults only.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="mixup-pipeline")
-def main(shards: Path, against: str | None, sample: int, quiet: bool, debug: bool, **source: str | int | None) -> None:
+def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool, **source: str | int | None) -> None:
     """Check a directory that mixup-augment made.
 
     Checks the manifest against its JSON Schema, the number, size and sha256 of the shards, every record's CRC and
@@ -48,7 +48,7 @@ def main(shards: Path, against: str | None, sample: int, quiet: bool, debug: boo
         if against is not None:
             asked = SourceConfig(src=against, allow_eval_split=True, **source)  # type: ignore[arg-type]
         with shown_shards("Checking shards", shown=sys.stderr.isatty() and not quiet) as on_shard:
-            verdict = verify(shards, against=asked, sample=sample, on_shard=on_shard)
+            verdict = verify(place(shards), against=asked, sample=sample, on_shard=on_shard)
         for fault in verdict.faults[:_SHOWN_FAULTS]:
             click.echo(f"Fault: {fault}", err=True)
         if verdict.faults:

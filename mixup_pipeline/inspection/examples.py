@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from mixup_pipeline.manifest import Manifest
 from mixup_pipeline.mixed_records import MixedReader, SampledRecord, choose
 from mixup_pipeline.mixing import mix_class_ids
 from mixup_pipeline.parents import Parents
+from mixup_pipeline.places import Place
 from mixup_pipeline.remix import remix_faults
 
 _PURPOSE = "inspect"
@@ -80,7 +80,7 @@ def named(manifest: Manifest, text: str) -> tuple[str, int]:
 
 
 def load(
-    out: Path, manifest: Manifest, places: Sequence[tuple[str, int]], parents: Parents | None = None
+    out: Place, manifest: Manifest, places: Sequence[tuple[str, int]], parents: Parents | None = None
 ) -> list[MixedExample]:
     """These examples, in their order, reading only their records.
 

@@ -8,12 +8,12 @@ at: the answer is what is on disk, not what the plan says should be there.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.errors import OutputError, UsageError, record_error
 from mixup_pipeline.manifest import Manifest
 from mixup_pipeline.mixed_records import MixedReader, SampledRecord, provenance_bytes
+from mixup_pipeline.places import Place
 from mixup_pipeline.records import scan, walk
 
 _SMALL_BYTES = 8 << 10
@@ -42,7 +42,7 @@ class Appearance:
 
 
 def find(
-    out: Path,
+    out: Place,
     manifest: Manifest,
     source_id: str,
     *,
@@ -81,7 +81,7 @@ def find(
         on_shard(done + 1, len(manifest["shards"]))
 
 
-def _tails(path: Path, shard: dict[str, Any], tail_bytes: int) -> Iterator[bytes]:
+def _tails(path: Place, shard: dict[str, Any], tail_bytes: int) -> Iterator[bytes]:
     """The ends of all records of a shard. Small records are read whole, and their CRCs checked."""
     if shard["bytes"] > _SMALL_BYTES * shard["examples"]:
         yield from (tail for _, _, tail in walk(path, path.name, tail_bytes))

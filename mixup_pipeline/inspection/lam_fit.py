@@ -6,7 +6,6 @@ inside (1e-6, 1 − 1e-6), against Beta restricted to that range.
 
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from mixup_pipeline.errors import OutputError, record_error
 from mixup_pipeline.inspection.overview import beta_cdf
 from mixup_pipeline.manifest import Manifest
 from mixup_pipeline.mixed_records import lam_in, provenance_bytes
+from mixup_pipeline.places import Place
 from mixup_pipeline.records import walk
 
 _EDGE = 1e-6
@@ -37,7 +37,7 @@ class LamFit:
         return self.p_value >= SIGNIFICANCE
 
 
-def lam_fit_of(out: Path, manifest: Manifest) -> LamFit | None:
+def lam_fit_of(out: Place, manifest: Manifest) -> LamFit | None:
     """Test about 20,000 λ of a dataset; errors as `read_lam`, None as `fit_lam`."""
     return fit_lam(read_lam(out, manifest, _TESTED), manifest["config"]["alpha"])
 
@@ -54,7 +54,7 @@ def fit_lam(lam: npt.NDArray[np.float32], alpha: float) -> LamFit | None:
     return LamFit(tested=len(inside), statistic=float(result.statistic), p_value=float(result.pvalue))
 
 
-def read_lam(out: Path, manifest: Manifest, most: int) -> npt.NDArray[np.float32]:
+def read_lam(out: Place, manifest: Manifest, most: int) -> npt.NDArray[np.float32]:
     """The λ of about `most` examples, from the beginnings of up to 100 shards of all copies: float32[n].
 
     λ belongs to slots, which are a random order already, so the first of a shard are as good as any. Examples left

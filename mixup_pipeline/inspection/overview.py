@@ -1,7 +1,6 @@
 """Overview: what the manifest tells of a mixed dataset, as numbers to show. No shard is read."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from mixup_pipeline.check import quick_check, size_faults, sound_manifest
 from mixup_pipeline.errors import ManifestError
 from mixup_pipeline.manifest import Manifest
+from mixup_pipeline.places import Place
 from mixup_pipeline.totals import LAM_BINS, NEARLY_UNMIXED
 
 Floats = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ class Classes:
 class Overview:
     """A mixed dataset at a glance. faults: what the quick check found, one line each."""
 
-    out: Path
+    out: Place
     manifest: Manifest
     faults: list[str]
 
@@ -103,7 +103,7 @@ class Overview:
         return f"{class_id}" if names is None else str(names[class_id])
 
 
-def look_at(out: Path) -> Overview:
+def look_at(out: Place) -> Overview:
     """Read the manifest and check names and sizes.
 
     Raises ManifestError where there is no manifest, or one that contradicts its schema or itself.

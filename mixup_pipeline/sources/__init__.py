@@ -1,10 +1,10 @@
 """What can be read: TFDS datasets and TFRecord files, each described as a `Source`."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import UsageError
+from mixup_pipeline.errors import StoreError, UsageError
+from mixup_pipeline.places import place
 from mixup_pipeline.scan import SourceFile
 from mixup_pipeline.sources.source import Source, check_split
 from mixup_pipeline.sources.tfds import open_tfds, prepared_directory, tfds_directory
@@ -56,11 +56,12 @@ def _names_files(config: SourceConfig) -> bool:
 
     Raises UsageError where it can be neither.
     """
-    if "://" in config.src:
-        raise UsageError(f"src {config.src}: object stores cannot be read yet: copy the files to a local folder")
-    path = Path(config.src).expanduser()
+    path = place(config.src)
     try:
-        path.exists()
+        if _GLOB_CHARACTERS & set(config.src):
+            return not path.is_dir()
+        return path.is_file()
+    except StoreError:
+        raise
     except OSError as error:
         raise UsageError(f"src {config.src}: cannot be looked up ({error.strerror or error})") from error
-    return path.is_file() or bool(_GLOB_CHARACTERS & set(config.src) and not path.is_dir())

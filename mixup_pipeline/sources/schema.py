@@ -8,11 +8,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any, Literal
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.places import Place, place
 from mixup_pipeline.spec import Encoding, ExampleSpec
 
 _KINDS = {"image": "encoded", "bytes": "raw", "floats": "vector"}
@@ -40,7 +40,7 @@ def read_schema(schema: str) -> Schema:
 
     Raises UsageError or SourceError where there is none or it cannot be understood.
     """
-    path = Path(schema).expanduser()
+    path = place(schema)
     if not path.is_file():
         shipped = resources.files("mixup_pipeline.schemas")
         names = sorted(item.name.removesuffix(".pbtxt") for item in shipped.iterdir() if item.name.endswith(".pbtxt"))
@@ -57,7 +57,7 @@ def read_schema(schema: str) -> Schema:
     raise UsageError(f"schema {schema}: its name must end in .json (TFDS features.json) or .pbtxt (TF Metadata)")
 
 
-def read_features_json(path: Path) -> Schema:
+def read_features_json(path: Place) -> Schema:
     """The features of a TFDS features.json; classes named in it are never imported."""
     try:
         features = json.loads(path.read_bytes())["featuresDict"]["features"]

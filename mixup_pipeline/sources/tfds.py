@@ -14,6 +14,7 @@ from typing import Any
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.manifest import INFO_NAME
+from mixup_pipeline.places import ObjectPath, Place, place
 from mixup_pipeline.scan import SourceFile
 from mixup_pipeline.sources.schema import choose, read_features_json
 from mixup_pipeline.sources.source import Source
@@ -26,7 +27,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _DEFAULT_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 
 
-def tfds_directory(config: SourceConfig) -> Path:
+def tfds_directory(config: SourceConfig) -> Place:
     """The directory of a prepared dataset, given as a path or as a TFDS name; a dataset not yet prepared is downloaded.
 
     Raises UsageError or SourceError saying where it was looked for.
@@ -34,7 +35,7 @@ def tfds_directory(config: SourceConfig) -> Path:
     found = prepared_directory(config)
     if found is not None:
         return found
-    path = Path(config.src).expanduser()
+    path = place(config.src)
     if path.is_dir():
         found = _prepared(path, None)
         if found is None:
@@ -48,7 +49,7 @@ def tfds_directory(config: SourceConfig) -> Path:
     return _download(config)
 
 
-def prepared_directory(config: SourceConfig) -> Path | None:
+def prepared_directory(config: SourceConfig) -> Place | None:
     """Where the dataset of this name is prepared; None where it is not, or where src is no name."""
     if not _NAME.fullmatch(config.src):
         return None
@@ -57,13 +58,13 @@ def prepared_directory(config: SourceConfig) -> Path | None:
     return next((place for place in places if place is not None), None)
 
 
-def data_dirs(config: SourceConfig) -> list[Path]:
+def data_dirs(config: SourceConfig) -> list[Place]:
     """Where prepared datasets are looked for, in this order."""
     chosen = config.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return [Path(chosen).expanduser(), Path(str(resources.files("mixup_pipeline") / "data"))]
+    return [place(chosen), Path(str(resources.files("mixup_pipeline") / "data"))]
 
 
-def open_tfds(config: SourceConfig, folder: Path) -> Source:
+def open_tfds(config: SourceConfig, folder: Place) -> Source:
     """Describe one split of a prepared dataset.
 
     Raises UsageError for an unknown split or feature, SourceError for a directory that TFDS did not write so.
@@ -81,8 +82,9 @@ def open_tfds(config: SourceConfig, folder: Path) -> Source:
         SourceFile(position=shard, name=name, path=str((folder / name).absolute()), declared_records=num_records)
         for shard, (name, num_records) in enumerate(info.splits[config.split])
     )
+    present = {path.name for path in folder.iterdir()}
     for file in files:
-        if not Path(file.path).is_file():
+        if file.name not in present:
             raise SourceError(f"{file.path}: is missing, although {INFO_NAME} lists it: prepare the dataset again")
     return Source(
         name=info.name,
@@ -103,7 +105,7 @@ class _Info:
     label_key: str | None
 
 
-def _read_info(folder: Path) -> _Info:
+def _read_info(folder: Place) -> _Info:
     path = folder / INFO_NAME
     try:
         info: dict[str, Any] = json.loads(path.read_bytes())
@@ -140,7 +142,7 @@ def _split_files(name: str, split: dict[str, Any]) -> list[tuple[str, int]]:
     ]
 
 
-def _class_names(folder: Path, label_key: str, num_classes: int) -> tuple[str, ...] | None:
+def _class_names(folder: Place, label_key: str, num_classes: int) -> tuple[str, ...] | None:
     path = folder / f"{label_key.replace('/', '-')}.labels.txt"
     if not path.is_file():
         return None
@@ -161,7 +163,7 @@ def _version(name: str) -> str | None:
     return last if _VERSION.fullmatch(last) else None
 
 
-def _prepared(folder: Path, version: str | None) -> Path | None:
+def _prepared(folder: Place, version: str | None) -> Place | None:
     """The dataset in this folder, or its newest version (or the one asked for) below it."""
     if version is None and (folder / "features.json").is_file():
         return folder
@@ -175,9 +177,13 @@ def _prepared(folder: Path, version: str | None) -> Path | None:
     return max(versions, key=lambda path: [int(part) for part in path.name.split(".")], default=None)
 
 
-def _download(config: SourceConfig) -> Path:
+def _download(config: SourceConfig) -> Place:
     """Have TFDS prepare the dataset, in a process of its own because that needs TensorFlow."""
     looked_in = data_dirs(config)[0]
+    if isinstance(looked_in, ObjectPath):
+        raise UsageError(
+            f"src {config.src}: is not prepared in {looked_in}: prepare it there, or name another --data-dir"
+        )
     where = looked_in.joinpath(*_without_version(config.src))
     logging.getLogger(__name__).warning("%s is not prepared in %s: asking TFDS to download it", config.src, looked_in)
     version = _version(config.src)

@@ -1,12 +1,11 @@
 """TFRecord files by path or glob, with a schema or with keys given by the user."""
 
-import glob
 import re
-from pathlib import Path
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError, record_error
 from mixup_pipeline.examples import parse
+from mixup_pipeline.places import Place, matching, place
 from mixup_pipeline.records import first_payload
 from mixup_pipeline.scan import SourceFile
 from mixup_pipeline.sources.schema import Feature, Schema, choose, read_schema
@@ -21,7 +20,7 @@ def open_tfrecord(config: SourceConfig) -> Source:
     Raises UsageError where nothing matches or an option is missing, SourceError where the first record cannot be read.
     """
     files = matching_files(config)
-    paths = [Path(file.path) for file in files]
+    paths = [place(file.path) for file in files]
     schema = read_schema(config.schema) if config.schema is not None else _seen_schema(paths, config)
     spec = choose(schema, config, where=config.schema or paths[0].name)
     word = _WORD.match(paths[0].name)
@@ -33,19 +32,16 @@ def matching_files(config: SourceConfig) -> tuple[SourceFile, ...]:
 
     Raises UsageError where there is none.
     """
-    pattern = str(Path(config.src).expanduser())
-    paths = [Path(path) for path in glob.glob(pattern, recursive=True) if Path(path).is_file()]
-    if not paths and Path(pattern).is_file():
-        paths = [Path(pattern)]
+    paths = matching(place(config.src))
     if not paths:
         raise UsageError(f"src {config.src}: no file matches this pattern")
-    paths.sort(key=lambda path: (path.name, path))
+    paths.sort(key=lambda path: (path.name, str(path)))
     return tuple(
         SourceFile(position=position, name=path.name, path=str(path.absolute())) for position, path in enumerate(paths)
     )
 
 
-def _seen_schema(paths: list[Path], config: SourceConfig) -> Schema:
+def _seen_schema(paths: list[Place], config: SourceConfig) -> Schema:
     """The schema that the first record suggests, of the first file that is not empty."""
     for path in paths:
         try:

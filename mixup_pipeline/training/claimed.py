@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.errors import OutputError, UsageError
-from mixup_pipeline.files import held, output_error, write_atomically
+from mixup_pipeline.files import output_error, write_atomically
+from mixup_pipeline.locks import held
 
 _CONFIG, _LOCK = "config.json", ".lock"
 

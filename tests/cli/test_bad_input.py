@@ -166,7 +166,7 @@ SOURCES: list[tuple[list[str], int, tuple[str, ...]]] = [
     (["--src", "no/such/folder"], 1, ("src no/such/folder", "--data-dir")),
     (["--src", "./no/such/folder"], 2, ("src ./no/such/folder", "no such file or folder")),
     (["--src", "records/*.tfrecord"], 2, ("src records/*.tfrecord", "no file matches")),
-    (["--src", "gs://bucket/train-*"], 2, ("src gs://bucket/train-*", "copy the files to a local folder")),
+    (["--src", "hdfs://host/train-*"], 2, ("hdfs://host/train-*", "use a local folder, gs:// or s3://")),
     (["--src", "."], 2, ("src .", "no TFDS dataset in this folder", "'./*.tfrecord*'")),
     (["--src", ""], 2, ("src must name",)),
     (["--src", "one.tfrecord"], 2, ("num-classes is needed", "one.tfrecord")),

@@ -565,7 +565,7 @@ SOURCES: list[tuple[list[str], int, tuple[str, ...]]] = [
     (["--against", "./no"], 2, ("src ./no", "no such file or folder")),
     (["--against", "."], 2, ("src .", "no TFDS dataset in this folder")),
     (["--against", "no/*"], 2, ("src no/*", "no file matches")),
-    (["--against", "gs://bucket/a-*"], 2, ("src gs://bucket/a-*", "copy the files")),
+    (["--against", "hdfs://host/a-*"], 2, ("hdfs://host/a-*", "use a local folder")),
     (["--against", "mnist_sample"], 1, ("mnist_sample: is not the source that was mixed",)),
     (["--against", "shards"], 1, ("shards: is not the source that was mixed",)),
     (["--against", "other"], 1, ("do not give the mixed examples", "not their source")),

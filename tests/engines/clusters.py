@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -10,10 +9,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from mixup_pipeline.beam_options import engines_folder
+from tests.processes import free_port, running, wait_until
 
 JOB_SERVER = engines_folder() / "flink-job-server.jar"
 PRISM = engines_folder() / "prism"
@@ -39,25 +39,6 @@ rest.port: {rest}
 heartbeat.interval: 1000
 heartbeat.timeout: 5000
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the block; the `python` of its children is the one of the tests."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "PATH": path})
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 @contextlib.contextmanager
@@ -120,14 +101,6 @@ class FlinkCluster:
     def _java(machine: list[str]) -> list[str]:
         opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
         return ["java", *opened, *machine, "-cp", str(JOB_SERVER)]
-
-
-def wait_until(true: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert process.poll() is None, log.read_text()[-2000:]
-        assert time.monotonic() < deadline, log.read_text()[-2000:]
-        time.sleep(0.2)
 
 
 def _listens(port: int) -> bool:

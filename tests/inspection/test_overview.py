@@ -45,13 +45,14 @@ def test_why_examples_were_left_unmixed(tmp_path: Path, labels: list[int], confi
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_numbers_equal_what_the_records_tell(mixed: Callable[[str], Mixed], kind: str) -> None:
-    overview = look_at(mixed(kind).out)
+    out = mixed(kind).out
+    overview = look_at(out)
     assert overview.faults == []
     originals = {shard["name"] for shard in overview.manifest["shards"] if shard["copy"] is None}
-    records = [record for record in read_output(overview.out) if record.shard not in originals]
+    records = [record for record in read_output(out) if record.shard not in originals]
     drawn = [record for record in records if record.base_id != record.partner_id]
     lam = np.array([record.lam for record in drawn])
-    assert overview.num_bytes == sum(path.stat().st_size for path in overview.out.glob("*.tfrecord-*"))
+    assert overview.num_bytes == sum(path.stat().st_size for path in out.glob("*.tfrecord-*"))
     assert overview.nearly_unmixed == pytest.approx(((lam < 0.05) | (lam > 0.95)).mean())
     assert overview.lam_shares * len(drawn) == pytest.approx(np.histogram(lam, 100, (0, 1))[0])
     if kind == "soft labels":

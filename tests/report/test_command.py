@@ -30,7 +30,7 @@ def run_printed(manifest: Manifest, folder: Path, out: Path) -> Manifest:
     words = shlex.split(augment_command(manifest))
     assert words[0] == "mixup-augment"
     options: dict[str, Any] = main.make_context("mixup-augment", words[1:]).params
-    assert options["out"] == Path("shards/")
+    assert options["out"] == "shards/"
     src = {name: options[name] for name in SourceConfig.__dataclass_fields__}
     src["src"] = src["src"].replace("FOLDER", str(folder))
     config = MixConfig(**{name: options[name] for name in MixConfig.__dataclass_fields__})

@@ -13,6 +13,7 @@ import pytest
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.places import Place
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.tfds import data_dirs, tfds_directory
 from tests.damage import edit_json
@@ -25,7 +26,7 @@ def prepare(*folders: Path) -> None:
         write_features(folder / "features.json", {})
 
 
-def find(src: str | Path, data_dir: Path | None = None) -> Path:
+def find(src: str | Path, data_dir: Path | None = None) -> Place:
     return tfds_directory(SourceConfig(src=str(src), data_dir=None if data_dir is None else str(data_dir)))
 
 
@@ -106,8 +107,8 @@ def test_relative_and_home_directories(tmp_path: Path, monkeypatch: pytest.Monke
     prepare(tmp_path / "my/shapes/1.0.0")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "my"))
-    assert find("my/shapes").resolve() == tmp_path / "my/shapes/1.0.0"
-    assert find("./my/shapes/1.0.0").resolve() == tmp_path / "my/shapes/1.0.0"
+    assert find("my/shapes").absolute() == tmp_path / "my/shapes/1.0.0"
+    assert find("./my/shapes/1.0.0").absolute() == tmp_path / "my/shapes/1.0.0"
     assert find("~/shapes") == tmp_path / "my/shapes/1.0.0"
 
 

@@ -1,0 +1,129 @@
+"""What can be wrong with an engine, told in one line: before a job is submitted, and after one has failed."""
+
+import re
+import shutil
+import socket
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    PipelineOptions,
+    PortableOptions,
+    PrismRunnerOptions,
+    StandardOptions,
+)
+
+from mixup_pipeline.errors import EngineError, UsageError, first_line
+
+EMBEDDED = ("[local]", "[auto]")
+_JOB_SERVER = "org/apache/beam/runners/flink/FlinkJobServerDriver.class"
+_ANSWER_SECONDS = 10
+_NO_WORKER = re.compile(r"didn't get control connection|StartWorker|UNAVAILABLE: io exception")
+_CANCELLED = re.compile(r"state CANCELLED|CancellationException|was cancelled")
+_GAVE_UP = re.compile(r"failed in state|JobExecutionException|NoRestartStrategy|Socket closed|StatusCode")
+_AGAIN = "finished shards are kept: run the same command again"
+
+
+def check_engine(options: PipelineOptions) -> None:
+    """Look for what the runner needs, as far as that can be done from here.
+
+    Raises UsageError or EngineError naming what is missing.
+    """
+    runner = (options.view_as(StandardOptions).runner or "").rpartition(".")[2]
+    if runner == "FlinkRunner":
+        _check_flink(options)
+    elif runner == "PrismRunner":
+        _check_program("prism_location", options.view_as(PrismRunnerOptions).prism_location)
+    portable = options.view_as(PortableOptions)
+    if portable.environment_type == "EXTERNAL":
+        _check_worker_pool(portable.environment_config)
+
+
+def is_detached(options: PipelineOptions) -> bool:
+    """Whether the job goes on where the command that submitted it ends."""
+    runner = (options.view_as(StandardOptions).runner or "").rpartition(".")[2]
+    if runner == "FlinkRunner":
+        return (options.view_as(FlinkRunnerOptions).flink_master or EMBEDDED[0]) not in EMBEDDED
+    return runner == "DataflowRunner"
+
+
+def explain(failure: str, options: PipelineOptions) -> EngineError | None:
+    """The failure of a job in one line; None where it is of no kind that is known."""
+    config = options.view_as(PortableOptions).environment_config
+    if "No module named 'mixup_pipeline" in failure:
+        return EngineError(
+            "workers do not have this version of mixup-pipeline: install the same one there, and run the same command "
+            "again"
+        )
+    if _NO_WORKER.search(failure):
+        return EngineError(
+            f"no Python worker came up at {config or 'the engine'}: look at the log of the worker pool there, whose "
+            f"`python` must have mixup-pipeline; {_AGAIN}"
+        )
+    if _CANCELLED.search(failure):
+        return EngineError(f"the job was cancelled: {_AGAIN}")
+    if _GAVE_UP.search(failure):
+        return EngineError(f"the engine gave up ({_reason(failure)}): {_AGAIN}")
+    return None
+
+
+def _reason(failure: str) -> str:
+    """The line of a failure that says most: the deepest cause of a Java trace, or the first line."""
+    causes = re.findall(r"^Caused by: (.+)$", failure, re.MULTILINE)
+    return (causes[-1] if causes else first_line(Exception(failure)))[:300]
+
+
+def _check_flink(options: PipelineOptions) -> None:
+    flink = options.view_as(FlinkRunnerOptions)
+    if shutil.which("java") is None:
+        raise EngineError("engine flink needs Java to submit the job, and there is no `java`: install a Java 11 or 17")
+    jar = flink.flink_job_server_jar
+    if jar and "://" not in jar:
+        _check_program("flink_job_server_jar", jar)
+        if not zipfile.is_zipfile(jar) or _JOB_SERVER not in zipfile.ZipFile(jar).namelist():
+            raise UsageError(
+                f"Beam options after '--': --flink_job_server_jar={jar} is no Flink job server of Beam: build one with "
+                f"`make engines`, or leave the option out to have Beam download one"
+            )
+    master = flink.flink_master or EMBEDDED[0]
+    if master not in EMBEDDED:
+        url = master if "://" in master else f"http://{master}"
+        try:
+            with urllib.request.urlopen(f"{url}/overview", timeout=_ANSWER_SECONDS) as answer:
+                known = b"flink-version" in answer.read(100_000)
+        except (OSError, ValueError) as error:
+            reason = first_line(Exception(getattr(error, "reason", error)))
+            raise EngineError(
+                f"--flink_master={master}: no Flink answers there ({reason}): start the cluster, or name the address "
+                f"of its REST interface"
+            ) from error
+        if not known:
+            raise EngineError(f"--flink_master={master}: what answers there is no Flink: name its REST interface")
+
+
+def _check_program(option: str, where: str | None) -> None:
+    if where and "://" not in where and not Path(where).is_file():
+        raise UsageError(
+            f"Beam options after '--': --{option}={where}: no such file: build it with `make engines`, or leave the "
+            f"option out to have Beam download it"
+        )
+
+
+def _check_worker_pool(config: str | None) -> None:
+    """Only of this machine: an address may mean something else to the machines of a cluster."""
+    host, _, port = (config or "").rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(
+            f"Beam options after '--': --environment_type=EXTERNAL needs --environment_config=HOST:PORT, the address "
+            f"of Beam's worker pool on the machines of the engine, got {config!r}"
+        )
+    if host in ("localhost", "127.0.0.1"):
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) != 0:
+                raise EngineError(
+                    f"--environment_config={config}: no worker pool listens there: start one with `python -m "
+                    f"apache_beam.runners.worker.worker_pool_main --service_port={port}`"
+                )

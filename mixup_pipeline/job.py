@@ -1,0 +1,96 @@
+"""The job of a run: submitted to an engine, followed to its end, and stopped with the command that waits for it."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineState
+
+from mixup_pipeline.engines import explain
+from mixup_pipeline.errors import EngineError, error_in_text
+from mixup_pipeline.pipeline import build_pipeline
+from mixup_pipeline.places import Place
+
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+OnState = Callable[[str, str], None]
+"""Called with the id of a job and its state, whenever that has changed."""
+
+
+def run_job(
+    out: Place, options: PipelineOptions, *, wait: bool = True, on_state: OnState | None = None
+) -> dict[str, int]:
+    """Run what the work folder of `out` asks for, and give the job's counters; none where it is not waited for.
+
+    Raises the MixupError that a worker raised, wherever it ran, and EngineError where the engine failed. An interrupt
+    cancels the job.
+    """
+    pipeline = beam.Pipeline(options=options)
+    build_pipeline(pipeline, out, tidy=not wait)
+    try:
+        result = pipeline.run()
+        if not wait:
+            _tell(result, on_state)
+            return {}
+        with _followed(result, on_state):
+            state = result.wait_until_finish()
+    except KeyboardInterrupt:
+        with contextlib.suppress(Exception):  # the user wants to leave, whatever the engine thinks of it
+            result.cancel()
+        raise
+    except Exception as failure:
+        text = f"{type(failure).__module__}.{type(failure).__name__}: {failure}"
+        error = error_in_text(text) or explain(text, options)
+        if error is None:
+            raise
+        raise error from failure
+    if state not in (None, PipelineState.DONE):
+        raise EngineError(f"the job ended as {state}: finished shards are kept: run the same command again")
+    counters = result.metrics().query()["counters"]
+    return {counter.key.metric.name: counter.committed for counter in counters}
+
+
+def _job_id(result: Any) -> str:
+    """What the engine calls the job; empty for the local one, which has no name for it."""
+    found = result.job_id() if callable(getattr(result, "job_id", None)) else getattr(result, "_job_id", "")
+    return str(found)
+
+
+def _tell(result: Any, on_state: OnState | None) -> str:
+    """Tell the state once."""
+    state = str(result.state)
+    if on_state is not None and _job_id(result):
+        on_state(_job_id(result), state)
+    return state
+
+
+@contextlib.contextmanager
+def _followed(result: Any, on_state: OnState | None) -> Iterator[None]:
+    """Tell each state of the job as long as the context lasts, the last one too."""
+    if on_state is None or not _job_id(result):
+        yield
+        return
+    done = threading.Event()
+
+    def follow() -> None:
+        told = ""
+        while True:
+            last = done.wait(_SECONDS_BETWEEN_LOOKS if told else 0)
+            with contextlib.suppress(Exception):  # an engine that is gone has no state to tell
+                state = str(result.state)
+                if state != told:
+                    told = state
+                    on_state(_job_id(result), state)
+            if last:
+                return
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(5)

@@ -1,0 +1,99 @@
+"""Object stores, gs:// and s3://, behind one small interface.
+
+The clients are those of Beam's file systems, so that credentials and options (`--s3_endpoint_url`, `--project` …) are
+given as everywhere in Beam. What Beam's own file objects do badly goes to the clients themselves: exact ranges (Beam
+fetches 16 MiB, or the rest of the object, at every seek), uploads that are complete or absent (Beam's writers complete
+an upload also when an error closes them), and conditional writes, of which a lock is made.
+
+A client is made once a process, and is used by several threads. Short failures (503, time-outs, broken connections)
+are tried again by the clients for about a minute; what remains is a StoreError with one line that says what to do.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from mixup_pipeline.errors import UsageError
+
+SCHEMES = ("gs", "s3")
+_EXTRAS = {"gs": "gcs", "s3": "s3"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """An object of a store. stamp: changes whenever the object is written anew."""
+
+    key: str
+    size: int
+    stamp: str
+
+
+class Store(Protocol):
+    """What is needed of a store. Keys are paths inside a bucket. All methods raise StoreError."""
+
+    def read(self, bucket: str, key: str, offset: int, length: int) -> bytes:
+        """Bytes [offset, offset + length) of an object; fewer where it ends before."""
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        """Write a small object, whole or not at all."""
+
+    def put_over(self, bucket: str, key: str, content: bytes, stamp: str | None) -> str | None:
+        """Write only over the object of this stamp, or only where there is none: the new stamp, None if refused."""
+
+    def upload(self, bucket: str, key: str, path: Path) -> None:
+        """Write a file of any size as an object, whole or not at all."""
+
+    def look(self, bucket: str, key: str) -> Found | None:
+        """The object, or None where there is none."""
+
+    def objects(self, bucket: str, prefix: str, *, deep: bool) -> Iterator[Found | str]:
+        """All objects that begin so, in the order of their keys.
+
+        Not deep: only those without a further slash; what is common up to one comes once, as a string that ends in it.
+        """
+
+    def delete(self, bucket: str, keys: Iterable[str]) -> None:
+        """Remove objects; it is no error where one is not there."""
+
+
+def store(scheme: str) -> Store:
+    """The store of a scheme.
+
+    Raises UsageError for a scheme that is not supported, or whose libraries are not installed.
+    """
+    if scheme not in SCHEMES:
+        raise UsageError(f"{scheme}:// cannot be read or written: use a local folder, gs:// or s3://")
+    try:
+        return _made(scheme)
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{scheme}:// needs a library that is not installed ({error.name}): "
+            f"pip install 'mixup-pipeline[{_EXTRAS[scheme]}]'"
+        ) from error
+
+
+def set_store_options(options: Any) -> None:
+    """Use these Beam options (credentials, endpoints) for the clients of this process from now on."""
+    from apache_beam.io.filesystems import FileSystems
+
+    FileSystems.set_options(options)
+    _made.cache_clear()
+
+
+@lru_cache
+def _made(scheme: str) -> Store:
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    options = FileSystems._pipeline_options or PipelineOptions(
+        []
+    )  # those of the pipeline, which Beam's workers set too
+    if scheme == "gs":
+        from mixup_pipeline.stores.gcs import GcsStore
+
+        return GcsStore(options)
+    from mixup_pipeline.stores.s3 import S3Store
+
+    return S3Store(options)

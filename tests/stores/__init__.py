@@ -1,0 +1,1 @@
+"""Object stores: real S3 and GCS protocols, spoken by servers on this machine."""
