@@ -258,9 +258,16 @@ class Ranges:
 
 def _translated(pattern: str) -> str:
     """A glob as a regular expression."""
-    pieces = re.split(rf"(\*\*/|\*\*|\*|\?|{_CLASS.pattern})", pattern)
     known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    pieces = re.split(rf"(\*\*/|\*\*|\*|\?|{_CLASS.pattern})", pattern)
     return "".join(
-        known.get(piece) or (piece.replace("[!", "[^") if _CLASS.fullmatch(piece) else re.escape(piece))
+        known.get(piece) or (_translated_class(piece) if _CLASS.fullmatch(piece) else re.escape(piece))
         for piece in pieces
     )
+
+
+def _translated_class(piece: str) -> str:
+    """[abc] or [!abc]"""
+    negated = piece[1] == "!"
+    letters = piece[1 + negated : -1].replace("\\", "\\\\").replace("[", r"\[").replace("^", r"\^")
+    return f"[{'^' * negated}{letters}]"

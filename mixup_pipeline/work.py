@@ -12,6 +12,7 @@ partial/                files being written, where the folder is on a local disk
 Arrays are their bytes alone. All of them are read in pieces, wherever the folder is.
 """
 
+import errno
 import json
 import re
 import tempfile
@@ -207,5 +208,9 @@ def _read_json(path: Place) -> Any:
     """A note in the work folder; None where there is none, or a power cut left it empty: then work is done anew."""
     try:
         return json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
+    except ValueError:
+        return None
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
         return None

@@ -160,12 +160,12 @@ def test_an_upload_that_breaks_in_the_middle_leaves_no_object(
     def later_parts_fail(method: str, path: str) -> int | None:
         if method == "PUT":
             seen.append(path)
-            return None if len(seen) == 1 else 503
+            return None if len(seen) == 1 and server.scheme == "s3" else 503  # GCS takes it all as one part
         return None
 
     with server.proxy.failing(later_parts_fail), pytest.raises(StoreError):
         (folder / "object").upload(tmp_path / "file")
-    assert len(seen) > 1
+    assert seen
     assert not (folder / "object").exists()
 
 
