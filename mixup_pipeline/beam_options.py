@@ -19,8 +19,8 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.runner import create_runner
 
 from mixup_pipeline.config import ENGINES, check_choice
-from mixup_pipeline.engines import EMBEDDED
 from mixup_pipeline.errors import UsageError
+from mixup_pipeline.flink import EMBEDDED
 
 _NO_DASK = "engine dask: Beam's DaskRunner loses outputs of this pipeline: use local, prism, flink, spark or dataflow"
 _PROGRAMS = {"prism": ("prism_location", "prism"), "flink": ("flink_job_server_jar", "flink-job-server.jar")}

@@ -3,8 +3,6 @@
 import re
 import shutil
 import socket
-import urllib.error
-import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -17,10 +15,9 @@ from apache_beam.options.pipeline_options import (
 )
 
 from mixup_pipeline.errors import EngineError, UsageError, first_line
+from mixup_pipeline.flink import Cluster
 
-EMBEDDED = ("[local]", "[auto]")
 _JOB_SERVER = "org/apache/beam/runners/flink/FlinkJobServerDriver.class"
-_ANSWER_SECONDS = 10
 _NO_WORKER = re.compile(r"didn't get control connection|StartWorker|UNAVAILABLE: io exception")
 _CANCELLED = re.compile(r"state CANCELLED|CancellationException|was cancelled")
 _GAVE_UP = re.compile(r"failed in state|JobExecutionException|NoRestartStrategy|Socket closed|StatusCode")
@@ -46,7 +43,7 @@ def is_detached(options: PipelineOptions) -> bool:
     """Whether the job goes on where the command that submitted it ends."""
     runner = (options.view_as(StandardOptions).runner or "").rpartition(".")[2]
     if runner == "FlinkRunner":
-        return (options.view_as(FlinkRunnerOptions).flink_master or EMBEDDED[0]) not in EMBEDDED
+        return Cluster.of(options) is not None
     return runner == "DataflowRunner"
 
 
@@ -88,20 +85,9 @@ def _check_flink(options: PipelineOptions) -> None:
                 f"Beam options after '--': --flink_job_server_jar={jar} is no Flink job server of Beam: build one with "
                 f"`make engines`, or leave the option out to have Beam download one"
             )
-    master = flink.flink_master or EMBEDDED[0]
-    if master not in EMBEDDED:
-        url = master if "://" in master else f"http://{master}"
-        try:
-            with urllib.request.urlopen(f"{url}/overview", timeout=_ANSWER_SECONDS) as answer:
-                known = b"flink-version" in answer.read(100_000)
-        except (OSError, ValueError) as error:
-            reason = first_line(Exception(getattr(error, "reason", error)))
-            raise EngineError(
-                f"--flink_master={master}: no Flink answers there ({reason}): start the cluster, or name the address "
-                f"of its REST interface"
-            ) from error
-        if not known:
-            raise EngineError(f"--flink_master={master}: what answers there is no Flink: name its REST interface")
+    cluster = Cluster.of(options)
+    if cluster is not None:
+        cluster.check()
 
 
 def _check_program(option: str, where: str | None) -> None:

@@ -11,6 +11,7 @@ from apache_beam.runners.runner import PipelineState
 
 from mixup_pipeline.engines import explain
 from mixup_pipeline.errors import EngineError, error_in_text
+from mixup_pipeline.flink import Cluster
 from mixup_pipeline.pipeline import build_pipeline
 from mixup_pipeline.places import Place
 
@@ -30,16 +31,18 @@ def run_job(
     """
     pipeline = beam.Pipeline(options=options)
     build_pipeline(pipeline, out, tidy=not wait)
+    result = None
     try:
         result = pipeline.run()
         if not wait:
+            _begun(result, options)
             _tell(result, on_state)
             return {}
         with _followed(result, on_state):
             state = result.wait_until_finish()
     except KeyboardInterrupt:
-        with contextlib.suppress(Exception):  # the user wants to leave, whatever the engine thinks of it
-            result.cancel()
+        if result is not None:
+            _cancel(result, options)
         raise
     except Exception as failure:
         text = f"{type(failure).__module__}.{type(failure).__name__}: {failure}"
@@ -57,6 +60,23 @@ def _job_id(result: Any) -> str:
     """What the engine calls the job; empty for the local one, which has no name for it."""
     found = result.job_id() if callable(getattr(result, "job_id", None)) else getattr(result, "_job_id", "")
     return str(found)
+
+
+def _begun(result: Any, options: PipelineOptions) -> None:
+    """Wait until the job does without this process."""
+    cluster = Cluster.of(options)
+    if cluster is not None:
+        cluster.begin(_job_id(result))
+
+
+def _cancel(result: Any, options: PipelineOptions) -> None:
+    """Cancel the job, whatever the engine answers: the user wants to leave."""
+    cluster = Cluster.of(options)
+    if cluster is not None:
+        with contextlib.suppress(EngineError):
+            cluster.cancel(_job_id(result))
+    with contextlib.suppress(Exception):
+        result.cancel()
 
 
 def _tell(result: Any, on_state: OnState | None) -> str:

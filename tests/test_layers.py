@@ -22,6 +22,7 @@ LAYERS = [
         "claim",
         "pipeline",
         "engines",
+        "flink",
         "beam_options",
         "job",
         "launch",

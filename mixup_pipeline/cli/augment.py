@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import Any
 
@@ -129,6 +130,7 @@ def main(**options: Any) -> None:
 def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> None:
     if not options["debug"]:
         _log_quietly()
+        threading.excepthook = lambda _: None  # Beam's threads that listen to an engine break off when it ends
     if options["engine"] == "local":
         signal.signal(signal.SIGINT, _stop)
         signal.signal(signal.SIGTERM, _stop)

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mixup_pipeline.beam_options import engines_folder
@@ -38,15 +38,18 @@ rest.address: localhost
 rest.port: {rest}
 heartbeat.interval: 1000
 heartbeat.timeout: 5000
+restart-strategy.type: fixed-delay
+restart-strategy.fixed-delay.attempts: 5
+restart-strategy.fixed-delay.delay: 1 s
 """
 
 
 @contextlib.contextmanager
-def worker_pool(log: Path) -> Iterator[str]:
+def worker_pool(log: Path, env: Mapping[str, str] | None = None) -> Iterator[str]:
     """A server that starts Python workers as processes when an engine asks for them: its address."""
     port = free_port()
     command = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={port}"]
-    with running([*command, "--container_executable="], log) as process:
+    with running([*command, "--container_executable="], log, env) as process:
         wait_until(lambda: _listens(port), process, log)
         yield f"localhost:{port}"
 
@@ -96,6 +99,10 @@ class FlinkCluster:
                 return dict(json.load(answer))
         except (urllib.error.URLError, ConnectionError):
             return {}
+
+    def cancel(self, job: str) -> None:
+        request = urllib.request.Request(f"http://{self.address}/jobs/{job}?mode=cancel", method="PATCH")
+        urllib.request.urlopen(request, timeout=5).close()
 
     @staticmethod
     def _java(machine: list[str]) -> list[str]:

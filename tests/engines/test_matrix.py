@@ -1,6 +1,5 @@
 """One seed, one result, on every engine: the determinism that users of a cluster rely on."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from tests.engines.clusters import (
     PRISM,
     SLOTS,
     FlinkCluster,
-    worker_pool,
 )
 from tests.reference import shard_hashes
 
@@ -29,21 +27,6 @@ needs_prism = pytest.mark.skipif(not HAS_PRISM, reason=NO_PRISM)
 def source(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     folder = tmp_path_factory.mktemp("data") / "shapes/1.0.0"
     return write_tfds(folder, num_examples=300, num_files=request.param).folder
-
-
-@pytest.fixture(scope="module")
-def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """Beam options for Python workers in processes of their own."""
-    with worker_pool(tmp_path_factory.mktemp("workers") / "log") as address:
-        yield "--environment_type=EXTERNAL", f"--environment_config={address}"
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
-    made = FlinkCluster(tmp_path_factory.mktemp("flink"))
-    with made.job_manager() as jobs, made.task_manager():
-        made.wait_for_slots(jobs)
-        yield made
 
 
 def made_by(engine: str, source: Path, pairing: str, out: Path, *beam: str) -> tuple[bytes, dict[str, str]]:
