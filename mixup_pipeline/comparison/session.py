@@ -18,13 +18,13 @@ from mixup_pipeline.comparison.derived import check_derivable, derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.config import PAIRINGS, SourceConfig
-from mixup_pipeline.sources import read_alike
+from mixup_pipeline.sources import find_files, read_alike
 from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Job, Trainer
-from mixup_pipeline.training.records import source_records
+from mixup_pipeline.training.records import check_apart, source_records
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.session import Prepared, Request, prepare, train
 from mixup_pipeline.training.watch import OnStep, Stopped
@@ -110,6 +110,7 @@ class _Workshop:
             name: Evaluation(source_records(read_alike(place, name, split=place.split)))
             for name in comparison.config.outliers
         }
+        check_apart((file.path for file in find_files(comparison.source)), self.evaluation.records)
         probes.check_probes(self.evaluation.records, comparison.config.fgsm, self.outliers)
         conditions = [cell.condition for cell in comparison.config.cells()]
         limits, shares = {limit for limit, _ in conditions if limit is not None}, {share for _, share in conditions}

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 from dataclasses import replace
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,11 @@ from mixup_pipeline.cli import compare, train
 from mixup_pipeline.comparison.probes import check_probes
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
+from mixup_pipeline.records import scan
 from mixup_pipeline.training.records import source_records
 from tests.cli.inprocess import contents, error_of
 from tests.commands import command, succeed
-from tests.datasets import write_tfds
+from tests.datasets import write_records, write_tfds
 
 SMALL = ("--model", "mlp", "--steps", "8", "--batch-size", "32", "--device", "cpu")
 COMPARE = ("--src", "mnist_sample", "--arms", "baseline,any", *SMALL)
@@ -115,6 +116,33 @@ def test_mixup_compare_refuses_in_one_line(other: Path, tmp_path: Path, args: tu
     line = refused(compare.main, (*COMPARE, *given, "--out", tmp_path / "out"), 2)
     assert said in line
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits as people lay out TFRecord files: train/ and test/ with files of the same names."""
+    folder = tmp_path_factory.mktemp("parts")
+    sample = files("mixup_pipeline") / "data/mnist_sample/1.0.0"
+    for split in ("train", "test"):
+        with as_file(sample / f"mnist_sample-{split}.tfrecord-00000-of-00001") as path:
+            payloads = [payload for _, payload, _, _ in scan(path, path.name)][:200]
+        for number in range(2):
+            write_records(folder / split / f"part-{number}.tfrecord", payloads[number::2])
+    (folder / "features.json").write_bytes((sample / "features.json").read_bytes())
+    return folder
+
+
+def test_splits_are_told_apart_by_their_content_not_by_their_files_names(parts: Path, tmp_path: Path) -> None:
+    reading = ("--schema", str(parts / "features.json"), *SMALL)
+    train_files, test_files, shards = f"{parts}/train/*", f"{parts}/test/*", str(tmp_path / "shards")
+    augment(SourceConfig(src=train_files, schema=str(parts / "features.json")), shards, MixConfig(limit=150))
+    for number, data in enumerate((("--src", train_files), ("--shards", shards))):
+        trained = (*data, *reading, "--out", str(tmp_path / f"run{number}"))
+        assert "which is trained on" in refused(train.main, (*trained, "--eval-src", train_files), 2)
+        succeed("mixup-train", *trained, "--eval-src", test_files)
+    compared = ("--src", train_files, *reading, "--arms", "baseline,any", "--seeds", "1", "--limit", "100")
+    assert "which is trained on" in refused(compare.main, (*compared, "--out", tmp_path / "out"), 2)
+    succeed("mixup-compare", *compared, "--eval-src", test_files, "--out", tmp_path / "out")
 
 
 def test_attacks_on_vectors_are_refused() -> None:
