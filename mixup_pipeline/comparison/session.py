@@ -47,9 +47,12 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Watching:
-    """Whom to tell: the trainer of each run before it starts, steps, and each finished run (number, of how many)."""
+    """Whom to tell: the trainer of each run before it starts, steps, that it has ended, and each finished run (number,
+    of how many).
+    """
 
     on_start: Callable[[Trainer], None] = lambda trainer: None
+    on_end: Callable[[], None] = lambda: None
     on_step: OnStep = lambda done, total, measures: None
     on_run: Callable[[int, int, Cell, int, dict[str, Any]], None] = lambda number, total, cell, seed, result: None
 
@@ -131,6 +134,7 @@ class _Workshop:
         if not run.result.is_file():
             prepared = self._prepare(cell, seed, config)
             train(prepared, run.root, self.learners, on_start=self._on_start, on_step=self.watching.on_step)
+            self.watching.on_end()
             if seed == 0:
                 _keep_samples(prepared.job, self.folder.samples(cell))
         if missing:

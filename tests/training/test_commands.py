@@ -1,6 +1,7 @@
 """mixup-train and mixup-compare as commands: their files, their stop, and one line for bad input."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -162,12 +163,16 @@ def test_a_model_in_the_current_folder_is_found(shards: Path, tmp_path: Path, mo
 
 
 def stopped_after(line: str, number: int, name: str, *args: str | Path) -> str:
-    """Run a command until it has printed such a line, send a signal, and give what it says on stderr."""
-    with subprocess.Popen(command(name, *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    """Run a command until it has printed such a line, send a signal, and give what it says on stderr.
+
+    SIGINT goes to all its processes, as Ctrl-C in a terminal does.
+    """
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command(name, *args), start_new_session=True, **pipes) as process:
         assert process.stdout is not None
         for printed in process.stdout:
             if re.search(line, printed):
-                process.send_signal(number)
+                os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
                 break
         _, said = process.communicate(timeout=240)
         assert process.returncode == 1, said
@@ -186,9 +191,13 @@ def test_mixup_train_stops_and_goes_on(shards: Path, tmp_path: Path) -> None:
 
 
 def test_mixup_compare_stops_goes_on_and_reports(tmp_path: Path) -> None:
+    """Stopped while it mixes for the second run: at first after training, then before any."""
     args = (*COMPARE, "--seeds", "2", "--limit", "300", "--out", tmp_path / "out")
-    said = stopped_after("1/4 ", signal.SIGTERM, "mixup-compare", *args)
-    assert "finished runs are kept. Run the same command again to go on." in said
+    for number in (signal.SIGTERM, signal.SIGINT):
+        said = stopped_after("1/4 ", number, "mixup-compare", *args)
+        assert said == (
+            "Stopped: stopped between two runs, finished runs are kept. Run the same command again to go on.\n"
+        )
     finished = tmp_path / "out/runs/baseline-limit300/seed-0/result.json"
     before = finished.stat().st_mtime_ns
     printed = succeed("mixup-compare", *args)
