@@ -117,6 +117,11 @@ def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
     if (request.shards is None) == (request.src is None):
         raise UsageError(_ONE_OF_BOTH)
     clean, notes = None, []
+    if config.label_smoothing and not request.force and (request.src is None or request.mix_online is not None):
+        raise UsageError(
+            "label-smoothing works against mixup, whose labels are soft already: leave it out, or add "
+            "--force-label-smoothing"
+        )
     if request.src is not None:
         records = source_records(request.src)
         if config.clean_last_epochs:
@@ -134,11 +139,6 @@ def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
             {"run_id": manifest["run_id"], "name": manifest["name"]},
         )
         trained_on = mixed_files(manifest, evaluation.records.passes[0])
-        if config.label_smoothing and not request.force:
-            raise UsageError(
-                "label-smoothing works against mixup, whose labels are soft already: leave it out, or add "
-                "--force-label-smoothing"
-            )
         if config.clean_last_epochs:
             clean = _clean_records(manifest, request.evaluation)
         if request.mix_online is not None:

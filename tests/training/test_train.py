@@ -180,12 +180,32 @@ def of_two_classes(shape: tuple[int, ...], num_classes: int) -> Any:
     return keras.Sequential([keras.Input(shape, dtype="uint8"), keras.layers.Flatten(), keras.layers.Dense(2)])
 
 
+def subclassed(shape: tuple[int, ...], num_classes: int) -> Any:
+    """A model that makes its variables when it is first called, and gives logits."""
+    keras = import_keras()
+
+    class Linear(keras.Model):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.prepare = keras.Sequential([keras.layers.Rescaling(1 / 255), keras.layers.Flatten()])
+            self.classify = keras.layers.Dense(num_classes)
+
+        def call(self, inputs: Any) -> Any:
+            return self.classify(self.prepare(inputs))
+
+    return Linear()
+
+
 SRC = SourceConfig(src="mnist_sample")
 HERE = "tests.training.test_train"
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"src": SourceConfig(src="mnist_sample")}, "give either --shards"),
     ({"shards": None}, "give either --shards"),
     ({"config": TrainConfig(label_smoothing=0.1)}, "label-smoothing works against mixup"),
+    (
+        {"shards": None, "src": SRC, "mix_online": 0.2, "config": TrainConfig(label_smoothing=0.1)},
+        "label-smoothing works against mixup",
+    ),
     ({"config": TrainConfig(batch_size=601)}, "batch-size must be from 1 to 600"),
     ({"config": TrainConfig(model="resnet99")}, "model 'resnet99': unknown: use tutorial-cnn, resnet20, mlp"),
     ({"config": TrainConfig(model="no_such_module:build")}, "cannot be imported"),
@@ -210,6 +230,17 @@ def test_what_cannot_be_trained_is_refused(shards: Path, tmp_path: Path, changes
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_subclassed_model_goes_on_after_a_stop(shards: Path, tmp_path: Path) -> None:
+    asked = request(shards, config=TrainConfig(model=f"{HERE}:subclassed", epochs=2, batch_size=50))
+
+    def stop(trainer: Trainer, notes: Any) -> None:
+        trainer.stop_after = 12
+
+    with pytest.raises(Stopped):
+        train(asked, tmp_path / "stopped", on_start=stop)
+    assert train(asked, tmp_path / "stopped")["last"]["loss"] == train(asked, tmp_path / "whole")["last"]["loss"]
 
 
 def test_a_gpu_that_is_not_there_is_refused() -> None:
