@@ -104,11 +104,12 @@ class Learner:
             return self.probabilities(self.model.predict(batches, verbose=0))
 
     def probabilities(self, outputs: Array) -> npt.NDArray[np.float64]:
-        """float64(n, num_classes) from what the model gives, logits or not."""
+        """float64(n, num_classes) from what the model gives, logits or not; NaN where that is not finite."""
         outputs = outputs.astype(np.float64)
-        if self.from_logits:
-            outputs = np.exp(outputs - outputs.max(1, keepdims=True))
-        return np.asarray(outputs / outputs.sum(1, keepdims=True))
+        with np.errstate(invalid="ignore"):
+            if self.from_logits:
+                outputs = np.exp(outputs - outputs.max(1, keepdims=True))
+            return np.asarray(outputs / outputs.sum(1, keepdims=True))
 
     def build(self) -> Any:
         """A new model of this kind, not compiled, with new weights.

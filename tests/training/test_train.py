@@ -163,6 +163,14 @@ def test_a_loss_that_is_no_number_stops(shards: Path, tmp_path: Path) -> None:
         train(request(shards, config=config), tmp_path / "run")
 
 
+def test_outputs_that_are_no_numbers_after_the_last_step_are_no_result(shards: Path, tmp_path: Path) -> None:
+    config = TrainConfig(steps=1, batch_size=50, optimizer="sgd", learning_rate=0.5, model=f"{HERE}:diverging")
+    said = r"what the model gives is no number by step 1 \(learning rate 0.5\): use a lower"
+    with pytest.raises(TrainingError, match=said):
+        train(request(shards, config=config), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def careless(shape: tuple[int, ...], num_classes: int) -> Any:
     """A function of a user that fails with several lines."""
     raise RuntimeError("no weights\nat all")
