@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mixup_pipeline.comparison import probes
 from mixup_pipeline.comparison.augmenting import augment_cell
@@ -18,6 +19,7 @@ from mixup_pipeline.comparison.derived import check_derivable, derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.config import PAIRINGS, SourceConfig
+from mixup_pipeline.errors import TrainingError
 from mixup_pipeline.sources import find_files, read_alike
 from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.devices import choose_devices
@@ -25,7 +27,7 @@ from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Job, Trainer
 from mixup_pipeline.training.records import check_apart, source_records
-from mixup_pipeline.training.run_folder import RunFolder
+from mixup_pipeline.training.run_folder import Row, RunFolder
 from mixup_pipeline.training.session import Prepared, Request, prepare, train
 from mixup_pipeline.training.watch import OnStep, Stopped
 
@@ -132,17 +134,13 @@ class _Workshop:
         found = self.folder.load_probes(cell, seed)
         missing = [name for name in self._wanted() if name not in found]
         if not run.result.is_file():
-            prepared = self._prepare(cell, seed, config)
-            train(prepared, run.root, self.learners, on_start=self._on_start, on_step=self.watching.on_step)
-            self.watching.on_end()
-            if seed == 0:
-                _keep_samples(prepared.job, self.folder.samples(cell))
+            self._train(cell, seed, config, run.root)
         if missing:
             learner = self._learner(config)
             learner.load_weights(run.last_weights)
             self.folder.save_probes(cell, seed, {**found, **{name: self._probe(name, learner) for name in missing}})
             found = self.folder.load_probes(cell, seed)
-        result = run.load_result()
+        result, history = run.load_finished()
         return {
             "cell": asdict(cell),
             "seed": seed,
@@ -150,9 +148,22 @@ class _Workshop:
             "seconds": result["seconds"],
             "last": result["last"],
             "best": result["best"],
-            "history": run.load_history(),
+            "history": history,
             "probes": {name: found[name] for name in self._wanted()},
         }
+
+    def _train(self, cell: Cell, seed: int, config: TrainConfig, out: Path) -> None:
+        prepared, watching = self._prepare(cell, seed, config), self.watching
+
+        def on_epoch(row: Row) -> None:
+            if seed == 0 and not self.folder.samples(cell).is_file():
+                self.folder.save_samples(cell, *_first_examples(prepared.job))
+
+        try:
+            train(prepared, out, self.learners, on_start=self._on_start, on_step=watching.on_step, on_epoch=on_epoch)
+        except TrainingError as error:
+            raise TrainingError(f"arm {cell.name}, seed {seed}: {error}") from error
+        watching.on_end()
 
     def _on_start(self, trainer: Trainer, notes: Sequence[str]) -> None:
         if self.stopping:  # told between two runs, when the last trainer listened
@@ -221,10 +232,10 @@ def _identity(comparison: Comparison) -> dict[str, Any]:
     return {"source": source, "evaluation": evaluation, "train": config}
 
 
-def _keep_samples(job: Job, path: Path) -> None:
-    """The first examples that a run reads, for the report."""
+def _first_examples(job: Job) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+    """The first inputs that a run reads, and their soft labels, for the report."""
     inputs, labels = next(job.batches(0, 0, 1).as_numpy_iterator())
-    np.savez(path, inputs=inputs[:_SAMPLES], labels=labels[:_SAMPLES])
+    return inputs[:_SAMPLES], labels[:_SAMPLES]
 
 
 def _machine(devices: tuple[str, ...]) -> dict[str, Any]:

@@ -301,6 +301,8 @@ DAMAGE: list[tuple[str, bytes, str]] = [
     ("history.csv", b"\xff\xfe", "cannot be read ("),
     ("history.csv", b"epoch,step\n1", "cannot be read (a row has too few figures)"),
     ("history.csv", b"epoch,step\n1,many\n", "cannot be read ("),
+    ("history.csv", b"epoch,step\n1,12\n", "cannot be read (its columns are not those of a history)"),
+    ("history.csv", b"epoch,step\n1,12,3\n", "cannot be read (a row has too many figures)"),
     ("state.npz", b"", "cannot be read ("),
     ("state.npz", b"PK\x03\x04", "cannot be read ("),
 ]
