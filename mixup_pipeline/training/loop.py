@@ -172,8 +172,8 @@ class Trainer:
         folder.save_weights(model, folder.last_weights)
         if best_row(history) is history[-1]:
             folder.save_weights(model, folder.best_weights)
-        self.save(done)
         log_row(folder.root / "tensorboard", history[-1])
+        self.save(done)
 
 
 def best_row(history: list[Row]) -> Row:

@@ -373,3 +373,15 @@ def test_no_room_for_the_weights_keeps_what_is_finished(
             train(asked, run)
     assert not list(run.glob("*.h5"))
     assert train(asked, run)["steps"] == 36
+
+
+def test_a_tensorboard_folder_that_cannot_be_written_is_one_line(shards: Path, tmp_path: Path) -> None:
+    asked, run = request(shards), tmp_path / "run"
+
+    def be_in_the_way(trainer: Trainer, notes: Any) -> None:
+        (run / "tensorboard").touch()
+
+    with pytest.raises(OutputError, match=r"run/tensorboard: cannot be written \(not a directory\)"):
+        train(asked, run, on_start=be_in_the_way)
+    (run / "tensorboard").unlink()
+    assert train(asked, run)["steps"] == 36
