@@ -16,7 +16,7 @@ from mixup_pipeline.comparison.cells import Cell, CompareConfig, parse_sweep
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.session import Comparison, Watching, compare
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import MixupError, OutputError
+from mixup_pipeline.errors import MixupError, OutputError, TrainingError
 from mixup_pipeline.report.comparison_tables import tables, verdict
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
 from mixup_pipeline.training.config import TrainConfig
@@ -209,6 +209,14 @@ def test_another_comparison_in_the_same_folder_is_refused(compared: tuple[Path, 
     config = CompareConfig(seeds=1, copies=2, train=TrainConfig(model="mlp", steps=9))
     with pytest.raises(MixupError, match=r"holds another comparison \(train.steps is 8, asked is 9\)"):
         compare(asked(config=config), compared[0])
+
+
+def test_a_loss_that_is_no_number_is_said_with_its_arm(tmp_path: Path) -> None:
+    diverging = TrainConfig(model="tests.training.test_train:diverging", steps=8, learning_rate=0.5, batch_size=32)
+    config = CompareConfig(seeds=1, copies=1, train=diverging, arms=("baseline", "online"))
+    with pytest.raises(TrainingError, match=r"^arm baseline, seed 0: .* \(learning rate 0.5\)"):
+        compare(asked(config=config), tmp_path / "out")
+    assert not (tmp_path / "out").exists()  # so that a lower rate may use the folder
 
 
 def test_what_mixing_refuses_is_said_with_its_arm(tmp_path: Path) -> None:
