@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.comparison import probes
 from mixup_pipeline.comparison.augmenting import augment_cell
-from mixup_pipeline.comparison.cells import Cell, CompareConfig
+from mixup_pipeline.comparison.cells import Cell, CompareConfig, attack_name
 from mixup_pipeline.comparison.derived import check_derivable, derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.summary import summarize
@@ -202,7 +202,7 @@ class _Workshop:
     def _wanted(self) -> list[str]:
         """The names of all probes."""
         config = self.comparison.config
-        attacks = [f"fgsm {size:g}" for size in config.fgsm]
+        attacks = [attack_name(size) for size in config.fgsm]
         return ["reliability", probes.NOISE, *attacks, *config.outliers]
 
     def _probe(self, name: str, learner: Learner) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from mixup_pipeline.comparison.cells import attack_name
 from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, colour, errors, legend, marker, points
 from mixup_pipeline.report.comparison_tables import Results, Summary, runs_of
 from mixup_pipeline.report.figures import Drawing, Theme
@@ -65,10 +66,8 @@ def _reliability(results: Results, rows: Sequence[Summary]) -> Drawing:
 def _attacks(results: Results, rows: Sequence[Summary]) -> Drawing:
     """Accuracy against the size of an attack."""
     sizes = [0.0, *sorted(results["config"]["fgsm"])]
-    found = {
-        row["cell"]["arm"]: [row["measures"]["accuracy" if not size else f"fgsm {size:g} accuracy"] for size in sizes]
-        for row in rows
-    }
+    measures = [f"{attack_name(size)} accuracy" if size else "accuracy" for size in sizes]
+    found = {row["cell"]["arm"]: [row["measures"][measure] for measure in measures] for row in rows}
 
     def draw(theme: Theme) -> Figure:
         figure = Figure((WIDTH, HEIGHT), layout="constrained")
