@@ -102,6 +102,10 @@ def _compare(options: dict[str, Any]) -> None:
                 f"{best:.4f} at the best"
             )
 
+    def on_note(note: str) -> None:
+        if not options["quiet"]:
+            click.echo(f"Note: {note}", err=True)
+
     comparison = Comparison(
         source=source,
         evaluation=evaluation,
@@ -113,7 +117,9 @@ def _compare(options: dict[str, Any]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
         with shown_steps(shown=sys.stderr.isatty() and not options["quiet"]) as on_step:
-            watching = Watching(on_start=training.append, on_end=training.clear, on_step=on_step, on_run=on_run)
+            watching = Watching(
+                on_start=training.append, on_end=training.clear, on_step=on_step, on_run=on_run, on_note=on_note
+            )
             results = compare(comparison, options["out"], watching)
         _report(results, config, options["out"], shown=not options["quiet"])
     except (Stopped, KeyboardInterrupt) as stopped:

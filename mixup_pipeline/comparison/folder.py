@@ -93,6 +93,14 @@ class CompareFolder:
         write_atomically(self.root / "report.md", markdown)
         write_atomically(self.root / "report.html", html)
 
+    def shards(self, cell: Cell, seed: int) -> Path:
+        """Where the mixed shards of a run are while it needs them."""
+        return self.work / f"{cell.name}-seed{seed}"
+
+    def clear_shards(self, cell: Cell, seed: int) -> None:
+        """Remove the shards of a run, of which there may be none, so that only one run's need room at a time."""
+        shutil.rmtree(self.shards(cell, seed), ignore_errors=True)
+
     def clear_work(self) -> None:
         """Remove shards and derived sources."""
         shutil.rmtree(self.work, ignore_errors=True)

@@ -49,12 +49,13 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Watching:
-    """Whom to tell: the trainer of each run before it starts, steps, that it has ended, and each finished run (number,
-    of how many).
+    """Whom to tell: the trainer of each run before it starts, steps, that it has ended, each finished run (number, of
+    how many), and what the user should know.
     """
 
     on_start: Callable[[Trainer], None] = lambda trainer: None
     on_end: Callable[[], None] = lambda: None
+    on_note: Callable[[str], None] = lambda note: None
     on_step: OnStep = lambda done, total, measures: None
     on_run: Callable[[int, int, Cell, int, dict[str, Any]], None] = lambda number, total, cell, seed, result: None
 
@@ -68,6 +69,8 @@ def compare(comparison: Comparison, out: Path, watching: Watching | None = None)
     started, config, folder = time.monotonic(), comparison.config, CompareFolder(out)
     with folder.claimed(_identity(comparison)):
         workshop = _Workshop(comparison, folder, watching or Watching())
+        if workshop.learners.devices.note is not None:
+            workshop.watching.on_note(workshop.learners.devices.note)
         runs = _runs(workshop)
         results = {
             "format_version": RESULTS_VERSION,
@@ -164,6 +167,7 @@ class _Workshop:
         except TrainingError as error:
             raise TrainingError(f"arm {cell.name}, seed {seed}: {error}") from error
         watching.on_end()
+        self.folder.clear_shards(cell, seed)
 
     def _on_start(self, trainer: Trainer, notes: Sequence[str]) -> None:
         if self.stopping:  # told between two runs, when the last trainer listened
@@ -175,7 +179,7 @@ class _Workshop:
         source = self._source(cell, seed)
         request = Request(evaluation=self.comparison.evaluation, config=config)
         if cell.arm in PAIRINGS:
-            shards = self.folder.work / f"{cell.name}-seed{seed}"
+            shards = self.folder.shards(cell, seed)
             augment_cell(source, cell, seed=seed, out=shards)
             return prepare(replace(request, shards=shards), self.evaluation)
         return prepare(

@@ -174,6 +174,21 @@ def test_every_pairing_is_an_arm(tmp_path: Path) -> None:
     assert hard == {"baseline", "within-class"}
 
 
+def test_shards_are_there_only_while_a_run_needs_them(tmp_path: Path) -> None:
+    config = CompareConfig(seeds=2, copies=1, train=TRAIN, arms=("baseline", "any", "cross-class", "online"))
+    notes: list[str] = []
+    kept: list[list[str]] = []
+
+    def look(*_: Any) -> None:
+        kept.append(sorted(path.parent.name for path in tmp_path.glob("out/work/*/manifest.json")))
+
+    watching = Watching(on_start=look, on_run=look, on_note=notes.append)
+    compare(asked(config=config, device="auto"), tmp_path / "out", watching)
+    of_seed_0 = [[], [], ["any-alpha0.2-copies1-seed0"], [], ["cross-class-alpha0.2-copies1-seed0"], [], [], []]
+    assert kept[:8] == of_seed_0
+    assert notes == ["No GPU is visible: training on the CPU."]
+
+
 def test_a_stopped_comparison_ends_like_one_that_was_not(tmp_path: Path) -> None:
     config = CompareConfig(seeds=1, copies=1, train=TRAIN, arms=("baseline", "any", "online"))
     whole = compare(asked(config=config), tmp_path / "whole")
