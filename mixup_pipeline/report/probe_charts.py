@@ -91,6 +91,11 @@ def _attacks(results: Results, rows: Sequence[Summary]) -> Drawing:
     )
 
 
+def _end_of(name: str, most: int = 16) -> str:
+    """A name that fits beside a chart: of a path the end tells datasets apart."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
+
+
 def _confidence(rows: Sequence[Summary]) -> Drawing:
     """How sure the arms are of examples, and of what is none."""
     names = [name for name in rows[0]["measures"] if name.endswith("confidence")]
@@ -113,7 +118,7 @@ def _confidence(rows: Sequence[Summary]) -> Drawing:
                 label=arm,
             )
         shown = ["clean examples" if name == "confidence" else name.removesuffix(" confidence") for name in names]
-        axes.set_yticks(range(len(names)), [one_line(name, 16) for name in shown])
+        axes.set_yticks(range(len(names)), [_end_of(one_line(name)) for name in shown])
         axes.set(ylim=(len(names) - 0.5, -0.5), xlim=(0, 1.02), xlabel="mean confidence")
         legend(figure, axes)
         return figure

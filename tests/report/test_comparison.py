@@ -15,6 +15,8 @@ import pytest
 from mixup_pipeline.report.comparison_page import Report, report
 from mixup_pipeline.report.comparison_tables import base_rows, swept_rows, tables, verdict
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
+from mixup_pipeline.report.figures import LIGHT
+from mixup_pipeline.report.probe_charts import probe_drawings
 from tests.compared import CONFIG, GAIN, made_up, made_up_samples
 
 
@@ -32,6 +34,13 @@ def test_results_follow_their_schema(results: dict[str, Any]) -> None:
     schema = json.loads((files("schemas") / "comparison.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(json.loads(json.dumps(results)), schema)
+
+
+def test_outliers_that_are_named_by_paths_are_told_apart_in_the_picture() -> None:
+    results = made_up(replace(CONFIG, outliers=("/data/prepared/mnist", "/data/prepared/fashion_mnist")))
+    figure = probe_drawings(results, base_rows(results, 0.0))[-1].draw(LIGHT)
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert shown == ["clean examples", "uniform noise", "…/prepared/mnist", "…d/fashion_mnist"]
 
 
 def test_the_verdict_says_what_is_shown(results: dict[str, Any]) -> None:
