@@ -120,6 +120,8 @@ class _Workshop:
         }
         check_apart((file.path for file in find_files(comparison.source)), self.evaluation.records)
         probes.check_probes(self.evaluation.records, comparison.config.fgsm, self.outliers)
+        if comparison.config.fgsm:
+            probes.float_twin(self._learner(comparison.config.train), self.evaluation.records.shape)  # or refuse now
         conditions = [cell.condition for cell in comparison.config.cells()]
         limits, shares = {limit for limit, _ in conditions if limit is not None}, {share for _, share in conditions}
         check_derivable(comparison.source, limits, shares, comparison.config.train.batch_size)

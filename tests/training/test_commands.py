@@ -104,6 +104,7 @@ COMPARE_REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--sweep", "copies=two"), "'two' is not a whole number"),
     (("--corrupt-labels", "1.5"), "corrupt-labels"),
     (("--fgsm", "much"), "'much' is not a number"),
+    (("--fgsm", "0.1", "--model", "tests.training.test_train:subclassed"), "cannot be rebuilt for float inputs"),
     (("--outliers", "OTHER"), "its examples are 6x5x1"),
     (("--eval-split", "train"), "which is trained on"),
     (("--limit", "20"), "batch-size"),
