@@ -95,16 +95,14 @@ def _compare(options: dict[str, Any]) -> None:
         training[-1].stop()
 
     def on_run(number: int, total: int, cell: Any, seed: int, result: dict[str, Any]) -> None:
-        if not options["quiet"]:
-            last, best = result["last"]["accuracy"], result["best"]["accuracy"]
-            click.echo(
-                f"{number:>4}/{total}  {cell.name}, seed {seed}: clean accuracy {last:.4f} at the last epoch, "
-                f"{best:.4f} at the best"
-            )
+        last, best = result["last"]["accuracy"], result["best"]["accuracy"]
+        say(
+            f"{number:>4}/{total}  {cell.name}, seed {seed}: clean accuracy {last:.4f} at the last epoch, "
+            f"{best:.4f} at the best"
+        )
 
     def on_note(note: str) -> None:
-        if not options["quiet"]:
-            click.echo(f"Note: {note}", err=True)
+        say(f"Note: {note}", err=True)
 
     comparison = Comparison(
         source=source,
@@ -116,7 +114,7 @@ def _compare(options: dict[str, Any]) -> None:
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
-        with shown_steps(shown=sys.stderr.isatty() and not options["quiet"]) as on_step:
+        with shown_steps(quiet=options["quiet"]) as (on_step, say):
             watching = Watching(
                 on_start=training.append, on_end=training.clear, on_step=on_step, on_run=on_run, on_note=on_note
             )

@@ -1,7 +1,9 @@
 """mixup-train and mixup-compare as commands: their files, their stop, and one line for bad input."""
 
+import contextlib
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -189,6 +191,34 @@ def test_mixup_train_stops_and_goes_on(shards: Path, tmp_path: Path) -> None:
     printed = succeed("mixup-train", *args, "--out", tmp_path / "run")
     assert not re.search("epoch +1 ", printed)
     assert json.loads((tmp_path / "run" / "result.json").read_text())["epochs"] == 60
+
+
+def test_epochs_have_lines_of_their_own_on_a_terminal(shards: Path, tmp_path: Path) -> None:
+    args = (
+        "--shards",
+        shards,
+        "--eval-src",
+        "mnist_sample",
+        "--model",
+        "mlp",
+        "--epochs",
+        "2",
+        "--out",
+        tmp_path / "run",
+    )
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        with subprocess.Popen(command("mixup-train", *args), stdout=theirs, stderr=theirs) as process:
+            os.close(theirs)
+            printed = b""
+            with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+                while data := terminal.read(65536):
+                    printed += data
+        assert process.returncode == 0
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line.split("\r")[-1]) for line in printed.decode().split("\r\n")]
+    assert [line[:9] for line in lines if "clean accuracy" in line] == ["epoch   1", "epoch   2", f"{tmp_path}"[:9]]
+    assert any(line.startswith("Note: No GPU") for line in lines)
+    assert "Training, loss" in printed.decode()
 
 
 def test_mixup_compare_stops_goes_on_and_reports(tmp_path: Path) -> None:
