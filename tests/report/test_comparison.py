@@ -12,6 +12,8 @@ import jsonschema
 import numpy as np
 import pytest
 
+from mixup_pipeline.comparison.cells import parse_sweep
+from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_page import Report, report
 from mixup_pipeline.report.comparison_tables import base_rows, swept_rows, tables, verdict
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
@@ -82,6 +84,14 @@ def test_copies_stand_beside_online(results: dict[str, Any]) -> None:
         *(f"{arm}, {copies}" for arm in ("any", "within-class", "cross-class") for copies in (1, 2, 4)),
         "online",
     ]
+
+
+def test_large_limits_are_written_out() -> None:
+    results = made_up(replace(CONFIG, sweeps=(parse_sweep("limit=1000000,1234567"),)))
+    table = next(table for table in tables(results, 0.0) if table.title.startswith("Accuracy by training examples"))
+    assert [row[0] for row in table.rows[:2]] == ["baseline, 1000000", "baseline, 1234567"]
+    figure = next(drawing for drawing in drawings(results, 0.0) if drawing.name == "sweep-limit").draw(LIGHT)
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1000000", "1234567"]
 
 
 def test_every_text_has_every_share_of_wrong_labels(results: dict[str, Any]) -> None:
