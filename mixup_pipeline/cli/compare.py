@@ -87,17 +87,22 @@ def _compare(options: dict[str, Any]) -> None:
     from mixup_pipeline.training.loop import Trainer
     from mixup_pipeline.training.watch import Stopped
 
-    def on_start(trainer: Trainer) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: trainer.stop())
+    training: list[Trainer] = []
+
+    def stop(*_: Any) -> None:
+        if not training:  # but mixing or measuring, which is done anew
+            raise KeyboardInterrupt
+        training[-1].stop()
 
     def on_run(number: int, total: int, cell: Any, seed: int, result: dict[str, Any]) -> None:
-        if not options["quiet"]:
-            last, best = result["last"]["accuracy"], result["best"]["accuracy"]
-            click.echo(
-                f"{number:>4}/{total}  {cell.name}, seed {seed}: clean accuracy {last:.4f} at the last epoch, "
-                f"{best:.4f} at the best"
-            )
+        last, best = result["last"]["accuracy"], result["best"]["accuracy"]
+        say(
+            f"{number:>4}/{total}  {cell.name}, seed {seed}: clean accuracy {last:.4f} at the last epoch, "
+            f"{best:.4f} at the best"
+        )
+
+    def on_note(note: str) -> None:
+        say(f"Note: {note}", err=True)
 
     comparison = Comparison(
         source=source,
@@ -107,12 +112,18 @@ def _compare(options: dict[str, Any]) -> None:
         command=shlex.join(["mixup-compare", *sys.argv[1:]]),
     )
     try:
-        with shown_steps(shown=sys.stderr.isatty() and not options["quiet"]) as on_step:
-            results = compare(comparison, options["out"], Watching(on_start=on_start, on_step=on_step, on_run=on_run))
-    except Stopped as stop:
-        click.echo(f"Stopped: {stop}. Run the same command again to go on.", err=True)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
+        with shown_steps(quiet=options["quiet"]) as (on_step, say):
+            watching = Watching(
+                on_start=training.append, on_end=training.clear, on_step=on_step, on_run=on_run, on_note=on_note
+            )
+            results = compare(comparison, options["out"], watching)
+        _report(results, config, options["out"], shown=not options["quiet"])
+    except (Stopped, KeyboardInterrupt) as stopped:
+        said = str(stopped) or "stopped between two runs, finished runs are kept"
+        click.echo(f"Stopped: {said}. Run the same command again to go on.", err=True)
         sys.exit(_STOPPED)
-    _report(results, config, options["out"], shown=not options["quiet"])
 
 
 def _report(results: dict[str, Any], config: "CompareConfig", out: Path, *, shown: bool) -> None:

@@ -1,14 +1,21 @@
 """A progress bar that watches the folder, so that it shows the same on every engine."""
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+import click
 
 from mixup_pipeline.places import ObjectPath, Place
 from mixup_pipeline.run import Run
 from mixup_pipeline.sources import Source
 from mixup_pipeline.work import WorkFolder
+
+ShowSteps = Callable[[int, int, Mapping[str, float]], None]
+Say = Callable[..., None]
+"""click.echo"""
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_BETWEEN_LISTINGS = 5.0
@@ -30,10 +37,12 @@ def shown_shards(doing: str, *, shown: bool) -> Iterator[Callable[[int, int], No
 
 
 @contextlib.contextmanager
-def shown_steps(*, shown: bool) -> Iterator[Callable[[int, int, Mapping[str, float]], None]]:
-    """A function that shows how many training steps of how many are done, and the running loss."""
-    if not shown:
-        yield lambda done, total, measures: None
+def shown_steps(*, quiet: bool) -> Iterator[tuple[ShowSteps, Say]]:
+    """A function that shows on a terminal how many training steps of how many are done, and the running loss; and
+    click.echo, which gives its text lines of their own above that, or says nothing where it is to be quiet.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total, measures: None, (lambda text, *, err=False: None) if quiet else click.echo
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -45,7 +54,12 @@ def shown_steps(*, shown: bool) -> Iterator[Callable[[int, int, Mapping[str, flo
         def show(done: int, total: int, measures: Mapping[str, float]) -> None:
             display.update(task, completed=done, total=total, description=f"Training, loss {measures['loss']:.4f}")
 
-        yield show
+        def say(text: str, *, err: bool = False) -> None:
+            display.stop()  # which removes the bar
+            click.echo(text, err=err)
+            display.start()
+
+        yield show, say
 
 
 class Progress:

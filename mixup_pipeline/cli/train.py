@@ -71,8 +71,6 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.training.session import Request, check_outside, prepare, train
     from mixup_pipeline.training.watch import Stopped
 
-    quiet = options["quiet"]
-    say = (lambda text: None) if quiet else click.echo
     described = SourceConfig(src=options["src"] or options["eval_src"], split=options["split"], **reading(options))
     request = Request(
         config=config,
@@ -87,8 +85,8 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     def on_start(trainer: Trainer, notes: Sequence[str]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: trainer.stop())
-        for note in () if quiet else notes:
-            click.echo(f"Note: {note}", err=True)
+        for note in notes:
+            say(f"Note: {note}", err=True)
 
     def on_epoch(row: dict[str, float | int]) -> None:
         say(
@@ -98,19 +96,19 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         )
 
     try:
-        with shown_steps(shown=sys.stderr.isatty() and not quiet) as on_step:
+        with shown_steps(quiet=options["quiet"]) as (on_step, say):
             prepared = prepare(request)
             check_outside(options["out"], request.shards)
             learners = Learners(choose_devices(options["device"]), deterministic=options["deterministic"])
             result = train(prepared, options["out"], learners, on_start=on_start, on_step=on_step, on_epoch=on_epoch)
+            last, best = result["last"], result["best"]
+            say(
+                f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; clean accuracy "
+                f"{last['accuracy']:.4f} at the last epoch, {best['accuracy']:.4f} at the best ({best['epoch']})"
+            )
     except Stopped as stop:
         click.echo(f"Stopped: {stop}. Run the same command again to go on.", err=True)
         sys.exit(_STOPPED)
-    last, best = result["last"], result["best"]
-    say(
-        f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; clean accuracy "
-        f"{last['accuracy']:.4f} at the last epoch, {best['accuracy']:.4f} at the best ({best['epoch']})"
-    )
 
 
 def program() -> None:

@@ -17,6 +17,16 @@ _MOST_EXAMPLES = 2**31 - 1
 _SPELLED: dict[str, type[int] | type[float]] = {"copies": int, "alpha": float, "limit": int}
 
 
+def number_name(value: float) -> str:
+    """A number in a name: two that differ, however little, have two names."""
+    return repr(float(value)).removesuffix(".0")
+
+
+def attack_name(size: float) -> str:
+    """The name of an attack of this size among the probes."""
+    return f"fgsm {number_name(size)}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """One arm under one setting.
@@ -40,10 +50,10 @@ class Cell:
     def name(self) -> str:
         """A name for its folder, and for people."""
         parts = [self.arm]
-        parts += [f"alpha{self.alpha:g}"] if self.alpha is not None else []
+        parts += [f"alpha{number_name(self.alpha)}"] if self.alpha is not None else []
         parts += [f"copies{self.copies}"] if self.copies is not None else []
         parts += [f"limit{self.limit}"] if self.limit is not None else []
-        parts += [f"corrupt{self.corrupt:g}"] if self.corrupt else []
+        parts += [f"corrupt{number_name(self.corrupt)}"] if self.corrupt else []
         return "-".join(parts)
 
 

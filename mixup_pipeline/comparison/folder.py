@@ -7,9 +7,9 @@ results.json       everything the report shows (schemas/comparison.schema.json)
 report.html, report.md, pictures/*.png   made of it
 """
 
+import io
 import json
 import shutil
-import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class CompareFolder:
     def load_probes(self, cell: Cell, seed: int) -> dict[str, Any]:
         """What was measured of a finished run; empty where nothing was."""
         path = self.run(cell, seed) / "probes.json"
-        return read_json(path) if path.is_file() else {}
+        return read_json(path, remove=path) if path.is_file() else {}
 
     def save_probes(self, cell: Cell, seed: int, probes: Mapping[str, Any]) -> None:
         write_atomically(self.run(cell, seed) / "probes.json", json.dumps(probes) + "\n")
@@ -58,6 +58,11 @@ class CompareFolder:
     def samples(self, cell: Cell) -> Path:
         """The first examples that seed 0 reads."""
         return self.run(cell, 0) / "samples.npz"
+
+    def save_samples(self, cell: Cell, inputs: npt.NDArray[Any], labels: npt.NDArray[np.float32]) -> None:
+        buffer = io.BytesIO()
+        np.savez(buffer, inputs=inputs, labels=labels)
+        write_atomically(self.samples(cell), buffer.getvalue())
 
     def load_samples(self, cells: Sequence[Cell]) -> dict[str, tuple[npt.NDArray[Any], npt.NDArray[np.float32]]]:
         """By arm the inputs (n, …) and soft labels (n, classes) that were kept."""
@@ -67,7 +72,7 @@ class CompareFolder:
                 try:
                     with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                         found[cell.arm] = stored["inputs"], stored["labels"]
-                except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+                except Exception as error:  # a damaged archive raises this and that
                     raise OutputError(
                         f"{path}: cannot be read ({first_line(error)}): remove it; the report shows the other arms"
                     ) from error
@@ -87,6 +92,14 @@ class CompareFolder:
                 path.unlink()
         write_atomically(self.root / "report.md", markdown)
         write_atomically(self.root / "report.html", html)
+
+    def shards(self, cell: Cell, seed: int) -> Path:
+        """Where the mixed shards of a run are while it needs them."""
+        return self.work / f"{cell.name}-seed{seed}"
+
+    def clear_shards(self, cell: Cell, seed: int) -> None:
+        """Remove the shards of a run, of which there may be none, so that only one run's need room at a time."""
+        shutil.rmtree(self.shards(cell, seed), ignore_errors=True)
 
     def clear_work(self) -> None:
         """Remove shards and derived sources."""

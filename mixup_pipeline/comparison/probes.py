@@ -50,7 +50,7 @@ def fgsm_accuracy(learner: Learner, evaluation: Evaluation, size: float) -> floa
     Raises UsageError for a model that Keras cannot rebuild for floats.
     """
     tf = import_tensorflow()
-    twin = _float_twin(learner, evaluation.records.shape)
+    twin = float_twin(learner, evaluation.records.shape)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def count_right(images: Any, labels: Any) -> Any:
@@ -88,8 +88,11 @@ def _confidence(probabilities: npt.NDArray[np.floating[Any]]) -> dict[str, float
     return {"confidence": float(most.mean()), "sure": float((most > SURE).mean())}
 
 
-def _float_twin(learner: Learner, shape: Shape) -> Any:
-    """The network with the same variables' values for float inputs, since pixels of uint8 have no gradient."""
+def float_twin(learner: Learner, shape: Shape) -> Any:
+    """The network with the same variables' values for float inputs, since pixels of uint8 have no gradient.
+
+    Raises UsageError for a model that Keras cannot rebuild for floats.
+    """
     keras = import_keras()
     try:
         twin = keras.models.clone_model(learner.build(), input_tensors=keras.Input(shape, dtype="float32"))

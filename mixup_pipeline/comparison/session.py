@@ -10,22 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mixup_pipeline.comparison import probes
 from mixup_pipeline.comparison.augmenting import augment_cell
-from mixup_pipeline.comparison.cells import Cell, CompareConfig
+from mixup_pipeline.comparison.cells import Cell, CompareConfig, attack_name
 from mixup_pipeline.comparison.derived import check_derivable, derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.config import PAIRINGS, SourceConfig
-from mixup_pipeline.sources import read_alike
+from mixup_pipeline.errors import TrainingError
+from mixup_pipeline.sources import find_files, read_alike
 from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Job, Trainer
-from mixup_pipeline.training.records import source_records
-from mixup_pipeline.training.run_folder import RunFolder
+from mixup_pipeline.training.records import check_apart, source_records
+from mixup_pipeline.training.run_folder import Row, RunFolder
 from mixup_pipeline.training.session import Prepared, Request, prepare, train
 from mixup_pipeline.training.watch import OnStep, Stopped
 
@@ -47,9 +49,13 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Watching:
-    """Whom to tell: the trainer of each run before it starts, steps, and each finished run (number, of how many)."""
+    """Whom to tell: the trainer of each run before it starts, steps, that it has ended, each finished run (number, of
+    how many), and what the user should know.
+    """
 
     on_start: Callable[[Trainer], None] = lambda trainer: None
+    on_end: Callable[[], None] = lambda: None
+    on_note: Callable[[str], None] = lambda note: None
     on_step: OnStep = lambda done, total, measures: None
     on_run: Callable[[int, int, Cell, int, dict[str, Any]], None] = lambda number, total, cell, seed, result: None
 
@@ -63,6 +69,8 @@ def compare(comparison: Comparison, out: Path, watching: Watching | None = None)
     started, config, folder = time.monotonic(), comparison.config, CompareFolder(out)
     with folder.claimed(_identity(comparison)):
         workshop = _Workshop(comparison, folder, watching or Watching())
+        if workshop.learners.devices.note is not None:
+            workshop.watching.on_note(workshop.learners.devices.note)
         runs = _runs(workshop)
         results = {
             "format_version": RESULTS_VERSION,
@@ -110,7 +118,10 @@ class _Workshop:
             name: Evaluation(source_records(read_alike(place, name, split=place.split)))
             for name in comparison.config.outliers
         }
+        check_apart((file.path for file in find_files(comparison.source)), self.evaluation.records)
         probes.check_probes(self.evaluation.records, comparison.config.fgsm, self.outliers)
+        if comparison.config.fgsm:
+            probes.float_twin(self._learner(comparison.config.train), self.evaluation.records.shape)  # or refuse now
         conditions = [cell.condition for cell in comparison.config.cells()]
         limits, shares = {limit for limit, _ in conditions if limit is not None}, {share for _, share in conditions}
         check_derivable(comparison.source, limits, shares, comparison.config.train.batch_size)
@@ -128,16 +139,13 @@ class _Workshop:
         found = self.folder.load_probes(cell, seed)
         missing = [name for name in self._wanted() if name not in found]
         if not run.result.is_file():
-            prepared = self._prepare(cell, seed, config)
-            train(prepared, run.root, self.learners, on_start=self._on_start, on_step=self.watching.on_step)
-            if seed == 0:
-                _keep_samples(prepared.job, self.folder.samples(cell))
+            self._train(cell, seed, config, run.root)
         if missing:
             learner = self._learner(config)
             learner.load_weights(run.last_weights)
             self.folder.save_probes(cell, seed, {**found, **{name: self._probe(name, learner) for name in missing}})
             found = self.folder.load_probes(cell, seed)
-        result = run.load_result()
+        result, history = run.load_finished()
         return {
             "cell": asdict(cell),
             "seed": seed,
@@ -145,9 +153,23 @@ class _Workshop:
             "seconds": result["seconds"],
             "last": result["last"],
             "best": result["best"],
-            "history": run.load_history(),
+            "history": history,
             "probes": {name: found[name] for name in self._wanted()},
         }
+
+    def _train(self, cell: Cell, seed: int, config: TrainConfig, out: Path) -> None:
+        prepared, watching = self._prepare(cell, seed, config), self.watching
+
+        def on_epoch(row: Row) -> None:
+            if seed == 0 and not self.folder.samples(cell).is_file():
+                self.folder.save_samples(cell, *_first_examples(prepared.job))
+
+        try:
+            train(prepared, out, self.learners, on_start=self._on_start, on_step=watching.on_step, on_epoch=on_epoch)
+        except TrainingError as error:
+            raise TrainingError(f"arm {cell.name}, seed {seed}: {error}") from error
+        watching.on_end()
+        self.folder.clear_shards(cell, seed)
 
     def _on_start(self, trainer: Trainer, notes: Sequence[str]) -> None:
         if self.stopping:  # told between two runs, when the last trainer listened
@@ -159,7 +181,7 @@ class _Workshop:
         source = self._source(cell, seed)
         request = Request(evaluation=self.comparison.evaluation, config=config)
         if cell.arm in PAIRINGS:
-            shards = self.folder.work / f"{cell.name}-seed{seed}"
+            shards = self.folder.shards(cell, seed)
             augment_cell(source, cell, seed=seed, out=shards)
             return prepare(replace(request, shards=shards), self.evaluation)
         return prepare(
@@ -186,7 +208,7 @@ class _Workshop:
     def _wanted(self) -> list[str]:
         """The names of all probes."""
         config = self.comparison.config
-        attacks = [f"fgsm {size:g}" for size in config.fgsm]
+        attacks = [attack_name(size) for size in config.fgsm]
         return ["reliability", probes.NOISE, *attacks, *config.outliers]
 
     def _probe(self, name: str, learner: Learner) -> Any:
@@ -216,10 +238,10 @@ def _identity(comparison: Comparison) -> dict[str, Any]:
     return {"source": source, "evaluation": evaluation, "train": config}
 
 
-def _keep_samples(job: Job, path: Path) -> None:
-    """The first examples that a run reads, for the report."""
+def _first_examples(job: Job) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
+    """The first inputs that a run reads, and their soft labels, for the report."""
     inputs, labels = next(job.batches(0, 0, 1).as_numpy_iterator())
-    np.savez(path, inputs=inputs[:_SAMPLES], labels=labels[:_SAMPLES])
+    return inputs[:_SAMPLES], labels[:_SAMPLES]
 
 
 def _machine(devices: tuple[str, ...]) -> dict[str, Any]:

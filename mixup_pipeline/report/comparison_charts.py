@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mixup_pipeline.comparison.cells import number_name
 from mixup_pipeline.comparison.statistics import estimate
 from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, colour, legend, line, marker, points
 from mixup_pipeline.report.comparison_tables import (
@@ -54,7 +55,7 @@ def noise_drawing(results: Results) -> Drawing:
     alphas = sorted({alpha for _, alpha in lines if alpha is not None})
 
     def name(arm: str, alpha: float | None) -> str:
-        return arm if alpha is None or len(alphas) == 1 else f"{arm}, α {alpha:g}"
+        return arm if alpha is None or len(alphas) == 1 else f"{arm}, α {number_name(alpha)}"
 
     def draw(theme: Theme) -> Figure:
         figure = Figure((WIDTH, HEIGHT + 0.4), layout="constrained")
@@ -201,7 +202,7 @@ def _sweep(results: Results, axis: str, corrupt: float) -> Drawing:
                 points(axes, theme, arm, [row["cell"][axis] for row in found], measured, scale=100)
         if len(values) > 1 and min(values) > 0:
             axes.set_xscale("log")
-        axes.set_xticks(values, [f"{value:g}" for value in values])
+        axes.set_xticks(values, [number_name(value) for value in values])
         axes.set_xticks([], minor=True)
         axes.set(xlabel=AXIS_NAMES[axis], ylabel="clean accuracy, %")
         legend(figure, axes)
@@ -211,7 +212,7 @@ def _sweep(results: Results, axis: str, corrupt: float) -> Drawing:
         f"{arm} "
         + ", ".join(
             f"{row['measures']['accuracy']['mean']:.2%}"
-            + ("" if row["cell"][axis] is None else f" at {row['cell'][axis]:g}")
+            + ("" if row["cell"][axis] is None else f" at {number_name(row['cell'][axis])}")
             for row in found
         )
         for arm, found in by_arm.items()

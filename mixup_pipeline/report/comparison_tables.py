@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mixup_pipeline.comparison.cells import number_name
+
 Results = Mapping[str, Any]
 Summary = Mapping[str, Any]
 
@@ -134,7 +136,7 @@ def _beyond_table(title: str, rows: Sequence[Summary]) -> Table:
 
 def _swept_name(row: Summary, axis: str) -> str:
     value = row["cell"][axis]
-    return row["cell"]["arm"] if value is None else f"{row['cell']['arm']}, {value:g}"
+    return row["cell"]["arm"] if value is None else f"{row['cell']['arm']}, {number_name(value)}"
 
 
 def _percent(measure: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from mixup_pipeline.comparison.cells import attack_name
 from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, colour, errors, legend, marker, points
 from mixup_pipeline.report.comparison_tables import Results, Summary, runs_of
 from mixup_pipeline.report.figures import Drawing, Theme
@@ -65,10 +66,8 @@ def _reliability(results: Results, rows: Sequence[Summary]) -> Drawing:
 def _attacks(results: Results, rows: Sequence[Summary]) -> Drawing:
     """Accuracy against the size of an attack."""
     sizes = [0.0, *sorted(results["config"]["fgsm"])]
-    found = {
-        row["cell"]["arm"]: [row["measures"]["accuracy" if not size else f"fgsm {size:g} accuracy"] for size in sizes]
-        for row in rows
-    }
+    measures = [f"{attack_name(size)} accuracy" if size else "accuracy" for size in sizes]
+    found = {row["cell"]["arm"]: [row["measures"][measure] for measure in measures] for row in rows}
 
     def draw(theme: Theme) -> Figure:
         figure = Figure((WIDTH, HEIGHT), layout="constrained")
@@ -90,6 +89,11 @@ def _attacks(results: Results, rows: Sequence[Summary]) -> Drawing:
         caption="Every pixel moved one step against the network (fast gradient sign method, white box).",
         draw=draw,
     )
+
+
+def _end_of(name: str, most: int = 16) -> str:
+    """A name that fits beside a chart: of a path the end tells datasets apart."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
 def _confidence(rows: Sequence[Summary]) -> Drawing:
@@ -114,7 +118,7 @@ def _confidence(rows: Sequence[Summary]) -> Drawing:
                 label=arm,
             )
         shown = ["clean examples" if name == "confidence" else name.removesuffix(" confidence") for name in names]
-        axes.set_yticks(range(len(names)), [one_line(name, 16) for name in shown])
+        axes.set_yticks(range(len(names)), [_end_of(one_line(name)) for name in shown])
         axes.set(ylim=(len(names) - 0.5, -0.5), xlim=(0, 1.02), xlabel="mean confidence")
         legend(figure, axes)
         return figure

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,18 @@ def claimed(root: Path, asked: Mapping[str, Any], *, what: str, command: str) ->
             _forget(root, existed)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A small file of a folder; OutputError where it is damaged."""
+def read_json(path: Path, *, remove: Path, needed: Collection[str] = ()) -> dict[str, Any]:
+    """A small file of a folder. remove: what to make anew where it is damaged. needed: keys that it has.
+
+    Raises OutputError where it is damaged.
+    """
     try:
-        return dict(json.loads(path.read_bytes()))
-    except (ValueError, TypeError) as error:
-        raise OutputError(f"{path}: is not JSON ({error}): remove {path.parent} and run again") from error
+        values = json.loads(path.read_bytes())
+        if not isinstance(values, dict) or not set(needed) <= set(values):
+            raise ValueError(f"an object with {', '.join(needed) or 'keys'} was written")
+    except ValueError as error:
+        raise OutputError(f"{path}: is not JSON as it was written ({error}): remove {remove} and run again") from error
+    return values
 
 
 def _open(root: Path, asked: Mapping[str, Any], what: str) -> bool:
@@ -45,7 +51,7 @@ def _open(root: Path, asked: Mapping[str, Any], what: str) -> bool:
     try:
         existed = root.is_dir()
         if config.is_file():
-            stored, wanted = _leaves(read_json(config)), _leaves(asked)
+            stored, wanted = _leaves(read_json(config, remove=root)), _leaves(asked)
             for key in {**wanted, **stored}:
                 if stored.get(key) != wanted.get(key):
                     raise UsageError(

@@ -7,7 +7,7 @@ import numpy as np
 
 from mixup_pipeline.training.dataset import Dataset, evaluation_batches, reading_errors
 from mixup_pipeline.training.learner import Learner
-from mixup_pipeline.training.metrics import ClassIds, Probabilities, evaluate
+from mixup_pipeline.training.metrics import ClassIds, Probabilities
 from mixup_pipeline.training.records import Records
 
 _BATCH = 512
@@ -37,7 +37,3 @@ class Evaluation:
         """float64(n, num_classes) of the model as it is."""
         with reading_errors(self.records):
             return learner.predict(self.batches)
-
-    def measure(self, learner: Learner) -> dict[str, float]:
-        """The measures of `metrics.evaluate`."""
-        return evaluate(self.predict(learner), self.class_ids)

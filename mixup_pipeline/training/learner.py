@@ -24,7 +24,9 @@ Array = npt.NDArray[Any]
 
 
 class Learner:
-    """Model, loss and optimizer of a configuration, on its devices."""
+    """Model, loss and optimizer of a configuration, on its devices. from_logits: the model gives no probabilities."""
+
+    from_logits: bool
 
     def __init__(
         self,
@@ -46,7 +48,6 @@ class Learner:
         keras.config.set_dtype_policy("float32" if config.precision == "float32" else f"mixed_{config.precision}")
         with devices.strategy().scope():
             self.model = self.build()
-            self.from_logits = not gives_probabilities(self.model, shape, num_classes)
             self.model.compile(
                 objective.optimizer(config, total_steps),
                 objective.loss(config, self.from_logits),
@@ -92,7 +93,7 @@ class Learner:
         """
         try:
             self.model.load_weights(path)
-        except (OSError, ValueError, KeyError) as error:
+        except Exception as error:  # HDF5 raises this and that
             raise OutputError(
                 f"{path}: cannot be read ({first_line(error)}): remove {path.parent} and run again"
             ) from error
@@ -103,15 +104,21 @@ class Learner:
             return self.probabilities(self.model.predict(batches, verbose=0))
 
     def probabilities(self, outputs: Array) -> npt.NDArray[np.float64]:
-        """float64(n, num_classes) from what the model gives, logits or not."""
+        """float64(n, num_classes) from what the model gives, logits or not; NaN where that is not finite."""
         outputs = outputs.astype(np.float64)
-        if self.from_logits:
-            outputs = np.exp(outputs - outputs.max(1, keepdims=True))
-        return np.asarray(outputs / outputs.sum(1, keepdims=True))
+        with np.errstate(invalid="ignore"):
+            if self.from_logits:
+                outputs = np.exp(outputs - outputs.max(1, keepdims=True))
+            return np.asarray(outputs / outputs.sum(1, keepdims=True))
 
     def build(self) -> Any:
-        """A new model of this kind, not compiled, with new weights."""
-        return build_model(self.config.model, self._shape, self._num_classes, self.config.dropout)
+        """A new model of this kind, not compiled, with new weights.
+
+        It is called once, which tells what it gives; a subclass of keras.Model has no variables before.
+        """
+        model = build_model(self.config.model, self._shape, self._num_classes, self.config.dropout)
+        self.from_logits = not gives_probabilities(model, self._shape, self._num_classes)
+        return model
 
     def _build_metrics(self) -> None:
         """Have Keras make the variables of the metrics, which it would with the first batch."""

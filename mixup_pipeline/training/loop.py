@@ -9,17 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mixup_pipeline.errors import OutputError, UsageError
 from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.dataset import Dataset, Feeding, reading_errors, training_batches
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.learner import Learner, Learners, whole_groups
+from mixup_pipeline.training.metrics import evaluate
 from mixup_pipeline.training.online import mixed_online
 from mixup_pipeline.training.records import Records
 from mixup_pipeline.training.run_folder import Row, RunFolder
 from mixup_pipeline.training.tensorboard import log_row
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
-from mixup_pipeline.training.watch import OnStep, Stopped, stopped_text, watch
+from mixup_pipeline.training.watch import OnStep, Stopped, diverged, stopped_text, watch
 
 
 def _ignore(*_: Any) -> None:
@@ -92,7 +95,8 @@ class Trainer:
         on_step: called now and then with the steps done, of how many, and the running measures. on_epoch: with each
         finished row.
 
-        Raises TrainingError where the loss is no longer a number, and Stopped after saving where `stop` was called.
+        Raises TrainingError where the loss or an output is no longer a number, and Stopped after saving where `stop`
+        was called.
         """
         job, learner = self.job, self.learner
         done, on_begin = self._restore()
@@ -108,7 +112,7 @@ class Trainer:
                 )
             done, on_begin = done + steps, _ignore
             measures = {name: float(values[-1]) for name, values in fitted.history.items()}
-            row: Row = {"epoch": epoch + 1, "step": done, **measures, **job.evaluation.measure(learner)}
+            row: Row = {"epoch": epoch + 1, "step": done, **measures, **self._measure(done)}
             history.append({**row, "seconds": round(time.monotonic() - started, 3)})
             self._keep(history, done)
             on_epoch(history[-1])
@@ -128,6 +132,14 @@ class Trainer:
     def save(self, done: int) -> None:
         """Keep all that a later run needs to go on after this step."""
         self._folder.save_state(done, self.learner.state())
+
+    def _measure(self, done: int) -> dict[str, float]:
+        """How good the model is on clean examples after this step, whose own loss was that of the weights before it."""
+        evaluation = self.job.evaluation
+        probabilities = evaluation.predict(self.learner)
+        if not np.isfinite(probabilities).all():
+            raise diverged("what the model gives is no number", done, self.learner)
+        return evaluate(probabilities, evaluation.class_ids)
 
     def _history(self, done: int) -> list[Row]:
         """The epochs that were complete at a step."""
@@ -160,8 +172,8 @@ class Trainer:
         folder.save_weights(model, folder.last_weights)
         if best_row(history) is history[-1]:
             folder.save_weights(model, folder.best_weights)
-        self.save(done)
         log_row(folder.root / "tensorboard", history[-1])
+        self.save(done)
 
 
 def best_row(history: list[Row]) -> Row:

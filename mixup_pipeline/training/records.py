@@ -3,17 +3,19 @@
 Mixed shards and an unmixed source are described by the same values, so that both go through the same code.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import SourceError
+from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.examples import ExampleReader, parse
 from mixup_pipeline.manifest import Manifest
 from mixup_pipeline.records import first_payload, is_compressed, walk
+from mixup_pipeline.scan import SourceFile, scan_file
 from mixup_pipeline.sources import open_source
-from mixup_pipeline.spec import Shape
+from mixup_pipeline.spec import ExampleSpec, Shape
 
 LabelKind = Literal["soft", "compact", "class"]
 
@@ -122,3 +124,37 @@ def fitting(records: Records, other: Records) -> dict[str, tuple[Any, Any]]:
     names = zip(records.class_names or (), other.class_names or (), strict=False)
     pairs |= {f"name of class {class_id}": pair for class_id, pair in enumerate(names)}
     return {what: pair for what, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def check_apart(trained_on: Iterable[str], evaluation: Records) -> None:
+    """Refuse to evaluate on files that are trained on, whatever path leads to them.
+
+    Raises UsageError naming the first.
+    """
+    files = {Path(path).resolve() for path in trained_on}
+    shared = sorted(path for path in evaluation.passes[0] if Path(path).resolve() in files)
+    if shared:
+        raise UsageError(
+            f"the evaluation examples hold {shared[0]}, which is trained on: choose others with --eval-split or "
+            f"--eval-src"
+        )
+
+
+def mixed_files(manifest: Manifest, paths: Iterable[str]) -> list[str]:
+    """Those of some files that were mixed: a manifest knows its source by names and fingerprints, not by paths.
+
+    Folders for training and for testing often hold files of the same names, so that a name alone says nothing.
+    """
+    schema, config = manifest["source"]["schema"], MixConfig(**manifest["config"])
+    spec = ExampleSpec(**{**schema, "shape": tuple(schema["shape"])})
+    mixed = {(file["name"], file["fingerprint"]) for file in manifest["source"]["files"]}
+    names = {name for name, _ in mixed}
+
+    def is_mixed(path: Path) -> bool:
+        try:
+            _, found = scan_file(SourceFile(position=0, name=path.name, path=str(path)), path, spec, config)
+        except SourceError:
+            return False  # mixing would have refused it
+        return (path.name, found.fingerprint) in mixed
+
+    return [path for path in paths if Path(path).name in names and is_mixed(Path(path))]

@@ -12,7 +12,6 @@ import csv
 import io
 import json
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -27,6 +26,10 @@ from mixup_pipeline.files import check_room, output_error, write_atomically
 from mixup_pipeline.training.claimed import claimed, read_json
 
 Row = dict[str, float | int]
+
+_TRAINING = {"loss", "weighted_accuracy", "dominant_accuracy"}
+_CLEAN = {"accuracy", "nll", "ece", "brier", "confidence"}
+_COLUMNS = {"epoch", "step", "seconds", *_TRAINING, *_CLEAN}
 
 _HDF5_BYTES = 4096  # what its file spends on a variable besides the values: 1.5 kB were seen
 
@@ -71,7 +74,7 @@ class RunFolder:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 step, *arrays = [stored[name] for name in stored.files]
                 return int(step), arrays
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # a damaged archive raises this and that
             raise self._damaged(path, error) from error
 
     def save_history(self, rows: Sequence[Row]) -> None:
@@ -92,7 +95,7 @@ class RunFolder:
             return []
         try:
             with path.open(newline="") as file:
-                return [{key: _number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+                return [_row(cells) for cells in csv.DictReader(file)]
         except (ValueError, TypeError, OSError) as error:
             raise self._damaged(path, error) from error
 
@@ -119,11 +122,29 @@ class RunFolder:
         write_atomically(self.result, json.dumps(result, indent=2) + "\n")
 
     def load_result(self) -> dict[str, Any]:
-        return read_json(self.result)
+        return read_json(self.result, remove=self.root, needed=("steps", "epochs", "last", "best", "seconds"))
+
+    def load_finished(self) -> tuple[dict[str, Any], list[Row]]:
+        """Result and history of a complete run.
+
+        Raises OutputError where a file is damaged, or both do not tell the same.
+        """
+        result, rows = self.load_result(), self.load_history()
+        if len(rows) != result["epochs"] or rows[-1:] != [result["last"]] or result["best"] not in rows:
+            raise self._damaged(self.root / "history.csv", ValueError("its epochs are not those of result.json"))
+        return result, rows
 
 
-def _number(text: str | None) -> float | int:
+def _row(cells: Mapping[str | None, Any]) -> Row:
+    """A row of the history from its cells by column; ValueError where it is none."""
+    if None in cells or None in cells.values():
+        raise ValueError(f"a row has too {'many' if None in cells else 'few'} figures")
+    row = {str(column): _number(text) for column, text in cells.items()}
+    if set(row) != _COLUMNS:
+        raise ValueError("its columns are not those of a history")
+    return row
+
+
+def _number(text: str) -> float | int:
     """A figure of the history; ValueError where it is none."""
-    if text is None:
-        raise ValueError("a row has too few figures")
     return int(text) if text.lstrip("-").isdecimal() else float(text)

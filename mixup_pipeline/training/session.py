@@ -17,7 +17,14 @@ from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Job, Trainer, best_row
-from mixup_pipeline.training.records import Records, fitting, mixed_records, source_records
+from mixup_pipeline.training.records import (
+    Records,
+    check_apart,
+    fitting,
+    mixed_files,
+    mixed_records,
+    source_records,
+)
 from mixup_pipeline.training.run_folder import Row, RunFolder
 from mixup_pipeline.training.watch import OnStep
 
@@ -110,11 +117,16 @@ def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
     if (request.shards is None) == (request.src is None):
         raise UsageError(_ONE_OF_BOTH)
     clean, notes = None, []
+    if config.label_smoothing and not request.force and (request.src is None or request.mix_online is not None):
+        raise UsageError(
+            "label-smoothing works against mixup, whose labels are soft already: leave it out, or add "
+            "--force-label-smoothing"
+        )
     if request.src is not None:
         records = source_records(request.src)
         if config.clean_last_epochs:
             raise UsageError("clean-last-epochs is for --shards: all epochs on --src are clean")
-        trained_on = {Path(path).name for path in records.passes[0]}
+        trained_on = list(records.passes[0])
         data = {"name": records.name, "split": request.src.split, "examples": records.examples}
         if request.mix_online is not None:
             check_number("mix-online", request.mix_online, *ALPHA_RANGE)
@@ -126,12 +138,7 @@ def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
             mixed_records(request.shards, manifest),
             {"run_id": manifest["run_id"], "name": manifest["name"]},
         )
-        trained_on = {file["name"] for file in manifest["source"]["files"]}
-        if config.label_smoothing and not request.force:
-            raise UsageError(
-                "label-smoothing works against mixup, whose labels are soft already: leave it out, or add "
-                "--force-label-smoothing"
-            )
+        trained_on = mixed_files(manifest, evaluation.records.passes[0])
         if config.clean_last_epochs:
             clean = _clean_records(manifest, request.evaluation)
         if request.mix_online is not None:
@@ -140,7 +147,8 @@ def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
             notes.append("The originals among the shards are not trained on: epochs read the mixed copies in turn.")
     else:
         raise UsageError(_ONE_OF_BOTH)
-    _check_fit(records, evaluation.records, trained_on)
+    _check_fit(records, evaluation.records)
+    check_apart(trained_on, evaluation.records)
     identity = {
         "config": asdict(config),
         "data": data,
@@ -187,17 +195,11 @@ def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> Records:
     return records
 
 
-def _check_fit(records: Records, evaluation: Records, trained_on: set[str]) -> None:
+def _check_fit(records: Records, evaluation: Records) -> None:
     differing = fitting(records, evaluation)
     if differing:
         what, (trained, evaluated) = next(iter(differing.items()))
         raise UsageError(
             f"{what} differs: {records.name} has {trained}, the evaluation set {evaluation.name} has {evaluated}: give "
             f"the --eval-src that belongs to the training examples"
-        )
-    shared = sorted(trained_on & {Path(path).name for path in evaluation.passes[0]})
-    if shared:
-        raise UsageError(
-            f"the evaluation examples hold {shared[0]}, which is trained on: choose others with --eval-split or "
-            f"--eval-src"
         )

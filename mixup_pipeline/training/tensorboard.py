@@ -1,20 +1,32 @@
 """The history as TensorBoard reads it: one scalar a measure and epoch, over the steps."""
 
+import errno
+import re
 from pathlib import Path
 
+from mixup_pipeline.files import output_error
 from mixup_pipeline.training.run_folder import Row
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 
 _TRAINING = ("loss", "weighted_accuracy", "dominant_accuracy")
+_AROUND = re.compile(r"\{\{.*?\}\}|\[Op:.*")  # what TensorFlow writes around the system's own words
 _NOT_MEASURED = ("epoch", "step", "seconds")
 
 
 def log_row(folder: Path, row: Row) -> None:
-    """Add one finished epoch to the event files in the folder: train/… on mixed examples, clean/… on clean ones."""
-    summary = import_tensorflow().summary
-    writer = summary.create_file_writer(str(folder))
-    with writer.as_default(step=int(row["step"])):
-        for name, value in row.items():
-            if name not in _NOT_MEASURED:
-                summary.scalar(f"{'train' if name in _TRAINING else 'clean'}/{name}", value)
-    writer.close()
+    """Add one finished epoch to the event files in the folder: train/… on mixed examples, clean/… on clean ones.
+
+    Raises OutputError where they cannot be written.
+    """
+    tf = import_tensorflow()
+    try:
+        writer = tf.summary.create_file_writer(str(folder))
+        with writer.as_default(step=int(row["step"])):
+            for name, value in row.items():
+                if name not in _NOT_MEASURED:
+                    tf.summary.scalar(f"{'train' if name in _TRAINING else 'clean'}/{name}", value)
+        writer.close()
+    except tf.errors.OpError as error:
+        number = errno.ENOSPC if isinstance(error, tf.errors.ResourceExhaustedError) else errno.EIO
+        said = _AROUND.sub("", error.message.partition("\n")[0]).rpartition("; ")[2].strip()
+        raise output_error(folder, OSError(number, said)) from error

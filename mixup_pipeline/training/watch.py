@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mixup_pipeline.errors import TrainingError
+from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.tensorflow_import import import_keras
 
 if TYPE_CHECKING:
@@ -24,6 +25,15 @@ class Stopped(Exception):  # noqa: N818 - it is no error
 def stopped_text(done: int) -> str:
     """What `Stopped` says."""
     return f"stopped after step {done:,}, which is saved"
+
+
+def diverged(found: str, done: int, learner: Learner) -> TrainingError:
+    """The error of numbers that are none any more, found by this step."""
+    rate = float(import_keras().ops.convert_to_numpy(learner.model.optimizer.learning_rate))
+    return TrainingError(
+        f"{found} by step {done:,} (learning rate {rate:g}): use a lower --learning-rate, or --precision bfloat16 or "
+        f"float32"
+    )
 
 
 def watch(trainer: "Trainer", done: int, end: int, on_begin: Callable[[], None], on_step: OnStep) -> Any:
@@ -46,11 +56,7 @@ def watch(trainer: "Trainer", done: int, end: int, on_begin: Callable[[], None],
             self.done = min(done + batch + 1, end)  # Keras counts the last group of steps as a whole one
             measures = {name: float(value) for name, value in (logs or {}).items()}
             if not math.isfinite(measures["loss"]):
-                rate = float(keras.ops.convert_to_numpy(trainer.learner.model.optimizer.learning_rate))
-                raise TrainingError(
-                    f"the loss is {measures['loss']} by step {self.done:,} (learning rate {rate:g}): use a lower "
-                    f"--learning-rate, or --precision bfloat16 or float32"
-                )
+                raise diverged(f"the loss is {measures['loss']}", self.done, trainer.learner)
             on_step(self.done, trainer.job.total_steps, measures)
             late = time.monotonic() - self.saved > _SECONDS_BETWEEN_SAVES
             stopping = self.done >= trainer.stop_after and self.done < end  # at its end, an epoch is finished first

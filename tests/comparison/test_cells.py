@@ -57,8 +57,8 @@ def test_alpha_concerns_all_that_mix() -> None:
 
 
 def test_names_tell_cells_apart() -> None:
-    sweeps = (parse_sweep("alpha=0.2,1"), parse_sweep("copies=1,2"), parse_sweep("limit=5,50"))
-    cells = CompareConfig(copies=2, corrupt_labels=(0.0, 0.25), sweeps=sweeps).cells()
+    sweeps = (parse_sweep("alpha=0.2,1,0.1234567,0.1234568"), parse_sweep("copies=1,2"), parse_sweep("limit=5,50"))
+    cells = CompareConfig(copies=2, corrupt_labels=(0.0, 0.25, 0.2500001), sweeps=sweeps).cells()
     assert len({cell.name for cell in cells}) == len(cells) == len(set(cells))
 
 

@@ -12,9 +12,13 @@ import jsonschema
 import numpy as np
 import pytest
 
+from mixup_pipeline.comparison.cells import parse_sweep
+from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_page import Report, report
 from mixup_pipeline.report.comparison_tables import base_rows, swept_rows, tables, verdict
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
+from mixup_pipeline.report.figures import LIGHT
+from mixup_pipeline.report.probe_charts import probe_drawings
 from tests.compared import CONFIG, GAIN, made_up, made_up_samples
 
 
@@ -32,6 +36,13 @@ def test_results_follow_their_schema(results: dict[str, Any]) -> None:
     schema = json.loads((files("schemas") / "comparison.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(json.loads(json.dumps(results)), schema)
+
+
+def test_outliers_that_are_named_by_paths_are_told_apart_in_the_picture() -> None:
+    results = made_up(replace(CONFIG, outliers=("/data/prepared/mnist", "/data/prepared/fashion_mnist")))
+    figure = probe_drawings(results, base_rows(results, 0.0))[-1].draw(LIGHT)
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert shown == ["clean examples", "uniform noise", "…/prepared/mnist", "…d/fashion_mnist"]
 
 
 def test_the_verdict_says_what_is_shown(results: dict[str, Any]) -> None:
@@ -73,6 +84,14 @@ def test_copies_stand_beside_online(results: dict[str, Any]) -> None:
         *(f"{arm}, {copies}" for arm in ("any", "within-class", "cross-class") for copies in (1, 2, 4)),
         "online",
     ]
+
+
+def test_large_limits_are_written_out() -> None:
+    results = made_up(replace(CONFIG, sweeps=(parse_sweep("limit=1000000,1234567"),)))
+    table = next(table for table in tables(results, 0.0) if table.title.startswith("Accuracy by training examples"))
+    assert [row[0] for row in table.rows[:2]] == ["baseline, 1000000", "baseline, 1234567"]
+    figure = next(drawing for drawing in drawings(results, 0.0) if drawing.name == "sweep-limit").draw(LIGHT)
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1000000", "1234567"]
 
 
 def test_every_text_has_every_share_of_wrong_labels(results: dict[str, Any]) -> None:

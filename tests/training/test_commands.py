@@ -1,11 +1,14 @@
 """mixup-train and mixup-compare as commands: their files, their stop, and one line for bad input."""
 
+import contextlib
 import json
+import os
+import pty
 import re
 import signal
 import subprocess
 from dataclasses import replace
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,11 @@ from mixup_pipeline.cli import compare, train
 from mixup_pipeline.comparison.probes import check_probes
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
+from mixup_pipeline.records import scan
 from mixup_pipeline.training.records import source_records
 from tests.cli.inprocess import contents, error_of
 from tests.commands import command, succeed
-from tests.datasets import write_tfds
+from tests.datasets import write_records, write_tfds
 
 SMALL = ("--model", "mlp", "--steps", "8", "--batch-size", "32", "--device", "cpu")
 COMPARE = ("--src", "mnist_sample", "--arms", "baseline,any", *SMALL)
@@ -102,6 +106,7 @@ COMPARE_REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--sweep", "copies=two"), "'two' is not a whole number"),
     (("--corrupt-labels", "1.5"), "corrupt-labels"),
     (("--fgsm", "much"), "'much' is not a number"),
+    (("--fgsm", "0.1", "--model", "tests.training.test_train:subclassed"), "cannot be rebuilt for float inputs"),
     (("--outliers", "OTHER"), "its examples are 6x5x1"),
     (("--eval-split", "train"), "which is trained on"),
     (("--limit", "20"), "batch-size"),
@@ -115,6 +120,33 @@ def test_mixup_compare_refuses_in_one_line(other: Path, tmp_path: Path, args: tu
     line = refused(compare.main, (*COMPARE, *given, "--out", tmp_path / "out"), 2)
     assert said in line
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits as people lay out TFRecord files: train/ and test/ with files of the same names."""
+    folder = tmp_path_factory.mktemp("parts")
+    sample = files("mixup_pipeline") / "data/mnist_sample/1.0.0"
+    for split in ("train", "test"):
+        with as_file(sample / f"mnist_sample-{split}.tfrecord-00000-of-00001") as path:
+            payloads = [payload for _, payload, _, _ in scan(path, path.name)][:200]
+        for number in range(2):
+            write_records(folder / split / f"part-{number}.tfrecord", payloads[number::2])
+    (folder / "features.json").write_bytes((sample / "features.json").read_bytes())
+    return folder
+
+
+def test_splits_are_told_apart_by_their_content_not_by_their_files_names(parts: Path, tmp_path: Path) -> None:
+    reading = ("--schema", str(parts / "features.json"), *SMALL)
+    train_files, test_files, shards = f"{parts}/train/*", f"{parts}/test/*", str(tmp_path / "shards")
+    augment(SourceConfig(src=train_files, schema=str(parts / "features.json")), shards, MixConfig(limit=150))
+    for number, data in enumerate((("--src", train_files), ("--shards", shards))):
+        trained = (*data, *reading, "--out", str(tmp_path / f"run{number}"))
+        assert "which is trained on" in refused(train.main, (*trained, "--eval-src", train_files), 2)
+        succeed("mixup-train", *trained, "--eval-src", test_files)
+    compared = ("--src", train_files, *reading, "--arms", "baseline,any", "--seeds", "1", "--limit", "100")
+    assert "which is trained on" in refused(compare.main, (*compared, "--out", tmp_path / "out"), 2)
+    succeed("mixup-compare", *compared, "--eval-src", test_files, "--out", tmp_path / "out")
 
 
 def test_attacks_on_vectors_are_refused() -> None:
@@ -134,12 +166,16 @@ def test_a_model_in_the_current_folder_is_found(shards: Path, tmp_path: Path, mo
 
 
 def stopped_after(line: str, number: int, name: str, *args: str | Path) -> str:
-    """Run a command until it has printed such a line, send a signal, and give what it says on stderr."""
-    with subprocess.Popen(command(name, *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    """Run a command until it has printed such a line, send a signal, and give what it says on stderr.
+
+    SIGINT goes to all its processes, as Ctrl-C in a terminal does.
+    """
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command(name, *args), start_new_session=True, **pipes) as process:
         assert process.stdout is not None
         for printed in process.stdout:
             if re.search(line, printed):
-                process.send_signal(number)
+                os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
                 break
         _, said = process.communicate(timeout=240)
         assert process.returncode == 1, said
@@ -157,10 +193,42 @@ def test_mixup_train_stops_and_goes_on(shards: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "result.json").read_text())["epochs"] == 60
 
 
+def test_epochs_have_lines_of_their_own_on_a_terminal(shards: Path, tmp_path: Path) -> None:
+    args = (
+        "--shards",
+        shards,
+        "--eval-src",
+        "mnist_sample",
+        "--model",
+        "mlp",
+        "--epochs",
+        "2",
+        "--out",
+        tmp_path / "run",
+    )
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        with subprocess.Popen(command("mixup-train", *args), stdout=theirs, stderr=theirs) as process:
+            os.close(theirs)
+            printed = b""
+            with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+                while data := terminal.read(65536):
+                    printed += data
+        assert process.returncode == 0
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line.split("\r")[-1]) for line in printed.decode().split("\r\n")]
+    assert [line[:9] for line in lines if "clean accuracy" in line] == ["epoch   1", "epoch   2", f"{tmp_path}"[:9]]
+    assert any(line.startswith("Note: No GPU") for line in lines)
+    assert "Training, loss" in printed.decode()
+
+
 def test_mixup_compare_stops_goes_on_and_reports(tmp_path: Path) -> None:
+    """Stopped while it mixes for the second run: at first after training, then before any."""
     args = (*COMPARE, "--seeds", "2", "--limit", "300", "--out", tmp_path / "out")
-    said = stopped_after("1/4 ", signal.SIGTERM, "mixup-compare", *args)
-    assert "finished runs are kept. Run the same command again to go on." in said
+    for number in (signal.SIGTERM, signal.SIGINT):
+        said = stopped_after("1/4 ", number, "mixup-compare", *args)
+        assert said == (
+            "Stopped: stopped between two runs, finished runs are kept. Run the same command again to go on.\n"
+        )
     finished = tmp_path / "out/runs/baseline-limit300/seed-0/result.json"
     before = finished.stat().st_mtime_ns
     printed = succeed("mixup-compare", *args)

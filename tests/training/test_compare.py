@@ -6,18 +6,21 @@ import shutil
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import jsonschema
 import numpy as np
 import pytest
 
-from mixup_pipeline.comparison.cells import CompareConfig, parse_sweep
+from mixup_pipeline.comparison.cells import Cell, CompareConfig, parse_sweep
+from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.session import Comparison, Watching, compare
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import MixupError
+from mixup_pipeline.errors import MixupError, OutputError, TrainingError
 from mixup_pipeline.report.comparison_tables import tables, verdict
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
 from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.watch import Stopped
 
 SOURCE = SourceConfig(src="mnist_sample")
@@ -121,6 +124,47 @@ def test_finished_runs_are_kept_and_more_may_be_asked_for(
     assert all({"fgsm 0.05", "fgsm 0.2"} <= set(run["probes"]) for run in results["runs"])
 
 
+DAMAGE: list[tuple[str, bytes, str]] = [
+    ("probes.json", b"", r"probes.json: is not JSON .*: remove \S*/probes.json and run again"),
+    ("probes.json", b"[]", r"probes.json: is not JSON .*: remove \S*/probes.json and run again"),
+    ("result.json", b"{}", r"result.json: is not JSON .*: remove \S*/seed-0 and run again"),
+    ("result.json", b'{"steps"', r"result.json: is not JSON .*: remove \S*/seed-0 and run again"),
+    ("history.csv", b"", r"history.csv: cannot be read \(its epochs are not those of result.json\): remove \S*/seed-0"),
+    ("history.csv", b"\xff", r"history.csv: cannot be read \(.*\): remove \S*/seed-0 and train again"),
+    ("samples.npz", b"PK\x03\x04", "samples.npz: cannot be read"),
+    ("last.weights.h5", b"\x89HDF", "last.weights.h5: cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "said"), DAMAGE)
+def test_damage_in_a_finished_run_is_one_line(
+    compared: tuple[Path, dict[str, Any]], tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(compared[0], out)
+    run = out / "runs/any-alpha0.2-copies2-corrupt0.5/seed-0"
+    if "weights" in name:
+        (run / "probes.json").unlink()
+    (run / name).write_bytes(content)
+
+    def compare_and_load() -> None:
+        results = compare(asked(), out)
+        CompareFolder(out).load_samples([Cell(**run["cell"]) for run in results["runs"]])
+
+    with pytest.raises(OutputError, match=said):
+        compare_and_load()
+
+
+def test_samples_are_kept_before_a_run_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = CompareConfig(seeds=1, copies=1, train=TRAIN, arms=("baseline", "online"))
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, "save_result", Mock(side_effect=SystemExit))
+        with pytest.raises(SystemExit):
+            compare(asked(config=config), tmp_path / "out")
+    compare(asked(config=config), tmp_path / "out")
+    assert len(list(tmp_path.glob("out/runs/*/seed-0/samples.npz"))) == 2
+
+
 def test_every_pairing_is_an_arm(tmp_path: Path) -> None:
     """Within-class pairs leave labels hard, so that the weighted accuracy is the dominant one; others do not."""
     config = CompareConfig(seeds=1, copies=1, train=TRAIN)
@@ -128,6 +172,21 @@ def test_every_pairing_is_an_arm(tmp_path: Path) -> None:
     assert list(runs) == ["baseline", "any", "within-class", "cross-class", "online"]
     hard = {arm for arm, last in runs.items() if last["weighted_accuracy"] == last["dominant_accuracy"]}
     assert hard == {"baseline", "within-class"}
+
+
+def test_shards_are_there_only_while_a_run_needs_them(tmp_path: Path) -> None:
+    config = CompareConfig(seeds=2, copies=1, train=TRAIN, arms=("baseline", "any", "cross-class", "online"))
+    notes: list[str] = []
+    kept: list[list[str]] = []
+
+    def look(*_: Any) -> None:
+        kept.append(sorted(path.parent.name for path in tmp_path.glob("out/work/*/manifest.json")))
+
+    watching = Watching(on_start=look, on_run=look, on_note=notes.append)
+    compare(asked(config=config, device="auto"), tmp_path / "out", watching)
+    of_seed_0 = [[], [], ["any-alpha0.2-copies1-seed0"], [], ["cross-class-alpha0.2-copies1-seed0"], [], [], []]
+    assert kept[:8] == of_seed_0
+    assert notes == ["No GPU is visible: training on the CPU."]
 
 
 def test_a_stopped_comparison_ends_like_one_that_was_not(tmp_path: Path) -> None:
@@ -165,6 +224,14 @@ def test_another_comparison_in_the_same_folder_is_refused(compared: tuple[Path, 
     config = CompareConfig(seeds=1, copies=2, train=TrainConfig(model="mlp", steps=9))
     with pytest.raises(MixupError, match=r"holds another comparison \(train.steps is 8, asked is 9\)"):
         compare(asked(config=config), compared[0])
+
+
+def test_a_loss_that_is_no_number_is_said_with_its_arm(tmp_path: Path) -> None:
+    diverging = TrainConfig(model="tests.training.test_train:diverging", steps=8, learning_rate=0.5, batch_size=32)
+    config = CompareConfig(seeds=1, copies=1, train=diverging, arms=("baseline", "online"))
+    with pytest.raises(TrainingError, match=r"^arm baseline, seed 0: .* \(learning rate 0.5\)"):
+        compare(asked(config=config), tmp_path / "out")
+    assert not (tmp_path / "out").exists()  # so that a lower rate may use the folder
 
 
 def test_what_mixing_refuses_is_said_with_its_arm(tmp_path: Path) -> None:

@@ -163,6 +163,14 @@ def test_a_loss_that_is_no_number_stops(shards: Path, tmp_path: Path) -> None:
         train(request(shards, config=config), tmp_path / "run")
 
 
+def test_outputs_that_are_no_numbers_after_the_last_step_are_no_result(shards: Path, tmp_path: Path) -> None:
+    config = TrainConfig(steps=1, batch_size=50, optimizer="sgd", learning_rate=0.5, model=f"{HERE}:diverging")
+    said = r"what the model gives is no number by step 1 \(learning rate 0.5\): use a lower"
+    with pytest.raises(TrainingError, match=said):
+        train(request(shards, config=config), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def careless(shape: tuple[int, ...], num_classes: int) -> Any:
     """A function of a user that fails with several lines."""
     raise RuntimeError("no weights\nat all")
@@ -180,12 +188,32 @@ def of_two_classes(shape: tuple[int, ...], num_classes: int) -> Any:
     return keras.Sequential([keras.Input(shape, dtype="uint8"), keras.layers.Flatten(), keras.layers.Dense(2)])
 
 
+def subclassed(shape: tuple[int, ...], num_classes: int) -> Any:
+    """A model that makes its variables when it is first called, and gives logits."""
+    keras = import_keras()
+
+    class Linear(keras.Model):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.prepare = keras.Sequential([keras.layers.Rescaling(1 / 255), keras.layers.Flatten()])
+            self.classify = keras.layers.Dense(num_classes)
+
+        def call(self, inputs: Any) -> Any:
+            return self.classify(self.prepare(inputs))
+
+    return Linear()
+
+
 SRC = SourceConfig(src="mnist_sample")
 HERE = "tests.training.test_train"
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"src": SourceConfig(src="mnist_sample")}, "give either --shards"),
     ({"shards": None}, "give either --shards"),
     ({"config": TrainConfig(label_smoothing=0.1)}, "label-smoothing works against mixup"),
+    (
+        {"shards": None, "src": SRC, "mix_online": 0.2, "config": TrainConfig(label_smoothing=0.1)},
+        "label-smoothing works against mixup",
+    ),
     ({"config": TrainConfig(batch_size=601)}, "batch-size must be from 1 to 600"),
     ({"config": TrainConfig(model="resnet99")}, "model 'resnet99': unknown: use tutorial-cnn, resnet20, mlp"),
     ({"config": TrainConfig(model="no_such_module:build")}, "cannot be imported"),
@@ -210,6 +238,17 @@ def test_what_cannot_be_trained_is_refused(shards: Path, tmp_path: Path, changes
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_subclassed_model_goes_on_after_a_stop(shards: Path, tmp_path: Path) -> None:
+    asked = request(shards, config=TrainConfig(model=f"{HERE}:subclassed", epochs=2, batch_size=50))
+
+    def stop(trainer: Trainer, notes: Any) -> None:
+        trainer.stop_after = 12
+
+    with pytest.raises(Stopped):
+        train(asked, tmp_path / "stopped", on_start=stop)
+    assert train(asked, tmp_path / "stopped")["last"]["loss"] == train(asked, tmp_path / "whole")["last"]["loss"]
 
 
 def test_a_gpu_that_is_not_there_is_refused() -> None:
@@ -262,6 +301,8 @@ DAMAGE: list[tuple[str, bytes, str]] = [
     ("history.csv", b"\xff\xfe", "cannot be read ("),
     ("history.csv", b"epoch,step\n1", "cannot be read (a row has too few figures)"),
     ("history.csv", b"epoch,step\n1,many\n", "cannot be read ("),
+    ("history.csv", b"epoch,step\n1,12\n", "cannot be read (its columns are not those of a history)"),
+    ("history.csv", b"epoch,step\n1,12,3\n", "cannot be read (a row has too many figures)"),
     ("state.npz", b"", "cannot be read ("),
     ("state.npz", b"PK\x03\x04", "cannot be read ("),
 ]
@@ -331,4 +372,16 @@ def test_no_room_for_the_weights_keeps_what_is_finished(
         with pytest.raises(OutputError, match=r"run/last\.weights\.h5: no space left on device: make room and run the"):
             train(asked, run)
     assert not list(run.glob("*.h5"))
+    assert train(asked, run)["steps"] == 36
+
+
+def test_a_tensorboard_folder_that_cannot_be_written_is_one_line(shards: Path, tmp_path: Path) -> None:
+    asked, run = request(shards), tmp_path / "run"
+
+    def be_in_the_way(trainer: Trainer, notes: Any) -> None:
+        (run / "tensorboard").touch()
+
+    with pytest.raises(OutputError, match=r"run/tensorboard: cannot be written \(not a directory\)"):
+        train(asked, run, on_start=be_in_the_way)
+    (run / "tensorboard").unlink()
     assert train(asked, run)["steps"] == 36
