@@ -12,18 +12,29 @@ from typing import Any
 
 from apache_beam.options.pipeline_options import (
     FlinkRunnerOptions,
+    GoogleCloudOptions,
     PipelineOptions,
     PortableOptions,
     StandardOptions,
 )
-from apache_beam.runners.runner import create_runner
+from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from mixup_pipeline.config import ENGINES, check_choice
 from mixup_pipeline.engines import EMBEDDED
-from mixup_pipeline.errors import UsageError
+from mixup_pipeline.errors import MixupError, UsageError, first_line
 
 _NO_DASK = "engine dask: Beam's DaskRunner loses outputs of this pipeline: use local, prism, flink, spark or dataflow"
 _PROGRAMS = {"prism": ("prism_location", "prism"), "flink": ("flink_job_server_jar", "flink-job-server.jar")}
+_OF_DATAFLOW = {
+    "project": ("--project=my-project", "the project that runs the job and pays for it"),
+    "region": ("--region=europe-west4", "best the region of the buckets"),
+    "temp_location": ("--temp_location=gs://my-bucket/temp", "a folder for what the job stages"),
+    "sdk_container_image": (
+        "--sdk_container_image=REGISTRY/IMAGE:TAG",
+        "workers with mixup-pipeline: docs/dataflow.md",
+    ),
+}
 
 
 def preset_flags(engine: str) -> list[str]:
@@ -51,7 +62,8 @@ def engines_folder() -> Path:
 def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
     """The preset of an engine with the user's options after it.
 
-    Raises UsageError for an option Beam does not know, a value it does not take, or a runner that cannot do this job.
+    Raises UsageError for an option Beam does not know, a value it does not take, or a runner that cannot do this job,
+    and MixupError for credentials of Dataflow that are missing or refused.
     """
     flags = [*preset_flags(engine), *beam_args]
     parsers: list[Any] = []
@@ -73,10 +85,12 @@ def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
     if "dask" in runner.lower():
         raise UsageError(_NO_DASK)
     try:
-        create_runner(runner)
+        made = create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
         raise UsageError(f"Beam options after '--': --runner={runner} is none that Beam can make: {error}") from error
     _check_cluster(options)
+    if runner.endswith("DataflowRunner"):
+        _check_dataflow(options, made)
     return options
 
 
@@ -88,3 +102,42 @@ def _check_cluster(options: PipelineOptions) -> None:
             f"Beam options after '--': --flink_master={master} is a cluster, so say where Python workers with "
             f"mixup-pipeline run: --environment_type=EXTERNAL --environment_config=HOST:PORT, or DOCKER and an image"
         )
+
+
+def _check_dataflow(options: PipelineOptions, runner: PipelineRunner) -> None:
+    """Beam would make up a bucket, take an image without mixup-pipeline, or go on anonymously without credentials."""
+    google = options.view_as(GoogleCloudOptions)
+    given = options.get_all_options()
+    for name, (example, meaning) in _OF_DATAFLOW.items():
+        if not given[name]:
+            raise UsageError(f"Beam options after '--': engine dataflow needs {example} ({meaning})")
+    try:
+        import apache_beam.runners.dataflow.internal.apiclient  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            f"engine dataflow needs Google's libraries ({first_line(error)}): pip install 'mixup-pipeline[dataflow]'"
+        ) from error
+    validator = PipelineOptionsValidator(options, runner)
+    faults = validator.validate_gcs_path(google, "temp_location")
+    if validator.is_service_runner():  # and no stand-in on this machine, which has no valid address for Beam
+        faults += validator.validate_cloud_options(google)
+    if faults:
+        raise UsageError(f"Beam options after '--': {faults[0]}")
+    if not google.no_auth:
+        _check_credentials(google)
+
+
+def _check_credentials(options: GoogleCloudOptions) -> None:
+    """Ask for a token once: Beam would only find out while it stages files, after a minute of tries."""
+    import google.auth
+    from google.auth.exceptions import GoogleAuthError
+    from google.auth.transport.requests import Request
+
+    try:
+        credentials, _ = google.auth.default(scopes=options.gcp_oauth_scopes)
+        credentials.refresh(Request())
+    except GoogleAuthError as error:
+        raise MixupError(
+            f"engine dataflow: no Google credentials that work ({first_line(error).partition('. ')[0]}): "
+            f"run `gcloud auth application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS"
+        ) from error
