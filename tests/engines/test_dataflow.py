@@ -5,6 +5,8 @@ Nothing here has met the real service.
 
 import hashlib
 import json
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,6 +21,8 @@ from google.cloud import storage
 
 from mixup_pipeline import MixConfig, SourceConfig
 from mixup_pipeline.beam_options import pipeline_options
+from mixup_pipeline.cli import augment
+from mixup_pipeline.cli.template import command
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.pipeline import build_pipeline
 from mixup_pipeline.scan import SourceFile
@@ -221,3 +225,28 @@ def test_the_preset_leaves_the_last_word_to_the_user() -> None:
     options = pipeline_options("dataflow", [*GIVEN, "--no_auth", "--number_of_worker_harness_threads=5"])
     assert isinstance(options, PipelineOptions)
     assert options.get_all_options()["number_of_worker_harness_threads"] == 5
+
+
+def test_the_launches_of_the_page_are_accepted() -> None:
+    """Both, with the page's own variables: options of the command, those of Beam, and parameters of the template."""
+    page = (Path(__file__).parents[2] / "docs/dataflow.md").read_text().replace("\\\n", " ")
+    values = dict(
+        pair.split("=", 1) for line in re.findall(r"^export (.*)$", page, re.MULTILINE) for pair in line.split()
+    )
+    (line,) = re.findall(r"^mixup-augment (.*)$", page, re.MULTILINE)
+    options = augment.main.make_context("mixup-augment", shlex.split(_filled(line, values))).params
+    made = pipeline_options(options["engine"], [*options["beam_args"], "--no_auth"]).get_all_options()
+    assert made["sdk_container_image"] == "europe-west4-docker.pkg.dev/my-project/mixup/mixup-pipeline:1"
+
+    (line,) = re.findall(r" --parameters=(.*)$", page, re.MULTILINE)
+    given = [f"--{pair}" for pair in _filled(line, values).split(",")]
+    options = augment.main.make_context("mixup-augment", command(given)).params
+    assert options["within_class"] is True
+    assert options["beam_args"] == (f"--sdk_container_image={made['sdk_container_image']}",)
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    """With the variables of a shell in their places, as often as they name each other."""
+    for _ in range(3):
+        text = re.sub(r"\$([A-Z]+)", lambda match: values[match[1]], text)
+    return text
