@@ -16,6 +16,7 @@ from apache_beam.options.pipeline_options import (
     PipelineOptions,
     PortableOptions,
     StandardOptions,
+    TestOptions,
 )
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.runners.runner import PipelineRunner, create_runner
@@ -63,7 +64,7 @@ def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
     """The preset of an engine with the user's options after it.
 
     Raises UsageError for an option Beam does not know, a value it does not take, or a runner that cannot do this job,
-    and MixupError for credentials of Dataflow that are missing or refused.
+    and MixupError where Dataflow has no credentials that work, or no bucket that can be used.
     """
     flags = [*preset_flags(engine), *beam_args]
     parsers: list[Any] = []
@@ -105,8 +106,7 @@ def _check_cluster(options: PipelineOptions) -> None:
 
 
 def _check_dataflow(options: PipelineOptions, runner: PipelineRunner) -> None:
-    """Beam would make up a bucket, take an image without mixup-pipeline, or go on anonymously without credentials."""
-    google = options.view_as(GoogleCloudOptions)
+    """Beam would make up a bucket, or take an image without mixup-pipeline."""
     given = options.get_all_options()
     for name, (example, meaning) in _OF_DATAFLOW.items():
         if not given[name]:
@@ -117,27 +117,41 @@ def _check_dataflow(options: PipelineOptions, runner: PipelineRunner) -> None:
         raise UsageError(
             f"engine dataflow needs Google's libraries ({first_line(error)}): pip install 'mixup-pipeline[dataflow]'"
         ) from error
-    validator = PipelineOptionsValidator(options, runner)
-    faults = validator.validate_gcs_path(google, "temp_location")
+    validator, cloud = PipelineOptionsValidator(options, runner), options.view_as(GoogleCloudOptions)
+    folders = [name for name in ("temp_location", "staging_location") if given[name]]
+    faults = [fault for name in folders for fault in validator.validate_gcs_path(cloud, name)]
     if validator.is_service_runner():  # and no stand-in on this machine, which has no valid address for Beam
-        faults += validator.validate_cloud_options(google)
+        faults += validator.validate_cloud_options(cloud)
     if faults:
         raise UsageError(f"Beam options after '--': {faults[0]}")
-    if not google.no_auth:
-        _check_credentials(google)
+    if not options.view_as(TestOptions).dry_run:
+        _check_access(cloud, folders)
 
 
-def _check_credentials(options: GoogleCloudOptions) -> None:
-    """Ask for a token once: Beam would only find out while it stages files, after a minute of tries."""
+def _check_access(cloud: GoogleCloudOptions, folders: Sequence[str]) -> None:
+    """Ask once: Beam goes on anonymously without credentials, and tries a bucket that is not there for ten minutes."""
     import google.auth
+    from apache_beam.io.gcp.gcsio import create_storage_client, parse_gcs_path
+    from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import GoogleAuthError
-    from google.auth.transport.requests import Request
+    from requests.exceptions import RequestException
 
     try:
-        credentials, _ = google.auth.default(scopes=options.gcp_oauth_scopes)
-        credentials.refresh(Request())
+        if not cloud.no_auth:
+            google.auth.default(scopes=cloud.gcp_oauth_scopes)
+        client = create_storage_client(cloud, not cloud.no_auth)
+        for name in folders:
+            bucket, _ = parse_gcs_path(getattr(cloud, name), object_optional=True)
+            client.get_bucket(bucket, retry=None, timeout=30)
     except GoogleAuthError as error:
         raise MixupError(
             f"engine dataflow: no Google credentials that work ({first_line(error).partition('. ')[0]}): "
             f"run `gcloud auth application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS"
         ) from error
+    except GoogleAPICallError as error:
+        raise MixupError(
+            f"--{name}: bucket {bucket} cannot be used ({error.code} {error.message}): check its name and project, "
+            f"and that your account may read and write there"
+        ) from error
+    except RequestException as error:
+        raise MixupError(f"engine dataflow: Google Cloud Storage cannot be reached ({first_line(error)})") from error

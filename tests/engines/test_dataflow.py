@@ -15,7 +15,6 @@ from typing import Any
 
 import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2 as messages
 from google.cloud import storage
 
@@ -23,7 +22,7 @@ from mixup_pipeline import MixConfig, SourceConfig
 from mixup_pipeline.beam_options import pipeline_options
 from mixup_pipeline.cli import augment
 from mixup_pipeline.cli.template import command
-from mixup_pipeline.errors import UsageError
+from mixup_pipeline.errors import MixupError, UsageError
 from mixup_pipeline.pipeline import build_pipeline
 from mixup_pipeline.scan import SourceFile
 from mixup_pipeline.sources import Source, open_source
@@ -39,6 +38,7 @@ NEEDED = {
     "temp_location": "gs://bucket/temp",
     "sdk_container_image": IMAGE,
 }
+DRY = "--dry_run=true"
 GIVEN = [f"--{name}={value}" for name, value in NEEDED.items()]
 STEPS = ("Files", "SpreadFiles", "IndexFile", "AllFiles", "Plan", "Reshuffle", "MixShard", "AllShards", "Commit")
 
@@ -67,7 +67,7 @@ def service(bucket: storage.Client) -> Iterator[Dataflow]:
 
 def translated(source: Source, out: Path) -> Any:
     """The job that Beam's DataflowRunner makes of the pipeline, after its own checks."""
-    options = pipeline_options("dataflow", [*GIVEN, "--no_auth", "--dry_run=true"])
+    options = pipeline_options("dataflow", [*GIVEN, DRY])
     pipeline = beam.Pipeline(options=options)
     build_pipeline(pipeline, source, MixConfig(), out)
     return pipeline.run().job
@@ -166,6 +166,7 @@ def test_what_is_missing_is_said_in_one_line(missing: str) -> None:
     ("wrong", "said"),
     [
         ("--temp_location=folder", "Invalid GCS path (folder)"),
+        ("--staging_location=folder", "Invalid GCS path (folder)"),
         ("--temp_location=gs://bucket", "Did you mean: 'gs://bucket/"),
         ("--project=My Project", "Invalid Project ID (My Project)"),
         ("--project=12345", "not project number"),
@@ -174,7 +175,7 @@ def test_what_is_missing_is_said_in_one_line(missing: str) -> None:
 )
 def test_what_dataflow_would_refuse_is_refused_at_once(wrong: str, said: str) -> None:
     with pytest.raises(UsageError) as raised:
-        pipeline_options("dataflow", [*GIVEN, "--no_auth", wrong])
+        pipeline_options("dataflow", [*GIVEN, DRY, wrong])
     assert said in str(raised.value)
 
 
@@ -221,9 +222,24 @@ def test_credentials_that_do_not_work_are_one_line_within_seconds(
     assert not (tmp_path / "out").exists()
 
 
+@needs_storage
+@pytest.mark.parametrize("folder", ["temp_location", "staging_location"])
+def test_a_bucket_that_is_not_there_is_one_line(service: Dataflow, folder: str) -> None:
+    endpoint = f"--dataflow_endpoint={service.address}"
+    with pytest.raises(MixupError, match=rf"^--{folder}: bucket nowhere cannot be used \(404 .*\): check") as raised:
+        pipeline_options("dataflow", [*GIVEN, "--no_auth", endpoint, f"--{folder}=gs://nowhere/temp"])
+    assert "\n" not in str(raised.value)
+
+
+def test_a_store_that_cannot_be_reached_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://localhost:9")  # nobody listens there
+    with pytest.raises(MixupError, match=r"^engine dataflow: Google Cloud Storage cannot be reached \(") as raised:
+        pipeline_options("dataflow", [*GIVEN, "--no_auth"])
+    assert "\n" not in str(raised.value)
+
+
 def test_the_preset_leaves_the_last_word_to_the_user() -> None:
-    options = pipeline_options("dataflow", [*GIVEN, "--no_auth", "--number_of_worker_harness_threads=5"])
-    assert isinstance(options, PipelineOptions)
+    options = pipeline_options("dataflow", [*GIVEN, DRY, "--number_of_worker_harness_threads=5"])
     assert options.get_all_options()["number_of_worker_harness_threads"] == 5
 
 
@@ -235,7 +251,7 @@ def test_the_launches_of_the_page_are_accepted() -> None:
     )
     (line,) = re.findall(r"^mixup-augment (.*)$", page, re.MULTILINE)
     options = augment.main.make_context("mixup-augment", shlex.split(_filled(line, values))).params
-    made = pipeline_options(options["engine"], [*options["beam_args"], "--no_auth"]).get_all_options()
+    made = pipeline_options(options["engine"], [*options["beam_args"], DRY]).get_all_options()
     assert made["sdk_container_image"] == "europe-west4-docker.pkg.dev/my-project/mixup/mixup-pipeline:1"
 
     (line,) = re.findall(r" --parameters=(.*)$", page, re.MULTILINE)
