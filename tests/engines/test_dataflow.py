@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -89,6 +90,7 @@ def test_the_runner_translates_the_pipeline(source: Source, tmp_path: Path) -> N
     assert json.loads(job.json())["type"] == "JOB_TYPE_BATCH"
 
 
+@pytest.mark.xfail(strict=True, reason="the graph still holds the list of files")
 def test_the_job_stays_under_a_megabyte_for_any_number_of_files(source: Source, tmp_path: Path) -> None:
     """Nothing in it grows with the files: Dataflow takes no job above 10 MB."""
     sizes = []
@@ -140,17 +142,21 @@ def _check_request(service: Dataflow, bucket_path: str) -> None:
 
 
 @needs_storage
-def test_a_template_launch_leaves_the_job_where_the_launcher_looks(
-    source: Source, tmp_path: Path, service: Dataflow, bucket: storage.Client
+@pytest.mark.xfail(strict=True, reason="mixup-augment waits for a job, and asks it for counters: a launch makes none")
+def test_a_launch_of_the_template_ends_once_the_job_is_described(
+    folder: Path, tmp_path: Path, service: Dataflow, bucket: storage.Client
 ) -> None:
-    """The launcher of a flex template names a place, and submits what it finds there itself."""
-    beam_args = [*GIVEN, "--no_auth", f"--dataflow_endpoint={service.address}"]
-    options = pipeline_options("dataflow", [*beam_args, "--template_location=gs://bucket/launches/job_object"])
-    pipeline = beam.Pipeline(options=options)
-    build_pipeline(pipeline, source, MixConfig(), tmp_path / "out")
-    pipeline.run()
-    job = json.loads(bucket.bucket("bucket").blob("launches/job_object").download_as_bytes())
+    """The launcher names a place, and submits what it finds there itself."""
+    parameters = {"src": folder, "out": tmp_path / "out", "within_class": "true", **NEEDED}
+    added = {"runner": "DataflowRunner", "job_name": "mix", "staging_location": "gs://bucket/staging"}
+    place = {"dataflow_endpoint": service.address, "template_location": "gs://bucket/launches/job_object"}
+    flags = [f"--{name}={value}" for name, value in {**parameters, **added, **place}.items()]
+    program = Path(__file__).parents[2] / "pipelines/dataflow/main.py"
+    done = subprocess.run([sys.executable, program, *flags, "--no_auth"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     assert service.jobs == []
+    job = json.loads(bucket.bucket("bucket").blob("launches/job_object").download_as_bytes())
+    assert job["name"] == "mix"
     assert images(messages.Pipeline.FromString(service.staged(job))) == [IMAGE]
 
 
