@@ -23,7 +23,7 @@ from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from mixup_pipeline.config import ENGINES, check_choice
 from mixup_pipeline.engines import EMBEDDED
-from mixup_pipeline.errors import MixupError, UsageError, first_line
+from mixup_pipeline.errors import EngineError, UsageError, first_line
 
 _NO_DASK = "engine dask: Beam's DaskRunner loses outputs of this pipeline: use local, prism, flink, spark or dataflow"
 _PROGRAMS = {"prism": ("prism_location", "prism"), "flink": ("flink_job_server_jar", "flink-job-server.jar")}
@@ -64,7 +64,7 @@ def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
     """The preset of an engine with the user's options after it.
 
     Raises UsageError for an option Beam does not know, a value it does not take, or a runner that cannot do this job,
-    and MixupError where Dataflow has no credentials that work, or no bucket that can be used.
+    and EngineError where Dataflow has no credentials that work, or no bucket that can be used.
     """
     flags = [*preset_flags(engine), *beam_args]
     parsers: list[Any] = []
@@ -144,14 +144,14 @@ def _check_access(cloud: GoogleCloudOptions, folders: Sequence[str]) -> None:
             bucket, _ = parse_gcs_path(getattr(cloud, name), object_optional=True)
             client.get_bucket(bucket, retry=None, timeout=30)
     except GoogleAuthError as error:
-        raise MixupError(
+        raise EngineError(
             f"engine dataflow: no Google credentials that work ({first_line(error).partition('. ')[0]}): "
             f"run `gcloud auth application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS"
         ) from error
     except GoogleAPICallError as error:
-        raise MixupError(
+        raise EngineError(
             f"--{name}: bucket {bucket} cannot be used ({error.code} {error.message}): check its name and project, "
             f"and that your account may read and write there"
         ) from error
     except RequestException as error:
-        raise MixupError(f"engine dataflow: Google Cloud Storage cannot be reached ({first_line(error)})") from error
+        raise EngineError(f"engine dataflow: Google Cloud Storage cannot be reached ({first_line(error)})") from error

@@ -20,9 +20,10 @@ from mixup_pipeline.cli.augment import main
 from mixup_pipeline.cli.common import run_program, shown_errors
 from mixup_pipeline.errors import UsageError
 
-ALWAYS = ("--engine=dataflow",)
+ALWAYS = ("--engine=dataflow", "--no-wait")
 NOT_OFFERED: Mapping[str, str] = {
     "engine": "the template is for Dataflow",
+    "no_wait": "a launch never waits: Dataflow starts the job once the launcher has ended",
     "dry_run": "a launch has to make a job; the plan is for the command line",
     "quiet": "a launch prints into a log, where what is printed helps",
     "debug": "the same; Beam's log would bury it",

@@ -107,7 +107,7 @@ def test_parameters_become_the_command_and_the_rest_goes_to_beam() -> None:
     ]
     ours = ["--src=gs://bucket/a=b/train-*", "--within-class", "--out=gs://bucket/out", "--num-shards=8"]
     beam = ["--project=p", "--runner=DataflowRunner", "--experiments=x"]
-    assert command(flags) == ["--engine=dataflow", *ours, "--", *beam]
+    assert command(flags) == [*ALWAYS, *ours, "--", *beam]
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,6 @@ def test_a_bad_parameter_is_one_line(flag: str, said: str) -> None:
         command([flag])
 
 
-def test_a_launch_does_not_wait_where_the_command_could() -> None:
-    """Dataflow starts the job only after the launcher has ended."""
-    can_wait = any(option.name == "no_wait" for option in augment.main.params)
-    assert ("--no-wait" in ALWAYS) == can_wait, "add --no-wait to ALWAYS, and no_wait to NOT_OFFERED with the reason"
-
-
 def _value(option: click.Option) -> str:
     """One that is not the default."""
     if isinstance(option.type, click.Choice):
@@ -142,7 +136,7 @@ def test_every_parameter_reaches_mixup_augment() -> None:
     arguments = command([f"--{name}={value}" for name, value in values.items()])
     found = augment.main.make_context("mixup-augment", arguments).params
     assert {name: str(found[name]).replace("True", "true") for name in values} == values
-    assert found["engine"] == "dataflow"
+    assert (found["engine"], found["no_wait"]) == ("dataflow", True)
 
 
 def test_the_launcher_runs_the_command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

@@ -16,30 +16,25 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from mixup_pipeline.beam_options import engines_folder
-from tests.engines.clusters import free_port, listens, running, wait_until
+from mixup_pipeline.stores import _made
+from tests.stores.servers import HAS_GCS, NO_GCS, gcs_server
 
-STORAGE = engines_folder() / "fake-gcs-server"
-needs_storage = pytest.mark.skipif(
-    not STORAGE.is_file(), reason="no emulator of Google's storage here: run `make engines` (needs Go)"
-)
+needs_storage = pytest.mark.skipif(not HAS_GCS, reason=NO_GCS)
 
 _TENTATIVE = {"tentative": "true"}
 """Dataflow sends each counter twice: as tried, and as committed."""
 
 
 @contextlib.contextmanager
-def google_storage(bucket: str, log: Path) -> Iterator[storage.Client]:
-    """An emulator with one bucket; Google's clients find it by STORAGE_EMULATOR_HOST, which ends with the block."""
-    port = free_port()
-    places = ["-host", "localhost", "-port", str(port), "-public-host", f"localhost:{port}"]
-    command = [str(STORAGE), "-scheme", "http", "-backend", "memory", *places]
-    with running(command, log) as process, pytest.MonkeyPatch.context() as patch:
-        wait_until(lambda: listens(port), process, log)
-        patch.setenv("STORAGE_EMULATOR_HOST", f"http://localhost:{port}")
+def google_storage(log: Path) -> Iterator[storage.Client]:
+    """An emulator with one bucket; Google's clients find it by the environment, until the block ends."""
+    with gcs_server(log) as (_, env), pytest.MonkeyPatch.context() as patch:
+        for name, value in env.items():
+            patch.setenv(name, value)
+        _made.cache_clear()
         with contextlib.closing(storage.Client(project="here", credentials=AnonymousCredentials())) as client:
-            client.create_bucket(bucket)
             yield client
+    _made.cache_clear()
 
 
 class Dataflow(http.server.ThreadingHTTPServer):

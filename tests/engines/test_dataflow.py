@@ -21,10 +21,12 @@ from google.cloud import storage
 
 from mixup_pipeline import MixConfig, SourceConfig
 from mixup_pipeline.beam_options import pipeline_options
+from mixup_pipeline.claim import claim
 from mixup_pipeline.cli import augment
 from mixup_pipeline.cli.template import command
-from mixup_pipeline.errors import MixupError, UsageError
+from mixup_pipeline.errors import EngineError, UsageError
 from mixup_pipeline.pipeline import build_pipeline
+from mixup_pipeline.request import Request
 from mixup_pipeline.scan import SourceFile
 from mixup_pipeline.sources import Source, open_source
 from tests.commands import run, succeed
@@ -41,7 +43,18 @@ NEEDED = {
 }
 DRY = "--dry_run=true"
 GIVEN = [f"--{name}={value}" for name, value in NEEDED.items()]
-STEPS = ("Files", "SpreadFiles", "IndexFile", "AllFiles", "Plan", "Reshuffle", "MixShard", "AllShards", "Commit")
+STEPS = (
+    "Request",
+    "ListFiles",
+    "SpreadFiles",
+    "IndexFile",
+    "AllFiles",
+    "Plan",
+    "Reshuffle",
+    "MixShard",
+    "AllShards",
+    "Commit",
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +69,7 @@ def source(folder: Path) -> Source:
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[storage.Client]:
-    with google_storage("bucket", tmp_path_factory.mktemp("storage") / "log") as client:
+    with google_storage(tmp_path_factory.mktemp("storage") / "log") as client:
         yield client
 
 
@@ -67,11 +80,12 @@ def service(bucket: storage.Client) -> Iterator[Dataflow]:
 
 
 def translated(source: Source, out: Path) -> Any:
-    """The job that Beam's DataflowRunner makes of the pipeline, after its own checks."""
+    """The job that Beam's DataflowRunner makes of a run, after its own checks."""
     options = pipeline_options("dataflow", [*GIVEN, DRY])
     pipeline = beam.Pipeline(options=options)
-    build_pipeline(pipeline, source, MixConfig(), out)
-    return pipeline.run().job
+    with claim(out, Request(source=source, config=MixConfig()), overwrite=False):
+        build_pipeline(pipeline, out)
+        return pipeline.run().job
 
 
 def steps(pipeline: messages.Pipeline) -> set[str]:
@@ -90,17 +104,19 @@ def test_the_runner_translates_the_pipeline(source: Source, tmp_path: Path) -> N
     assert json.loads(job.json())["type"] == "JOB_TYPE_BATCH"
 
 
-@pytest.mark.xfail(strict=True, reason="the graph still holds the list of files")
+@pytest.mark.xfail(
+    strict=True, reason="Beam looks at all attributes of a step, so its cached request goes into the graph"
+)
 def test_the_job_stays_under_a_megabyte_for_any_number_of_files(source: Source, tmp_path: Path) -> None:
     """Nothing in it grows with the files: Dataflow takes no job above 10 MB."""
     sizes = []
     for num_files in (1, 100_000):
         names = [f"shapes-train.tfrecord-{position:06d}-of-{num_files:06d}" for position in range(num_files)]
         files = [
-            SourceFile(position=position, name=name, path=f"gs://bucket/shapes/1.0.0/{name}")
+            SourceFile(position=position, name=name, path=f"/data/shapes/1.0.0/{name}")
             for position, name in enumerate(names)
         ]
-        job = translated(replace(source, files=tuple(files)), tmp_path / "out")
+        job = translated(replace(source, files=tuple(files)), tmp_path / f"of-{num_files}")
         sizes.append(job.proto_pipeline.ByteSize())
     assert sizes[1] < 1_000_000
     assert sizes[1] - sizes[0] < 1_000
@@ -232,14 +248,14 @@ def test_credentials_that_do_not_work_are_one_line_within_seconds(
 @pytest.mark.parametrize("folder", ["temp_location", "staging_location"])
 def test_a_bucket_that_is_not_there_is_one_line(service: Dataflow, folder: str) -> None:
     endpoint = f"--dataflow_endpoint={service.address}"
-    with pytest.raises(MixupError, match=rf"^--{folder}: bucket nowhere cannot be used \(404 .*\): check") as raised:
+    with pytest.raises(EngineError, match=rf"^--{folder}: bucket nowhere cannot be used \(404 .*\): check") as raised:
         pipeline_options("dataflow", [*GIVEN, "--no_auth", endpoint, f"--{folder}=gs://nowhere/temp"])
     assert "\n" not in str(raised.value)
 
 
 def test_a_store_that_cannot_be_reached_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://localhost:9")  # nobody listens there
-    with pytest.raises(MixupError, match=r"^engine dataflow: Google Cloud Storage cannot be reached \(") as raised:
+    with pytest.raises(EngineError, match=r"^engine dataflow: Google Cloud Storage cannot be reached \(") as raised:
         pipeline_options("dataflow", [*GIVEN, "--no_auth"])
     assert "\n" not in str(raised.value)
 
