@@ -13,6 +13,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_runner_api_pb2 as messages
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
@@ -70,6 +72,8 @@ class Dataflow(http.server.ThreadingHTTPServer):
         self.counters = {found.key.metric.name: found.committed for found in result.metrics().query()["counters"]}
 
     def answer(self, path: str, body: bytes) -> dict[str, Any]:
+        if path == "/token":
+            return {"access_token": "a token", "token_type": "Bearer", "expires_in": 3600}
         self.paths.append(path.partition("?")[0])
         if body:
             self.jobs.append(json.loads(body))
@@ -79,6 +83,15 @@ class Dataflow(http.server.ThreadingHTTPServer):
             counted = self.counters.items()
             return {"metrics": [_metric(name, count, kind) for name, count in counted for kind in (_TENTATIVE, {})]}
         return {"id": "job-1", "currentState": "JOB_STATE_DONE"}
+
+
+def account_key(service: Dataflow, path: Path) -> Path:
+    """The key file of a service account whose tokens come from the service."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    account = {"type": "service_account", "client_email": "mixer@some-project", "private_key": secret}
+    path.write_text(json.dumps({**account, "token_uri": f"{service.address}/token"}))
+    return path
 
 
 class _Requests(http.server.BaseHTTPRequestHandler):

@@ -31,7 +31,7 @@ from mixup_pipeline.scan import SourceFile
 from mixup_pipeline.sources import Source, open_source
 from tests.commands import run, succeed
 from tests.datasets import write_tfds
-from tests.engines.clouds import Dataflow, dataflow, google_storage, needs_storage
+from tests.engines.clouds import Dataflow, account_key, dataflow, google_storage, needs_storage
 from tests.reference import shard_hashes
 
 IMAGE = "europe-west4-docker.pkg.dev/some-project/images/mixup:1"
@@ -125,16 +125,23 @@ def test_the_job_stays_under_a_megabyte_for_any_number_of_files(source: Source, 
 @needs_storage
 @pytest.mark.parametrize("pairing", ["any", "cross-class"])
 def test_what_is_submitted_runs_to_the_bytes_of_the_local_engine(
-    folder: Path, tmp_path: Path, service: Dataflow, pairing: str
+    folder: Path, tmp_path: Path, bucket: storage.Client, service: Dataflow, pairing: str
 ) -> None:
-    mixing = ("mixup-augment", "--src", folder, "--pairing", pairing, "--copies", "2", "--num-shards", "3")
-    beam = (*GIVEN, "--no_auth", f"--dataflow_endpoint={service.address}", "--max_num_workers=7")
-    said = succeed(*mixing, "--out", tmp_path / "made", "--engine", "dataflow", "--", *beam)
-    succeed(*mixing, "--out", tmp_path / "local")
+    """From a bucket into a bucket, with the key of an account."""
+    for path in folder.iterdir():
+        bucket.bucket("bucket").blob(f"shapes/1.0.0/{path.name}").upload_from_filename(path)
+    mixing = ("--pairing", pairing, "--copies", "2", "--num-shards", "3")
+    beam = (*GIVEN, f"--dataflow_endpoint={service.address}", "--max_num_workers=7")
+    places = ("--src", "gs://bucket/shapes/1.0.0", "--out", f"gs://bucket/{pairing}")
+    key = {"GOOGLE_APPLICATION_CREDENTIALS": str(account_key(service, tmp_path / "key.json"))}
+    said = succeed("mixup-augment", *places, *mixing, "--engine", "dataflow", "--", *beam, env=key)
+    succeed("mixup-augment", "--src", folder, "--out", tmp_path / "local", *mixing)
 
     assert "Mixed 300 examples x 2" in said
-    assert (tmp_path / "made/manifest.json").read_bytes() == (tmp_path / "local/manifest.json").read_bytes()
-    assert len(shard_hashes(tmp_path / "made")) == 6
+    blobs = list(bucket.list_blobs("bucket", prefix=f"{pairing}/"))
+    made = {blob.name.partition("/")[2]: blob.download_as_bytes() for blob in blobs}
+    assert made == {path.name: path.read_bytes() for path in (tmp_path / "local").iterdir()}
+    assert len(shard_hashes(tmp_path / "local")) == 6
     _check_request(service, bucket_path="gs://bucket/temp/")
 
 
