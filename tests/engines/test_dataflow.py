@@ -165,7 +165,7 @@ def _check_request(service: Dataflow, bucket_path: str) -> None:
 
 
 @needs_storage
-@pytest.mark.xfail(strict=True, reason="mixup-augment waits for a job, and asks it for counters: a launch makes none")
+@pytest.mark.xfail(strict=True, reason="a launch makes no job, but mixup-augment asks for its id")
 def test_a_launch_of_the_template_ends_once_the_job_is_described(
     folder: Path, tmp_path: Path, service: Dataflow, bucket: storage.Client
 ) -> None:
