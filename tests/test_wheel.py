@@ -35,6 +35,9 @@ def test_schemas_presets_and_sample_are_inside(wheel: Path) -> None:
         files = {path.name for path in (ROOT / folder).iterdir() if path.suffix in (".json", ".pbtxt")}
         assert files
         assert {f"mixup_pipeline/{folder}/{name}" for name in files} <= names
+    image = {path.name for path in (ROOT / "pipelines/dataflow").iterdir() if path.is_file()}
+    assert {"Dockerfile", "main.py", "metadata.json"} <= image
+    assert {f"mixup_pipeline/pipelines/dataflow/{name}" for name in image} <= names
     assert "mixup_pipeline/data/mnist_sample/1.0.0/ATTRIBUTION.txt" in names
     assert {"mixup_pipeline/data/iris.csv", "mixup_pipeline/report/templates/page.html.j2"} <= names
     assert not [name for name in names if name.startswith(("tests", "benchmarks", "scripts"))]
