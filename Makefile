@@ -30,10 +30,15 @@ tests: $(VENV)/development
 	$(BIN)/pytest -n $(WORKERS) tests/training  # in processes of their own: see the conftest.py there
 	$(BIN)/pytest tests/engines  # clusters of their own, one after another; skipped without `make engines`
 
-engines: $(ENGINES)/prism $(ENGINES)/flink-job-server.jar  ## Build Prism (needs Go) and the Flink job server (needs Maven and Java).
+# Prism and the stand-in for Google Cloud Storage need Go, the Flink job server Maven and Java.
+engines: $(ENGINES)/prism $(ENGINES)/fake-gcs-server $(ENGINES)/flink-job-server.jar  ## Build what the tests of engines and stores run.
 
 $(ENGINES)/prism: constraints.txt
 	GOBIN=$(ENGINES) go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM)
+	@touch $@
+
+$(ENGINES)/fake-gcs-server: Makefile
+	GOBIN=$(ENGINES) go install github.com/fsouza/fake-gcs-server@v1.56.1
 	@touch $@
 
 $(ENGINES)/flink-job-server.jar: pipelines/flink/pom.xml

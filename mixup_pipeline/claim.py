@@ -6,6 +6,7 @@ The claim is a lock (`locks.py`) that ends with its process, so a killed run nev
 import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.errors import ManifestError, OutputError, SourceError, UsageError
@@ -14,6 +15,7 @@ from mixup_pipeline.locks import held
 from mixup_pipeline.manifest import FEATURES_NAME, INFO_NAME, MANIFEST_NAME, Manifest, read_manifest
 from mixup_pipeline.places import Place, lies_in, place
 from mixup_pipeline.request import Request
+from mixup_pipeline.sources import Source
 from mixup_pipeline.work import WORK_NAME, FinishedShard, WorkFolder
 
 _OF_UNFINISHED_RUN = re.compile(
@@ -31,7 +33,7 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
     work, existed = WorkFolder.of(out), _exists(out)
     if existed and not out.is_dir():
         raise OutputError(f"out {out}: is a file: choose a folder that does not exist yet")
-    if any(lies_in(place(file.path), out) for file in request.source.files):
+    if any(lies_in(folder, out) for folder in _folders(request.source)):
         raise OutputError(f"out {out}: holds the source itself: choose another --out")
     if existed:
         _check_ours(out)
@@ -55,6 +57,12 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
                 if not existed:
                     out.rmdir()
             raise
+
+
+def _folders(source: Source) -> set[Place]:
+    """Where the files of a source really are."""
+    paths = (place(file.path) for file in source.files)
+    return {path.resolve().parent if isinstance(path, Path) and path.is_symlink() else path.parent for path in paths}
 
 
 def _exists(out: Place) -> bool:

@@ -4,6 +4,7 @@ import re
 import shutil
 import socket
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from apache_beam.options.pipeline_options import (
@@ -16,6 +17,8 @@ from apache_beam.options.pipeline_options import (
 
 from mixup_pipeline.errors import EngineError, UsageError, first_line
 from mixup_pipeline.flink import Cluster
+from mixup_pipeline.places import ObjectPath, Place, is_url
+from mixup_pipeline.scan import SourceFile
 
 _JOB_SERVER = "org/apache/beam/runners/flink/FlinkJobServerDriver.class"
 _NO_WORKER = re.compile(r"didn't get control connection|StartWorker|UNAVAILABLE: io exception")
@@ -29,7 +32,7 @@ def check_engine(options: PipelineOptions) -> None:
 
     Raises UsageError or EngineError naming what is missing.
     """
-    runner = (options.view_as(StandardOptions).runner or "").rpartition(".")[2]
+    runner = _runner(options)
     if runner == "FlinkRunner":
         _check_flink(options)
     elif runner == "PrismRunner":
@@ -39,12 +42,30 @@ def check_engine(options: PipelineOptions) -> None:
         _check_worker_pool(portable.environment_config)
 
 
+def check_reach(options: PipelineOptions, files: Iterable[SourceFile], out: Place) -> None:
+    """Workers of Dataflow see object stores only.
+
+    Raises UsageError for a source or an output folder on this machine.
+    """
+    if _runner(options) != "DataflowRunner":
+        return
+    near = next((file.path for file in files if not is_url(file.path)), None)
+    if near is not None:
+        raise UsageError(f"src {near}: is on this machine, where Dataflow cannot read: copy the source to gs:// first")
+    if not isinstance(out, ObjectPath):
+        raise UsageError(f"out {out}: is on this machine, where Dataflow cannot write: use a folder of gs://")
+
+
 def is_detached(options: PipelineOptions) -> bool:
     """Whether the job goes on where the command that submitted it ends."""
-    runner = (options.view_as(StandardOptions).runner or "").rpartition(".")[2]
+    runner = _runner(options)
     if runner == "FlinkRunner":
         return Cluster.of(options) is not None
     return runner == "DataflowRunner"
+
+
+def _runner(options: PipelineOptions) -> str:
+    return (options.view_as(StandardOptions).runner or "").rpartition(".")[2]
 
 
 def explain(failure: str, options: PipelineOptions) -> EngineError | None:

@@ -1,6 +1,7 @@
 """The job of a run: submitted to an engine, followed to its end, and stopped with the command that waits for it."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from mixup_pipeline.flink import Cluster
 from mixup_pipeline.pipeline import build_pipeline
 from mixup_pipeline.places import Place
 
+_LOGGER = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LOOKS = 1.0
 
 OnState = Callable[[str, str], None]
@@ -52,12 +54,18 @@ def run_job(
         raise error from failure
     if state not in (None, PipelineState.DONE):
         raise EngineError(f"the job ended as {state}: finished shards are kept: run the same command again")
-    counters = result.metrics().query()["counters"]
-    return {counter.key.metric.name: counter.committed for counter in counters}
+    try:
+        counters = result.metrics().query()["counters"]
+    except Exception as failure:  # the run is done, whether an engine can tell its counters or not
+        _LOGGER.debug("The engine gives no counters: %s", failure)
+        return {}
+    return {counter.key.metric.name: counter.committed or 0 for counter in counters}
 
 
 def _job_id(result: Any) -> str:
-    """What the engine calls the job; empty for the local one, which has no name for it."""
+    """What the engine calls the job; empty for the local one, which has no name for it, and where none was begun."""
+    if not getattr(result, "has_job", True):  # Dataflow was only to write a template
+        return ""
     found = result.job_id() if callable(getattr(result, "job_id", None)) else getattr(result, "_job_id", "")
     return str(found)
 

@@ -110,6 +110,8 @@ def submit(
 ) -> str:
     """Begin what `augment` does on a distributed engine, do not wait for its end, and give the id of its job.
 
+    The id is empty where Dataflow was only to write a template of the job.
+
     The folder is complete once it has a manifest; until then the same call, or `augment`, may be made again.
 
     Raises as `augment` does, and UsageError for an engine that ends with this process.
@@ -119,7 +121,7 @@ def submit(
     ids: list[str] = []
     with _claimed(src, out, config, overwrite, engine, beam_args, detached=True) as (_, folder, options):
         run_job(folder, options, wait=False, on_state=lambda job, state: ids.append(job))
-    return ids[-1]
+    return ids[-1] if ids else ""
 
 
 @contextlib.contextmanager
@@ -134,7 +136,7 @@ def _claimed(
 ) -> Iterator[tuple[Request, Place, "PipelineOptions"]]:
     """The request, the folder that was claimed for it, and the options of the engine, all of them checked."""
     from mixup_pipeline.beam_options import pipeline_options
-    from mixup_pipeline.engines import check_engine, is_detached
+    from mixup_pipeline.engines import check_engine, check_reach, is_detached
 
     options = pipeline_options(engine, beam_args)
     set_store_options(options)
@@ -146,6 +148,7 @@ def _claimed(
             f"--no-wait out, or use a cluster (flink with --flink_master=HOST:PORT, dataflow)"
         )
     check_engine(options)
+    check_reach(options, source.files, folder)
     request = Request(source=source, config=config or MixConfig())
     with claim(folder, request, overwrite=overwrite):
         yield request, folder, options

@@ -8,7 +8,6 @@ graph names the output folder alone. Each step is the thin twin of a plain funct
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -28,7 +27,10 @@ KEPT_SHARDS = "shards_kept"
 
 
 class Step(beam.DoFn):
-    """A step of a run into a folder, on a worker that has the versions of the launcher."""
+    """A step of a run into a folder, on a worker that has the versions of the launcher.
+
+    What a worker loads, it loads in `setup`: the graph keeps all that a step has before.
+    """
 
     def __init__(self, out: Place) -> None:
         self._out, self._versions = out, versions()
@@ -36,36 +38,37 @@ class Step(beam.DoFn):
     def setup(self) -> None:
         check_versions(self._versions)
 
-    @cached_property
-    def _work(self) -> WorkFolder:
-        return WorkFolder.of(self._out)
 
-    @cached_property
-    def _request(self) -> Request:
-        return Request.of(self._work)
+class RequestedStep(Step):
+    """A step that reads the request."""
+
+    def setup(self) -> None:
+        super().setup()
+        self._request = Request.of(WorkFolder.of(self._out))
 
 
-class ListFiles(Step):
+class ListFiles(RequestedStep):
     """Anything → the SourceFiles of the request."""
 
     def process(self, element: object) -> Iterator[SourceFile]:
         yield from self._request.source.files
 
 
-class IndexFile(Step):
+class IndexFile(RequestedStep):
     """SourceFile → IndexedFile."""
 
     _indexed = Metrics.counter("mixup", "records_indexed")
     _skipped = Metrics.counter("mixup", "records_skipped")
 
     def process(self, element: SourceFile) -> Iterator[tuple[int, IndexedFile]]:
-        indexed = index_file(element, self._request.source.spec, self._request.config, self._work)
+        spec, config = self._request.source.spec, self._request.config
+        indexed = index_file(element, spec, config, WorkFolder.of(self._out))
         self._indexed.inc(indexed.examples)
         self._skipped.inc(indexed.skipped)
         yield element.position, indexed
 
 
-class Plan(Step):
+class Plan(RequestedStep):
     """All IndexedFiles → ShardTasks."""
 
     def process(self, element: tuple[int, Iterable[tuple[int, IndexedFile]]]) -> Iterator[ShardTask]:
@@ -82,9 +85,9 @@ class MixShard(Step):
     _bytes = Metrics.counter("mixup", "bytes_written")
     _kept = Metrics.counter("mixup", KEPT_SHARDS)
 
-    @cached_property
-    def _mixer(self) -> ShardMixer:
-        return ShardMixer(self._out, on_decoded=self._decoded.inc)
+    def setup(self) -> None:
+        super().setup()
+        self._mixer = ShardMixer(self._out, on_decoded=self._decoded.inc)
 
     def process(self, element: ShardTask) -> Iterator[ShardInfo]:
         for info in self._mixer.mix_shard(element):

@@ -38,7 +38,8 @@ def of_submission(job: str, out: Place) -> str:
         "wait": f"the folder is a dataset once {out / MANIFEST_NAME} is there",
         "resume": "run the same command again if the job ends without it",
     }
-    return "\n".join([f"Submitted {job}", *(f"  {key:9}{value}" for key, value in lines.items())])
+    heading = f"Submitted {job}" if job else "Described the job for the launcher of a template"
+    return "\n".join([heading, *(f"  {key:9}{value}" for key, value in lines.items())])
 
 
 def of_estimate(estimate: Estimate, config: MixConfig) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import google.auth
 import requests
 from apache_beam.io.gcp.gcsio import create_storage_client
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 from google.api_core.exceptions import (
     Forbidden,
     GoogleAPICallError,
@@ -36,7 +36,7 @@ class GcsStore:
     """Implements `stores.Store`."""
 
     def __init__(self, options: PipelineOptions) -> None:
-        self._client: Any = create_storage_client(options, use_credentials=_has_credentials())
+        self._client: Any = create_storage_client(options, use_credentials=_has_credentials(options))
 
     def read(self, bucket: str, key: str, offset: int, length: int) -> bytes:
         with _errors(bucket, key):
@@ -91,9 +91,9 @@ class GcsStore:
         return self._client.bucket(bucket).blob(key)
 
 
-def _has_credentials() -> bool:
+def _has_credentials(options: PipelineOptions) -> bool:
     """Whether this machine has any; Beam would look for them for half a minute. Public buckets need none."""
-    if os.environ.get("STORAGE_EMULATOR_HOST"):
+    if options.view_as(GoogleCloudOptions).no_auth or os.environ.get("STORAGE_EMULATOR_HOST"):
         return False
     try:
         google.auth.default()

@@ -104,9 +104,6 @@ def test_the_runner_translates_the_pipeline(source: Source, tmp_path: Path) -> N
     assert json.loads(job.json())["type"] == "JOB_TYPE_BATCH"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Beam looks at all attributes of a step, so its cached request goes into the graph"
-)
 def test_the_job_stays_under_a_megabyte_for_any_number_of_files(source: Source, tmp_path: Path) -> None:
     """Nothing in it grows with the files: Dataflow takes no job above 10 MB."""
     sizes = []
@@ -128,8 +125,7 @@ def test_what_is_submitted_runs_to_the_bytes_of_the_local_engine(
     folder: Path, tmp_path: Path, bucket: storage.Client, service: Dataflow, pairing: str
 ) -> None:
     """From a bucket into a bucket, with the key of an account."""
-    for path in folder.iterdir():
-        bucket.bucket("bucket").blob(f"shapes/1.0.0/{path.name}").upload_from_filename(path)
+    upload(folder, bucket)
     mixing = ("--pairing", pairing, "--copies", "2", "--num-shards", "3")
     beam = (*GIVEN, f"--dataflow_endpoint={service.address}", "--max_num_workers=7")
     places = ("--src", "gs://bucket/shapes/1.0.0", "--out", f"gs://bucket/{pairing}")
@@ -143,6 +139,11 @@ def test_what_is_submitted_runs_to_the_bytes_of_the_local_engine(
     assert made == {path.name: path.read_bytes() for path in (tmp_path / "local").iterdir()}
     assert len(shard_hashes(tmp_path / "local")) == 6
     _check_request(service, bucket_path="gs://bucket/temp/")
+
+
+def upload(folder: Path, bucket: storage.Client) -> None:
+    for path in folder.iterdir():
+        bucket.bucket("bucket").blob(f"shapes/1.0.0/{path.name}").upload_from_filename(path)
 
 
 def _check_request(service: Dataflow, bucket_path: str) -> None:
@@ -165,12 +166,12 @@ def _check_request(service: Dataflow, bucket_path: str) -> None:
 
 
 @needs_storage
-@pytest.mark.xfail(strict=True, reason="a launch makes no job, but mixup-augment asks for its id")
 def test_a_launch_of_the_template_ends_once_the_job_is_described(
-    folder: Path, tmp_path: Path, service: Dataflow, bucket: storage.Client
+    folder: Path, service: Dataflow, bucket: storage.Client
 ) -> None:
     """The launcher names a place, and submits what it finds there itself."""
-    parameters = {"src": folder, "out": tmp_path / "out", "within_class": "true", **NEEDED}
+    upload(folder, bucket)
+    parameters = {"src": "gs://bucket/shapes/1.0.0", "out": "gs://bucket/launched", "within_class": "true", **NEEDED}
     added = {"runner": "DataflowRunner", "job_name": "mix", "staging_location": "gs://bucket/staging"}
     place = {"dataflow_endpoint": service.address, "template_location": "gs://bucket/launches/job_object"}
     flags = [f"--{name}={value}" for name, value in {**parameters, **added, **place}.items()]
@@ -181,6 +182,20 @@ def test_a_launch_of_the_template_ends_once_the_job_is_described(
     job = json.loads(bucket.bucket("bucket").blob("launches/job_object").download_as_bytes())
     assert job["name"] == "mix"
     assert images(messages.Pipeline.FromString(service.staged(job))) == [IMAGE]
+
+
+@needs_storage
+def test_places_on_this_machine_are_refused(folder: Path, tmp_path: Path, bucket: storage.Client) -> None:
+    upload(folder, bucket)
+    stored = ("--src", "gs://bucket/shapes/1.0.0")
+    for places, words in (
+        (("--src", folder, "--out", "gs://bucket/refused"), "is on this machine, where Dataflow cannot read"),
+        ((*stored, "--out", tmp_path / "out"), "is on this machine, where Dataflow cannot write"),
+    ):
+        done = run("mixup-augment", *places, "--engine", "dataflow", "--", *GIVEN, "--no_auth")
+        assert done.returncode == 2
+        assert words in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("missing", NEEDED)

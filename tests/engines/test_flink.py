@@ -170,7 +170,7 @@ def test_workers_of_another_version_are_refused(large: Path, tmp_path: Path, clu
     other = tmp_path / "site/mixup_pipeline-9.9.9.dist-info"
     other.mkdir(parents=True)
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: mixup-pipeline\nVersion: 9.9.9\n")
-    with worker_pool(tmp_path / "log", {"PYTHONPATH": str(other.parent)}) as address:
+    with worker_pool(tmp_path / "log", {"PYTHONPATH": str(other.parent), "PYTHONSAFEPATH": "1"}) as address:
         beam = ("--environment_type=EXTERNAL", f"--environment_config={address}")
         done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", *on(cluster, beam))
     assert done.returncode == 1

@@ -85,8 +85,8 @@ def test_a_url_without_a_bucket_is_refused(url: str) -> None:
 
 
 def test_places_by_their_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
-    assert place("~/data") == Path("/home/me/data")
+    monkeypatch.setenv("HOME", "/people/me")
+    assert place("~/data") == Path("/people/me/data")
     assert place(Path("a")) == Path("a")
     assert isinstance(place("s3://bucket/a"), ObjectPath)
     assert place("a:b") == Path("a:b")
