@@ -71,11 +71,6 @@ def _runner(options: PipelineOptions) -> str:
 def explain(failure: str, options: PipelineOptions) -> EngineError | None:
     """The failure of a job in one line; None where it is of no kind that is known."""
     config = options.view_as(PortableOptions).environment_config
-    if "No module named 'mixup_pipeline" in failure:
-        return EngineError(
-            "workers do not have this version of mixup-pipeline: install the same one there, and run the same command "
-            "again"
-        )
     if _NO_WORKER.search(failure):
         return EngineError(
             f"no Python worker came up at {config or 'the engine'}: look at the log of the worker pool there, whose "

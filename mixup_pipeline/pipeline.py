@@ -1,6 +1,6 @@
 """The Beam graph: data flow one way, and no image ever moves between workers.
 
-    request ─ ListFiles ─ IndexFile ─ Plan ─ Reshuffle ─ MixShard ─ Commit
+    request ─ CheckWorker ─ ListFiles ─ IndexFile ─ Plan ─ Reshuffle ─ MixShard ─ Commit
 
 Elements are small: a file's name, a slot range, a shard's hash and totals. Arrays and images stay in files, and the
 graph names the output folder alone. Each step is the thin twin of a plain function (`index_file`, `plan_run`,
@@ -17,6 +17,7 @@ from mixup_pipeline.manifest import check_versions, versions
 from mixup_pipeline.places import Place
 from mixup_pipeline.plan import ShardTask
 from mixup_pipeline.planning import plan_run
+from mixup_pipeline.probe import CheckWorker
 from mixup_pipeline.request import Request
 from mixup_pipeline.run import IndexedFile
 from mixup_pipeline.scan import SourceFile, index_file
@@ -29,21 +30,27 @@ KEPT_SHARDS = "shards_kept"
 class Step(beam.DoFn):
     """A step of a run into a folder, on a worker that has the versions of the launcher.
 
-    What a worker loads, it loads in `setup`: the graph keeps all that a step has before.
+    What a worker loads, it loads with its first bundle: the graph keeps all that a step has before, and an error in
+    `setup` leaves Flink waiting for ever.
     """
 
     def __init__(self, out: Place) -> None:
-        self._out, self._versions = out, versions()
+        self._out, self._versions, self._begun = out, versions(), False
 
-    def setup(self) -> None:
-        check_versions(self._versions)
+    def start_bundle(self) -> None:
+        if not self._begun:
+            check_versions(self._versions)
+            self.begin()
+            self._begun = True
+
+    def begin(self) -> None:
+        """Load what the step needs."""
 
 
 class RequestedStep(Step):
     """A step that reads the request."""
 
-    def setup(self) -> None:
-        super().setup()
+    def begin(self) -> None:
         self._request = Request.of(WorkFolder.of(self._out))
 
 
@@ -85,8 +92,7 @@ class MixShard(Step):
     _bytes = Metrics.counter("mixup", "bytes_written")
     _kept = Metrics.counter("mixup", KEPT_SHARDS)
 
-    def setup(self) -> None:
-        super().setup()
+    def begin(self) -> None:
         self._mixer = ShardMixer(self._out, on_decoded=self._decoded.inc)
 
     def process(self, element: ShardTask) -> Iterator[ShardInfo]:
@@ -114,6 +120,8 @@ def build_pipeline(pipeline: beam.Pipeline, out: Place, *, tidy: bool = False) -
     (
         pipeline
         | "Request" >> beam.Create([None])
+        | "CheckWorker" >> beam.ParDo(CheckWorker())
+        | "WorkerChecked" >> beam.Reshuffle()
         | "ListFiles" >> beam.ParDo(ListFiles(out))  # SourceFile
         | "SpreadFiles" >> beam.Reshuffle()
         | "IndexFile" >> beam.ParDo(IndexFile(out))  # (position, IndexedFile)

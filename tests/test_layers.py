@@ -23,6 +23,7 @@ LAYERS = [
         "pipeline",
         "engines",
         "flink",
+        "probe",
         "beam_options",
         "job",
         "launch",

@@ -195,7 +195,7 @@ def test_workers_without_the_package_are_refused(large: Path, tmp_path: Path, cl
         done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", *on(cluster, beam))
     assert done.returncode == 1
     (line,) = (line for line in done.stderr.splitlines() if line.startswith("Error: "))
-    assert line.startswith("Error: workers do not have this version of mixup-pipeline: install the same one there")
+    assert line.startswith("Error: workers do not have mixup-pipeline, or have another version of it: install")
 
 
 def test_what_users_get_wrong(large: Path, tmp_path: Path, cluster: FlinkCluster) -> None:
