@@ -1,13 +1,15 @@
 """What can be wrong with an engine, told in one line: before a job is submitted, and after one has failed."""
 
+import os
 import re
 import shutil
 import socket
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from apache_beam.options.pipeline_options import (
+    DirectOptions,
     FlinkRunnerOptions,
     PipelineOptions,
     PortableOptions,
@@ -16,10 +18,13 @@ from apache_beam.options.pipeline_options import (
 )
 
 from mixup_pipeline.errors import EngineError, UsageError, first_line
+from mixup_pipeline.files import sizes
 from mixup_pipeline.flink import Cluster
-from mixup_pipeline.places import ObjectPath, Place, is_url
-from mixup_pipeline.scan import SourceFile
+from mixup_pipeline.places import ObjectPath, Place, is_url, place
+from mixup_pipeline.sources import Source
 
+LARGE_SOURCE_BYTES = 512 << 20
+"""From here on processes pay for the second and a half that they take to start."""
 _JOB_SERVER = "org/apache/beam/runners/flink/FlinkJobServerDriver.class"
 _NO_WORKER = re.compile(r"didn't get control connection|StartWorker|UNAVAILABLE: io exception")
 _CANCELLED = re.compile(r"state CANCELLED|CancellationException|was cancelled")
@@ -42,14 +47,33 @@ def check_engine(options: PipelineOptions) -> None:
         _check_worker_pool(portable.environment_config)
 
 
-def check_reach(options: PipelineOptions, files: Iterable[SourceFile], out: Place) -> None:
+def spread(options: PipelineOptions, source: Source, beam_args: Sequence[str]) -> None:
+    """Let the local engine use a process a core for a large source; a small one is done before they have started.
+
+    beam_args: what the user gave, which stands.
+    """
+    direct = options.view_as(DirectOptions)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given = any(flag.startswith("--direct_") for flag in beam_args)
+    if _runner(options) == "FnApiRunner" and not given and cores > 1 and _source_bytes(source) >= LARGE_SOURCE_BYTES:
+        direct.direct_running_mode, direct.direct_num_workers = "multi_processing", cores
+
+
+def _source_bytes(source: Source) -> int:
+    """Of all files, by listing their folders."""
+    paths = {place(file.path) for file in source.files}
+    present = {folder: sizes(folder) for folder in {path.parent for path in paths}}
+    return sum(present[path.parent].get(path.name, 0) for path in paths)
+
+
+def check_reach(options: PipelineOptions, source: Source, out: Place) -> None:
     """Workers of Dataflow see object stores only.
 
     Raises UsageError for a source or an output folder on this machine.
     """
     if _runner(options) != "DataflowRunner":
         return
-    near = next((file.path for file in files if not is_url(file.path)), None)
+    near = next((file.path for file in source.files if not is_url(file.path)), None)
     if near is not None:
         raise UsageError(f"src {near}: is on this machine, where Dataflow cannot read: copy the source to gs:// first")
     if not isinstance(out, ObjectPath):

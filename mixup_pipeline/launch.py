@@ -136,7 +136,7 @@ def _claimed(
 ) -> Iterator[tuple[Request, Place, "PipelineOptions"]]:
     """The request, the folder that was claimed for it, and the options of the engine, all of them checked."""
     from mixup_pipeline.beam_options import pipeline_options
-    from mixup_pipeline.engines import check_engine, check_reach, is_detached
+    from mixup_pipeline.engines import check_engine, check_reach, is_detached, spread
 
     options = pipeline_options(engine, beam_args)
     set_store_options(options)
@@ -148,7 +148,8 @@ def _claimed(
             f"--no-wait out, or use a cluster (flink with --flink_master=HOST:PORT, dataflow)"
         )
     check_engine(options)
-    check_reach(options, source.files, folder)
+    check_reach(options, source, folder)
+    spread(options, source, beam_args)
     request = Request(source=source, config=config or MixConfig())
     with claim(folder, request, overwrite=overwrite):
         yield request, folder, options

@@ -1,0 +1,94 @@
+"""What is looked at before a job, and how its failure is told; real engines are in tests/engines."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from mixup_pipeline import SourceConfig, engines
+from mixup_pipeline.beam_options import pipeline_options
+from mixup_pipeline.engines import check_engine, explain, is_detached, spread
+from mixup_pipeline.errors import EngineError, UsageError
+from mixup_pipeline.sources import open_source
+from tests.datasets import Dataset
+
+
+@pytest.mark.parametrize(
+    ("beam_args", "larger", "cores", "expected"),
+    [
+        ((), 0, 4, ("multi_processing", 4)),
+        ((), 1, 4, ("in_memory", 1)),
+        ((), 0, 1, ("in_memory", 1)),
+        (("--direct_num_workers=3",), 0, 4, ("in_memory", 3)),
+        (("--direct_running_mode=in_memory",), 0, 4, ("in_memory", 1)),
+    ],
+    ids=["large", "small", "one core", "own number", "own mode"],
+)
+def test_processes_for_a_large_source(
+    dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    beam_args: Sequence[str],
+    larger: int,
+    cores: int,
+    expected: tuple[str, int],
+) -> None:
+    size = sum(path.stat().st_size for path in dataset.folder.glob("*.tfrecord*"))
+    monkeypatch.setattr(engines, "LARGE_SOURCE_BYTES", size + larger)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    options = pipeline_options("local", beam_args)
+    spread(options, open_source(SourceConfig(src=str(dataset.folder))), beam_args)
+    given = options.get_all_options()
+    assert (given["direct_running_mode"], given["direct_num_workers"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("engine", "beam_args", "detached"),
+    [
+        ("local", (), False),
+        ("prism", (), False),
+        ("flink", (), False),
+        ("flink", ("--flink_master=[auto]",), False),
+        ("flink", ("--flink_master=host:8081", "--environment_type=DOCKER"), True),
+    ],
+)
+def test_which_jobs_go_on_alone(engine: str, beam_args: Sequence[str], detached: bool) -> None:
+    assert is_detached(pipeline_options(engine, beam_args)) is detached
+
+
+@pytest.mark.parametrize(
+    ("engine", "option", "kind", "words"),
+    [
+        ("prism", "--prism_location=/no/prism", UsageError, "--prism_location=/no/prism: no such file: build it"),
+        ("flink", "--flink_job_server_jar=/no.jar", UsageError, "--flink_job_server_jar=/no.jar: no such file"),
+        ("prism", "--environment_type=EXTERNAL", UsageError, "needs --environment_config=HOST:PORT"),
+    ],
+)
+def test_programs_that_are_missing(engine: str, option: str, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        check_engine(pipeline_options(engine, [option]))
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        ("prism worker[job-001] didn't get control connection to localhost:1 after 1m0s", "no Python worker came up"),
+        ("Pipeline x failed in state CANCELLED: gone", "the job was cancelled: finished shards are kept"),
+        ("java.util.concurrent.CancellationException", "the job was cancelled"),
+        (
+            "RuntimeError: java.lang.Exception: outer\nCaused by: a.B: middle\nCaused by: c.D: no slots\n"
+            "JobExecutionException",
+            r"the engine gave up \(c.D: no slots\)",
+        ),
+    ],
+)
+def test_failures_are_told_in_one_line(failure: str, words: str) -> None:
+    error = explain(failure, pipeline_options("prism", ["--environment_config=localhost:1"]))
+    assert isinstance(error, EngineError)
+    assert len(str(error).splitlines()) == 1
+    with pytest.raises(EngineError, match=words):
+        raise error
+
+
+def test_what_is_not_known_is_not_explained(tmp_path: Path) -> None:
+    assert explain(f"ValueError: {tmp_path}", pipeline_options("local", [])) is None
