@@ -11,14 +11,14 @@ from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.errors import MixupError
 
 if TYPE_CHECKING:
-    from mixup_pipeline.launch import augment
+    from mixup_pipeline.launch import augment, submit
 
-__all__ = ["MixConfig", "MixupError", "SourceConfig", "augment"]
+__all__ = ["MixConfig", "MixupError", "SourceConfig", "augment", "submit"]
 
 
 def __getattr__(name: str) -> object:
-    if name == "augment":  # not imported before it is needed: it brings NumPy, OpenCV and more
-        from mixup_pipeline.launch import augment
+    if name in ("augment", "submit"):  # not imported before they are needed: they bring NumPy, OpenCV and more
+        from mixup_pipeline import launch
 
-        return augment
+        return getattr(launch, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
