@@ -26,8 +26,9 @@ types: $(VENV)/development
 	$(BIN)/mypy
 
 tests: $(VENV)/development
-	$(BIN)/pytest -n $(WORKERS) --ignore tests/training --ignore tests/engines
+	$(BIN)/pytest -n $(WORKERS) --ignore tests/training --ignore tests/stores --ignore tests/engines
 	$(BIN)/pytest -n $(WORKERS) tests/training  # in processes of their own: see the conftest.py there
+	$(BIN)/pytest -n $(WORKERS) tests/stores  # servers of their own; those of GCS are skipped without `make engines`
 	$(BIN)/pytest tests/engines  # clusters of their own, one after another; skipped without `make engines`
 
 # Prism and the stand-in for Google Cloud Storage need Go, the Flink job server Maven and Java.

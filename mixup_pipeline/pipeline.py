@@ -8,9 +8,11 @@ graph names the output folder alone. Each step is the thin twin of a plain funct
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from mixup_pipeline.commit import commit_run
 from mixup_pipeline.manifest import check_versions, versions
@@ -22,6 +24,7 @@ from mixup_pipeline.request import Request
 from mixup_pipeline.run import IndexedFile
 from mixup_pipeline.scan import SourceFile, index_file
 from mixup_pipeline.shards import ShardInfo, ShardMixer
+from mixup_pipeline.stores import set_store_options, store_options
 from mixup_pipeline.work import WorkFolder
 
 KEPT_SHARDS = "shards_kept"
@@ -34,12 +37,15 @@ class Step(beam.DoFn):
     `setup` leaves Flink waiting for ever.
     """
 
-    def __init__(self, out: Place) -> None:
-        self._out, self._versions, self._begun = out, versions(), False
+    def __init__(self, out: Place, access: dict[str, Any]) -> None:
+        """access: the options of stores, by their names."""
+        self._out, self._access, self._versions, self._begun = out, access, versions(), False
 
     def start_bundle(self) -> None:
         if not self._begun:
             check_versions(self._versions)
+            if self._access:
+                set_store_options(PipelineOptions.from_dictionary(self._access))
             self.begin()
             self._begun = True
 
@@ -107,8 +113,8 @@ class MixShard(Step):
 class Commit(Step):
     """All ShardInfos → the run id of the manifest."""
 
-    def __init__(self, out: Place, tidy: bool) -> None:
-        super().__init__(out)
+    def __init__(self, out: Place, access: dict[str, Any], tidy: bool) -> None:
+        super().__init__(out, access)
         self._tidy = tidy
 
     def process(self, element: tuple[int, Iterable[ShardInfo]]) -> Iterator[str]:
@@ -117,20 +123,21 @@ class Commit(Step):
 
 def build_pipeline(pipeline: beam.Pipeline, out: Place, *, tidy: bool = False) -> None:
     """The whole graph of the request in the work folder of `out`; tidy: also remove that folder in the end."""
+    access = store_options(pipeline.options)
     (
         pipeline
         | "Request" >> beam.Create([None])
         | "CheckWorker" >> beam.ParDo(CheckWorker())
         | "WorkerChecked" >> beam.Reshuffle()
-        | "ListFiles" >> beam.ParDo(ListFiles(out))  # SourceFile
+        | "ListFiles" >> beam.ParDo(ListFiles(out, access))  # SourceFile
         | "SpreadFiles" >> beam.Reshuffle()
-        | "IndexFile" >> beam.ParDo(IndexFile(out))  # (position, IndexedFile)
+        | "IndexFile" >> beam.ParDo(IndexFile(out, access))  # (position, IndexedFile)
         | "OneKeyForFiles" >> beam.WithKeys(0)
         | "AllFiles" >> beam.GroupByKey()  # (0, all of them)
-        | "Plan" >> beam.ParDo(Plan(out))  # ShardTask
+        | "Plan" >> beam.ParDo(Plan(out, access))  # ShardTask
         | "Reshuffle" >> beam.Reshuffle()
-        | "MixShard" >> beam.ParDo(MixShard(out))  # ShardInfo
+        | "MixShard" >> beam.ParDo(MixShard(out, access))  # ShardInfo
         | "OneKeyForShards" >> beam.WithKeys(0)
         | "AllShards" >> beam.GroupByKey()  # (0, all of them)
-        | "Commit" >> beam.ParDo(Commit(out, tidy))  # run id
+        | "Commit" >> beam.ParDo(Commit(out, access, tidy))  # run id
     )

@@ -129,6 +129,7 @@ def main(**options: Any) -> None:
 
 def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> None:
     if not options["debug"]:
+        _keep_stderr_to_ourselves()
         _log_quietly()
         threading.excepthook = lambda _: None  # Beam's threads that listen to an engine break off when it ends
     if options["engine"] == "local":
@@ -186,10 +187,19 @@ def _log_quietly() -> None:
         ours.addHandler(logging.StreamHandler())
 
 
+def _keep_stderr_to_ourselves() -> None:
+    """Worker processes and C libraries print what the error line says better."""
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="replace")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
 def _stop(number: int, _: FrameType | None) -> None:
     """End at once: whatever is unfinished has a temporary name, so nothing needs to be tidied."""
     show_cursor = b"\x1b[?25h" if sys.stderr.isatty() else b""  # the progress bar hides it
-    os.write(2, show_cursor + f"\n{_STOPPED}\n".encode())
+    os.write(sys.stderr.fileno(), show_cursor + f"\n{_STOPPED}\n".encode())
     os._exit(1)
 
 

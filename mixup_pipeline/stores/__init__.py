@@ -19,6 +19,7 @@ from mixup_pipeline.errors import UsageError
 
 SCHEMES = ("gs", "s3")
 _EXTRAS = {"gs": "gcs", "s3": "s3"}
+_GOOGLE_ACCESS = ("no_auth", "project", "impersonate_service_account")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,15 @@ def set_store_options(options: Any) -> None:
 
     FileSystems.set_options(options)
     _made.cache_clear()
+
+
+def store_options(options: Any) -> dict[str, Any]:
+    """Those of Beam's options that a worker needs to reach stores as this process does; not every worker gets them."""
+    from apache_beam.options.pipeline_options import GoogleCloudOptions, S3Options
+
+    amazon = options.view_as(S3Options).get_all_options(drop_default=True, current_only=True)
+    google = options.view_as(GoogleCloudOptions).get_all_options(drop_default=True, current_only=True)
+    return {**amazon, **{name: google[name] for name in _GOOGLE_ACCESS if name in google}}
 
 
 @lru_cache

@@ -222,3 +222,19 @@ def test_no_credentials(made: Dataset, server: Server) -> None:
     done = run("mixup-augment", "--src", made.folder, "--out", "s3://bucket/out", env=env)
     assert done.returncode == 1
     assert "there are no credentials: give AWS_ACCESS_KEY_ID" in one_line(done)
+
+
+@pytest.mark.parametrize("mode", ["in_memory", "multi_processing"])
+def test_addresses_and_keys_as_options_of_beam(
+    folder: ObjectPath, server: Server, made: Dataset, tmp_path: Path, mode: str
+) -> None:
+    if server.scheme == "gs":
+        pytest.skip("Google's are found by the environment")
+    options = (f"--s3_endpoint_url={server.env['AWS_ENDPOINT_URL']}", "--s3_region_name=us-east-1")
+    keys = ("--s3_access_key_id=key", "--s3_secret_access_key=secret")
+    local = (f"--direct_running_mode={mode}", "--direct_num_workers=2")
+    base = ("mixup-augment", "--src", made.folder, "--out", str(folder / "out"), *OPTIONS)
+    nothing = {"AWS_ENDPOINT_URL": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    succeed(*base, "--", *local, *options, *keys, env=nothing)
+    succeed("mixup-augment", "--src", made.folder, "--out", tmp_path / "local", *OPTIONS)
+    assert fetched(folder / "out", tmp_path / "fetched") == shard_hashes(tmp_path / "local")
