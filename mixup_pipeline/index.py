@@ -27,6 +27,7 @@ ENTRY = np.dtype(
 )
 PARTNER = np.dtype([*ENTRY.descr, ("slot", "<i4")])
 """A partner: its entry and its slot."""
+_JOINED = np.dtype([("entry", ENTRY), ("slot", "<i4")])  # the same bytes, filled entry by entry, not field by field
 NO_CLASS = -1
 _CHUNK = 1 << 20
 
@@ -48,7 +49,7 @@ def slot_table(file_entries: Iterable[Entries], *, num_examples: int, seed: int)
     done = 0
     for entries in file_entries:
         taken = entries[: num_examples - done]
-        slots[slot_of[done : done + len(taken)]] = taken
+        np.put(slots, slot_of[done : done + len(taken)], taken)
         done += len(taken)
     return slots
 
@@ -57,11 +58,9 @@ def partner_entries(partners: npt.NDArray[np.integer[Any]], slots: Entries) -> I
     """PARTNER[N], a piece at a time: of each slot the entry of its partner. partners: int[N] slots. slots: ENTRY[N]."""
     for first in range(0, len(partners), _CHUNK):
         part = partners[first : first + _CHUNK]
-        rows, entries = np.empty(len(part), PARTNER), slots[part]
-        for name in ENTRY.names or ():
-            rows[name] = entries[name]
-        rows["slot"] = part
-        yield rows
+        rows = np.empty(len(part), _JOINED)
+        rows["entry"], rows["slot"] = slots.take(part), part
+        yield rows.view(PARTNER)
 
 
 def rows_of(slots: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -40,24 +40,22 @@ def pair_any(labels: Labels, copy: int, seed: int, earlier: Earlier) -> Partners
     if num_slots == 1:
         return np.zeros(1, np.int64)
     shift = ring_shift(num_slots, copy, seed, "shift")
-    return (np.arange(num_slots) + shift) % num_slots
+    partners = np.arange(shift, shift + num_slots)
+    partners %= num_slots
+    return partners
 
 
 def pair_within_class(labels: Labels, copy: int, seed: int, earlier: Earlier) -> Partners:
     """The members of a class form a ring in slot order; each meets the one a shift further on."""
     del earlier
     members = np.argsort(labels, kind="stable")  # slots, class after class
-    classes, starts, sizes = np.unique(labels[members], return_index=True, return_counts=True)
-    shifts = np.array(
-        [
-            ring_shift(int(size), copy, seed, "ring", int(label)) if size > 1 else 0
-            for label, size in zip(classes, sizes, strict=True)
-        ]
-    )
-    start, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)
-    position = np.arange(len(labels)) - start
+    ordered = labels[members]
+    starts = (np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).tolist()
     partners = np.empty(len(labels), np.int64)
-    partners[members] = members[start + (position + np.repeat(shifts, sizes)) % size]
+    for start, stop in zip([0, *starts], [*starts, len(labels)], strict=True):
+        ring = members[start:stop]
+        shift = ring_shift(len(ring), copy, seed, "ring", int(ordered[start])) if len(ring) > 1 else 0
+        partners[ring] = np.concatenate([ring[shift:], ring[:shift]])
     return partners
 
 
