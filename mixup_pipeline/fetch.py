@@ -6,15 +6,14 @@ it, where little is wanted, to single ranges. What is held is bounded by the blo
 """
 
 import itertools
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.ahead import ahead
 from mixup_pipeline.errors import record_error
 from mixup_pipeline.index import Entries
 from mixup_pipeline.places import ObjectPath, Place, Ranges, place
@@ -108,14 +107,4 @@ def _read_ahead(blocks: Iterable[Block], paths: Mapping[int, Place]) -> Iterator
         with Ranges(paths[block.file]) as ranges:
             return ranges.read(block.stop - block.start, block.start)
 
-    asked: deque[Future[bytes]] = deque()
-    pool = ThreadPoolExecutor(UNDER_WAY)
-    try:
-        for block in blocks:
-            asked.append(pool.submit(read, block))
-            if len(asked) == UNDER_WAY:
-                yield asked.popleft().result()
-        while asked:
-            yield asked.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return ahead(read, blocks, UNDER_WAY)

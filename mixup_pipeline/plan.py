@@ -7,6 +7,8 @@ decides the bytes of every file.
 
 from dataclasses import dataclass
 
+from mixup_pipeline.config import MAX_SHARDS
+
 TARGET_SHARD_BYTES = 64 << 20
 LARGE_SHARD_BYTES = 256 << 20
 MANY_SHARDS = 1024
@@ -38,7 +40,7 @@ def default_num_shards(num_examples: int, record_bytes: int) -> int:
     by_target = -(-copy_bytes // TARGET_SHARD_BYTES)
     if by_target > MANY_SHARDS:
         by_target = max(MANY_SHARDS, -(-copy_bytes // LARGE_SHARD_BYTES))
-    return max(1, min(num_examples, by_target))
+    return max(1, min(num_examples, by_target, MAX_SHARDS))
 
 
 def shard_tasks(num_examples: int, num_shards: int) -> list[ShardTask]:

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.ahead import ahead
 from mixup_pipeline.config import MAX_EXAMPLES, MixConfig
 from mixup_pipeline.errors import OutputError, SourceError, UsageError
+from mixup_pipeline.fetch import UNDER_WAY
 from mixup_pipeline.files import free_bytes, sizes
 from mixup_pipeline.index import Entries, slot_table
 from mixup_pipeline.pairing import POLICIES, check_cross_class
-from mixup_pipeline.places import Place
+from mixup_pipeline.places import ObjectPath, Place
 from mixup_pipeline.plan import ShardTask, default_num_shards, shard_tasks
 from mixup_pipeline.request import Request
 from mixup_pipeline.run import IndexedFile, Run, estimated_record_bytes, settle, settled_label_format
@@ -50,7 +52,8 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
     found = sum(file.examples for file in files)
     num_examples = found if config.limit is None else min(found, config.limit)
     check_counts(config, num_examples, source.spec.soft_labels)
-    entries = (work.entries(position) for position in range(len(files)))
+    at_a_time = UNDER_WAY if isinstance(work.root, ObjectPath) else 1
+    entries = ahead(lambda position: work.entries(position, files[position].examples), range(len(files)), at_a_time)
     slots = slot_table(entries, num_examples=num_examples, seed=config.seed)
     if config.pairing == "cross-class":
         check_cross_class(slots["label"])

@@ -6,6 +6,7 @@ A run is written as JSON into the work folder, so that Beam elements need only n
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from mixup_pipeline.config import MixConfig
@@ -72,7 +73,7 @@ class Run:
         """Bytes of one decoded example."""
         return example_bytes(self.shape)
 
-    @property
+    @cached_property
     def record_bytes(self) -> int:
         """Bytes of one mixed record, about."""
         return estimated_record_bytes(self.shape, self.spec.num_classes, self.config.label_format, self.files)

@@ -24,6 +24,7 @@ from mixup_pipeline.run import IndexedFile
 from mixup_pipeline.spec import ExampleSpec, Shape, shape_text
 from mixup_pipeline.work import WorkFolder
 
+_HEAD_BYTES = 64
 _FRAME = struct.Struct("<QI")
 
 
@@ -131,7 +132,7 @@ def examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int,
         features = parse(payload)
         label, data = reader.class_id(features), reader.input_bytes(features)
         shape = reader.shape(data)
-        start = payload.find(data)  # wherever these bytes stand first, they are these bytes
+        start = _place_in(payload, data)
         if start < 0:
             raise ValueError(f"feature {spec.input_key!r} holds unpacked floats: write it packed, as TensorFlow does")
         if decode:
@@ -139,6 +140,18 @@ def examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int,
         return start, len(data), label, shape
 
     return look
+
+
+def _place_in(payload: bytes, data: bytes) -> int:
+    """Where these bytes first stand in the payload, wherever that is; −1 where they do not.
+
+    Their beginning is looked for, as Python takes long to look for many bytes.
+    """
+    head, start = data[:_HEAD_BYTES], -1
+    while True:
+        start = payload.find(head, start + 1)
+        if start < 0 or payload.startswith(data, start):
+            return start
 
 
 def _check_count(file: SourceFile, num_records: int) -> None:

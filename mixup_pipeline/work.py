@@ -148,9 +148,9 @@ class WorkFolder:
         stored = _read_json(self.index(position).with_suffix(".json"))
         return indexed_file(stored["file"]) if stored is not None and stored["stamp"] == stamp else None
 
-    def entries(self, position: int) -> Entries:
-        """ENTRY[n] of one source file."""
-        return _load(self.index(position).with_suffix(".entries"), ENTRY)
+    def entries(self, position: int, count: int | None = None) -> Entries:
+        """ENTRY[count] of one source file; all of them where it is not said how many there are."""
+        return _load(self.index(position).with_suffix(".entries"), ENTRY, 0, count)
 
     def save_slots(self, slots: Entries) -> None:
         self._save(self.root / "slots", [slots])

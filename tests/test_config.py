@@ -35,8 +35,8 @@ from mixup_pipeline.errors import UsageError
         ("limit", 2**31, "limit must be a whole number from 1 to 2,147,483,647, got 2147483648"),
         ("image_format", "jpeg", "image-format must be one of raw, png, got 'jpeg'"),
         ("label_format", "sparse", "label-format must be one of auto, dense, compact, got 'sparse'"),
-        ("num_shards", 0, "num-shards must be a whole number from 1 to 100,000, got 0"),
-        ("num_shards", 100_001, "num-shards must be a whole number from 1 to 100,000, got 100001"),
+        ("num_shards", 0, "num-shards must be a whole number from 1 to 1,000,000, got 0"),
+        ("num_shards", 1_000_001, "num-shards must be a whole number from 1 to 1,000,000, got 1000001"),
         ("on_bad_record", "ignore", "on-bad-record must be one of fail, skip, got 'ignore'"),
     ],
 )

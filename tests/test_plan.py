@@ -48,6 +48,7 @@ def test_shards_cover_all_slots_in_order_and_evenly(num_examples: int, num_shard
         (2 * MIB, 256 * 1024, 2048),
         (1_281_167, 150_528, 1024),
         (400_000_000, 150_528, 224_305),
+        (2**31 - 1, 150_528, 1_000_000),
     ],
 )
 def test_default_num_shards(num_examples: int, record_bytes: int, num_shards: int) -> None:

@@ -129,7 +129,6 @@ def main(**options: Any) -> None:
 
 def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> None:
     if not options["debug"]:
-        _keep_stderr_to_ourselves()
         _log_quietly()
         threading.excepthook = lambda _: None  # Beam's threads that listen to an engine break off when it ends
     if options["engine"] == "local":
@@ -205,4 +204,6 @@ def _stop(number: int, _: FrameType | None) -> None:
 
 def program() -> None:
     """The console script."""
+    if "--debug" not in sys.argv:
+        _keep_stderr_to_ourselves()
     run_program(main)

@@ -9,9 +9,9 @@ A client is made once a process, and is used by several threads. Short failures 
 are tried again by the clients for about a minute; what remains is a StoreError with one line that says what to do.
 """
 
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ from mixup_pipeline.errors import UsageError
 
 SCHEMES = ("gs", "s3")
 _EXTRAS = {"gs": "gcs", "s3": "s3"}
+_MADE: dict[str, "Store"] = {}
+_MAKING = threading.Lock()
 _GOOGLE_ACCESS = ("no_auth", "project", "impersonate_service_account")
 
 
@@ -58,6 +60,9 @@ class Store(Protocol):
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Remove objects; it is no error where one is not there."""
 
+    def close(self) -> None:
+        """Close all connections."""
+
 
 def store(scheme: str) -> Store:
     """The store of a scheme.
@@ -67,7 +72,10 @@ def store(scheme: str) -> Store:
     if scheme not in SCHEMES:
         raise UsageError(f"{scheme}:// cannot be read or written: use a local folder, gs:// or s3://")
     try:
-        return _made(scheme)
+        with _MAKING:
+            if scheme not in _MADE:
+                _MADE[scheme] = _make(scheme)
+            return _MADE[scheme]
     except ModuleNotFoundError as error:
         raise UsageError(
             f"{scheme}:// needs a library that is not installed ({error.name}): "
@@ -80,7 +88,14 @@ def set_store_options(options: Any) -> None:
     from apache_beam.io.filesystems import FileSystems
 
     FileSystems.set_options(options)
-    _made.cache_clear()
+    forget_stores()
+
+
+def forget_stores() -> None:
+    """Close the clients of this process; they are made anew when they are needed."""
+    with _MAKING:
+        while _MADE:
+            _MADE.popitem()[1].close()
 
 
 def store_options(options: Any) -> dict[str, Any]:
@@ -92,8 +107,7 @@ def store_options(options: Any) -> dict[str, Any]:
     return {**amazon, **{name: google[name] for name in _GOOGLE_ACCESS if name in google}}
 
 
-@lru_cache
-def _made(scheme: str) -> Store:
+def _make(scheme: str) -> Store:
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 

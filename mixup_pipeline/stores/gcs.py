@@ -87,6 +87,9 @@ class GcsStore:
         with ThreadPoolExecutor(_AT_A_TIME) as pool:  # a batch request is not tried again where it fails
             list(pool.map(remove, keys))
 
+    def close(self) -> None:
+        self._client.close()
+
     def _blob(self, bucket: str, key: str) -> Any:
         return self._client.bucket(bucket).blob(key)
 

@@ -46,6 +46,9 @@ class S3Store:
                         raise
             raise AssertionError
 
+    def close(self) -> None:
+        self._client.close()
+
     def _range(self, bucket: str, key: str, offset: int, length: int) -> bytes:
         try:
             answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={offset}-{offset + length - 1}")

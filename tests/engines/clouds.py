@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from mixup_pipeline.stores import _made
+from mixup_pipeline.stores import forget_stores
 from tests.stores.servers import HAS_GCS, NO_GCS, gcs_server
 
 needs_storage = pytest.mark.skipif(not HAS_GCS, reason=NO_GCS)
@@ -33,10 +33,10 @@ def google_storage(log: Path) -> Iterator[storage.Client]:
     with gcs_server(log) as (_, env), pytest.MonkeyPatch.context() as patch:
         for name, value in env.items():
             patch.setenv(name, value)
-        _made.cache_clear()
+        forget_stores()
         with contextlib.closing(storage.Client(project="here", credentials=AnonymousCredentials())) as client:
             yield client
-    _made.cache_clear()
+    forget_stores()
 
 
 class Dataflow(http.server.ThreadingHTTPServer):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from mixup_pipeline.places import ObjectPath
-from mixup_pipeline.stores import _made
+from mixup_pipeline.stores import forget_stores
 from tests.stores.servers import BUCKET, HAS_GCS, NO_GCS, Proxy, gcs_server, s3_server
 
 SCHEMES = ["s3", pytest.param("gs", marks=pytest.mark.skipif(not HAS_GCS, reason=NO_GCS))]
@@ -33,7 +33,7 @@ def folder(server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.M
     """An empty folder in the store, reached by this process too."""
     for key, value in server.env.items():
         monkeypatch.setenv(key, value)
-    _made.cache_clear()
+    forget_stores()
     name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
     yield ObjectPath.of(f"{server.scheme}://{BUCKET}/{name}")
-    _made.cache_clear()
+    forget_stores()
