@@ -59,6 +59,7 @@ bench: $(VENV)/development  ## Speed and memory beside the peers: make bench DAT
 	$(BIN)/python benchmarks/augment.py --data-dir $(DATA_DIR)
 	$(BIN)/python benchmarks/look.py --data-dir $(DATA_DIR)
 	$(BIN)/python benchmarks/train.py --data-dir $(DATA_DIR)
+	$(BIN)/python benchmarks/stores.py
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
