@@ -135,7 +135,8 @@ def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> N
         signal.signal(signal.SIGINT, _stop)
         signal.signal(signal.SIGTERM, _stop)
     else:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as SIGINT: the job is cancelled, then all ends
+        for number in (signal.SIGINT, signal.SIGTERM):  # the job is cancelled, then all ends
+            signal.signal(number, signal.default_int_handler)
     from mixup_pipeline.cli import progress, summary
     from mixup_pipeline.launch import augment, submit
 

@@ -127,7 +127,7 @@ def test_an_interrupt_cancels_the_job(
     assert "Traceback" not in complaint
     wait(lambda: states(cluster)[-1] == "CANCELED")
     assert servers
-    assert not any(Path(f"/proc/{server}").exists() for server in servers)
+    wait(lambda: not any(Path(f"/proc/{server}").exists() for server in servers))
 
 
 def test_a_job_cancelled_on_the_cluster_ends_the_command(
