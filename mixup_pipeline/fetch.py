@@ -16,7 +16,8 @@ import numpy.typing as npt
 from mixup_pipeline.ahead import ahead
 from mixup_pipeline.errors import record_error
 from mixup_pipeline.index import Entries
-from mixup_pipeline.places import ObjectPath, Place, Ranges, place
+from mixup_pipeline.places import ObjectPath, Place, place
+from mixup_pipeline.ranges import Ranges
 from mixup_pipeline.records import CRC, FOOTER_BYTES, masked
 from mixup_pipeline.run import IndexedFile
 

@@ -11,7 +11,8 @@ import uuid
 from pathlib import Path
 
 from mixup_pipeline.errors import OutputError, StoreError, UsageError, first_line
-from mixup_pipeline.places import ObjectPath, Place, Ranges
+from mixup_pipeline.places import ObjectPath, Place
+from mixup_pipeline.ranges import Ranges
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 

@@ -7,11 +7,10 @@ is in `files.py`.
 
 import errno
 import glob
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, total_ordering
+from functools import total_ordering
 from pathlib import Path
 from typing import TypeAlias, TypeGuard
 
@@ -202,6 +201,12 @@ def is_url(where: str | Path) -> TypeGuard[str]:
     return isinstance(where, str) and _URL.fullmatch(where) is not None
 
 
+def check_local(option: str, where: str | None) -> None:
+    """Raises UsageError for an object store, where only local files can be read."""
+    if where is not None and is_url(where):
+        raise UsageError(f"{option} {where}: training reads local files only: copy them here first")
+
+
 def lies_in(inner: Place, outer: Place) -> bool:
     """Whether a place is another, or below it; links are followed."""
     if isinstance(inner, ObjectPath) or isinstance(outer, ObjectPath):
@@ -217,43 +222,6 @@ def matching(pattern: Place) -> list[Place]:
         return list(ObjectPath(pattern.scheme, pattern.bucket, "").glob(pattern.key))
     found: list[Place] = [Path(path) for path in glob.glob(str(pattern), recursive=True) if Path(path).is_file()]
     return found or [path for path in [pattern] if path.is_file()]
-
-
-class Ranges:
-    """A file opened to read any ranges of it, by several threads. An object is looked up only when it is read.
-
-    Raises OSError where the file cannot be opened.
-    """
-
-    def __init__(self, path: Place) -> None:
-        self.path = path
-        self._handle = -1 if isinstance(path, ObjectPath) else os.open(path, os.O_RDONLY)
-
-    @cached_property
-    def size(self) -> int:
-        """Bytes of the whole file."""
-        return self.path.stat().st_size if self._handle < 0 else os.fstat(self._handle).st_size
-
-    def read(self, length: int, offset: int) -> bytes:
-        """Bytes [offset, offset + length); fewer where the file ends before."""
-        if isinstance(self.path, ObjectPath):
-            return self.path.read_range(length, offset)
-        pieces = []
-        try:
-            while length > 0 and (piece := os.pread(self._handle, length, offset)):
-                pieces.append(piece)
-                length -= len(piece)
-                offset += len(piece)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self.path)) from error
-        return b"".join(pieces)
-
-    def __enter__(self) -> "Ranges":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
 
 
 def _translated(pattern: str) -> str:

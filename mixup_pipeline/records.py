@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import SourceError, record_error
-from mixup_pipeline.places import Place, Ranges
+from mixup_pipeline.places import Place
+from mixup_pipeline.ranges import Ranges
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4

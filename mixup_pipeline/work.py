@@ -27,7 +27,8 @@ import numpy.typing as npt
 from mixup_pipeline.files import new_partial, output_error, publish, remove_tree, write_atomically
 from mixup_pipeline.index import ENTRY, PARTNER, Entries, PartnerEntries, partner_entries
 from mixup_pipeline.manifest import MANIFEST_NAME
-from mixup_pipeline.places import ObjectPath, Place, Ranges
+from mixup_pipeline.places import ObjectPath, Place
+from mixup_pipeline.ranges import Ranges
 from mixup_pipeline.run import IndexedFile, Run, indexed_file
 
 WORK_NAME = ".work"

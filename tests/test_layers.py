@@ -11,7 +11,7 @@ from tests.commands import BIN
 
 PACKAGE = Path(mixup_pipeline.__file__).parent
 LAYERS = [
-    {"ahead", "errors", "stores", "places", "files", "locks", "randomness", "config", "spec"},
+    {"ahead", "errors", "stores", "places", "ranges", "files", "locks", "randomness", "config", "spec"},
     {"index", "pairing", "mixing", "plan", "totals"},
     {"records", "images", "examples", "encoding", "fetch", "run", "work", "manifest", "writer"},
     {"gather", "scan", "shards", "sources", "mixed_records", "parents"},

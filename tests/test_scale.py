@@ -9,9 +9,9 @@ import pytest
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.index import ENTRY, PARTNER
 from mixup_pipeline.pairing import POLICIES, ring_shift
-from mixup_pipeline.places import Ranges
 from mixup_pipeline.plan import ShardTask
 from mixup_pipeline.randomness import bit_generator, permutation
+from mixup_pipeline.ranges import Ranges
 from mixup_pipeline.run import Run
 from mixup_pipeline.shards import ShardMixer
 from mixup_pipeline.spec import ExampleSpec

@@ -11,6 +11,7 @@ import click
 from mixup_pipeline.cli.common import run_program, shown_errors
 from mixup_pipeline.cli.options import reading, reading_options, training_options
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.places import check_local
 from mixup_pipeline.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -81,6 +82,10 @@ def _compare(options: dict[str, Any]) -> None:
         fgsm=parse_numbers("fgsm", options["fgsm"]) if options["fgsm"] else (),
         outliers=options["outliers"],
     )
+    for option in ("src", "eval_src", "data_dir"):
+        check_local(option.replace("_", "-"), options[option])
+    for name in options["outliers"]:
+        check_local("outliers", name)
     source = SourceConfig(src=options["src"], split=options["split"], **reading(options))
     evaluation = read_alike(source, options["eval_src"] or options["src"], split=options["eval_split"])
     from mixup_pipeline.comparison.session import Comparison, Watching, compare

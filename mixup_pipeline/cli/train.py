@@ -11,13 +11,14 @@ import click
 from mixup_pipeline.cli.common import run_program, shown_errors
 from mixup_pipeline.cli.options import reading, reading_options, training_options
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.places import check_local
 from mixup_pipeline.training.config import TrainConfig
 
 _STOPPED = 1
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--shards", type=click.Path(path_type=Path), help="Mixed shards to train on: the --out of mixup-augment.")
+@click.option("--shards", help="Mixed shards to train on: the --out of mixup-augment.")
 @click.option(
     "--src", help="Instead of --shards: unmixed examples, as --src of mixup-augment names them (the baseline)."
 )
@@ -71,10 +72,12 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.training.session import Request, check_outside, prepare, train
     from mixup_pipeline.training.watch import Stopped
 
+    for option in ("shards", "src", "eval_src", "data_dir"):
+        check_local(option.replace("_", "-"), options[option])
     described = SourceConfig(src=options["src"] or options["eval_src"], split=options["split"], **reading(options))
     request = Request(
         config=config,
-        shards=options["shards"],
+        shards=None if options["shards"] is None else Path(options["shards"]),
         src=None if options["src"] is None else described,
         evaluation=read_alike(described, options["eval_src"], split=options["eval_split"]),
         verify=options["verify"],

@@ -25,7 +25,7 @@ from mixup_pipeline.errors import UsageError
 from mixup_pipeline.records import scan
 from mixup_pipeline.training.records import source_records
 from tests.cli.inprocess import contents, error_of
-from tests.commands import command, succeed
+from tests.commands import command, run, succeed
 from tests.datasets import write_records, write_tfds
 
 SMALL = ("--model", "mlp", "--steps", "8", "--batch-size", "32", "--device", "cpu")
@@ -242,3 +242,20 @@ def test_mixup_compare_stops_goes_on_and_reports(tmp_path: Path) -> None:
     jsonschema.validate(results, json.loads((files("schemas") / "comparison.schema.json").read_text()))
     assert [run["cell"]["limit"] for run in results["runs"]] == [300] * 4
     assert [run["steps"] for run in results["runs"]] == [8] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [(name, option) for name in ("mixup-train", "mixup-compare") for option in ("--src", "--eval-src", "--data-dir")]
+    + [("mixup-train", "--shards"), ("mixup-compare", "--outliers")],
+)
+def test_object_stores_are_refused_without_beam(tmp_path: Path, name: str, option: str) -> None:
+    asked = {"--src": "mnist_sample", "--eval-src": "mnist_sample", option: "gs://bucket/data"}
+    if option == "--shards":
+        del asked["--src"]
+    words = [word for pair in asked.items() for word in pair]
+    done = run(name, *words, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"Error: {option[2:]} gs://bucket/data: training reads local files only: copy them here first\n"
+    )
