@@ -29,6 +29,7 @@ _JOB_SERVER = "org/apache/beam/runners/flink/FlinkJobServerDriver.class"
 _NO_WORKER = re.compile(r"didn't get control connection|StartWorker|UNAVAILABLE: io exception")
 _CANCELLED = re.compile(r"state CANCELLED|CancellationException|was cancelled")
 _GAVE_UP = re.compile(r"failed in state|JobExecutionException|NoRestartStrategy|Socket closed|StatusCode")
+_HERE = ("localhost", "127.0.0.1")
 _AGAIN = "finished shards are kept: run the same command again"
 
 
@@ -44,7 +45,7 @@ def check_engine(options: PipelineOptions) -> None:
         _check_program("prism_location", options.view_as(PrismRunnerOptions).prism_location)
     portable = options.view_as(PortableOptions)
     if portable.environment_type == "EXTERNAL":
-        _check_worker_pool(portable.environment_config)
+        _check_worker_pool(portable.environment_config, options)
 
 
 def spread(options: PipelineOptions, source: Source, beam_args: Sequence[str]) -> None:
@@ -138,15 +139,16 @@ def _check_program(option: str, where: str | None) -> None:
         )
 
 
-def _check_worker_pool(config: str | None) -> None:
-    """Only of this machine: an address may mean something else to the machines of a cluster."""
+def _check_worker_pool(config: str | None, options: PipelineOptions) -> None:
+    """Only of an engine on this machine: an address may mean something else to the machines of a cluster."""
     host, _, port = (config or "").rpartition(":")
     if not host or not port.isdecimal():
         raise UsageError(
             f"Beam options after '--': --environment_type=EXTERNAL needs --environment_config=HOST:PORT, the address "
             f"of Beam's worker pool on the machines of the engine, got {config!r}"
         )
-    if host in ("localhost", "127.0.0.1"):
+    cluster = Cluster.of(options)
+    if host in _HERE and (cluster is None or cluster.host in _HERE):
         with socket.socket() as probe:
             if probe.connect_ex((host, int(port))) != 0:
                 raise EngineError(

@@ -5,7 +5,7 @@ Beam's job server only hands a job over. It neither waits until the cluster has 
 
 import json
 import time
-import urllib.error
+import urllib.parse
 import urllib.request
 from typing import Any
 
@@ -34,6 +34,11 @@ class Cluster:
         """None where Flink runs inside the job server."""
         master = options.view_as(FlinkRunnerOptions).flink_master or EMBEDDED[0]
         return None if master in EMBEDDED else cls(master)
+
+    @property
+    def host(self) -> str:
+        """The machine of its REST interface."""
+        return urllib.parse.urlsplit(self._url).hostname or ""
 
     def check(self) -> None:
         """See that a Flink is there."""

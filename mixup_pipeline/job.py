@@ -87,12 +87,10 @@ def _cancel(result: Any, options: PipelineOptions) -> None:
         result.cancel()
 
 
-def _tell(result: Any, on_state: OnState | None) -> str:
+def _tell(result: Any, on_state: OnState | None) -> None:
     """Tell the state once."""
-    state = str(result.state)
     if on_state is not None and _job_id(result):
-        on_state(_job_id(result), state)
-    return state
+        on_state(_job_id(result), str(result.state))
 
 
 @contextlib.contextmanager

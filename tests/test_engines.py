@@ -1,6 +1,8 @@
 """What is looked at before a job, and how its failure is told; real engines are in tests/engines."""
 
+import contextlib
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +12,10 @@ from mixup_pipeline import SourceConfig, engines
 from mixup_pipeline.beam_options import pipeline_options
 from mixup_pipeline.engines import check_engine, explain, is_detached, spread
 from mixup_pipeline.errors import EngineError, UsageError
+from mixup_pipeline.flink import Cluster
 from mixup_pipeline.sources import open_source
 from tests.datasets import Dataset
+from tests.processes import free_port
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,20 @@ def test_which_jobs_go_on_alone(engine: str, beam_args: Sequence[str], detached:
 def test_programs_that_are_missing(engine: str, option: str, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
         check_engine(pipeline_options(engine, [option]))
+
+
+@pytest.mark.parametrize(
+    ("master", "refused"), [("localhost:8081", True), ("http://127.0.0.1:8081", True), ("far.example:8081", False)]
+)
+def test_a_worker_pool_is_looked_for_only_where_the_engine_is_here(
+    monkeypatch: pytest.MonkeyPatch, master: str, refused: bool
+) -> None:
+    monkeypatch.setattr(Cluster, "check", lambda cluster: None)
+    monkeypatch.setattr(shutil, "which", lambda program: program)
+    pool = ("--environment_type=EXTERNAL", f"--environment_config=localhost:{free_port()}")
+    options = pipeline_options("flink", [f"--flink_master={master}", *pool])
+    with pytest.raises(EngineError, match="no worker pool listens") if refused else contextlib.nullcontext():
+        check_engine(options)
 
 
 @pytest.mark.parametrize(

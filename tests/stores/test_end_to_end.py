@@ -206,30 +206,29 @@ def test_access_that_is_denied(folder: ObjectPath, server: Server, made: Dataset
     assert "access is denied" in one_line(done)
 
 
+@pytest.mark.parametrize("server", ["s3"], indirect=True)  # the client of GCS tries for a minute
 def test_a_store_that_cannot_be_reached(folder: ObjectPath, server: Server, made: Dataset) -> None:
-    if server.scheme == "gs":
-        pytest.skip("the client of GCS tries for a minute")
     env = {**server.env, "AWS_ENDPOINT_URL": "http://localhost:1", "AWS_MAX_ATTEMPTS": "1"}
     done = run("mixup-augment", "--src", made.folder, "--out", str(folder / "out"), env=env)
     assert done.returncode == 1
     assert "cannot be reached" in one_line(done)
 
 
+@pytest.mark.parametrize(
+    "server", ["s3"], indirect=True
+)  # without credentials GCS gives what is public, and denies the rest
 def test_no_credentials(made: Dataset, server: Server) -> None:
-    if server.scheme == "gs":
-        pytest.skip("without credentials public buckets are read; what is private is denied")
     env = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"}
     done = run("mixup-augment", "--src", made.folder, "--out", "s3://bucket/out", env=env)
     assert done.returncode == 1
     assert "there are no credentials: give AWS_ACCESS_KEY_ID" in one_line(done)
 
 
+@pytest.mark.parametrize("server", ["s3"], indirect=True)  # Google's are found by the environment
 @pytest.mark.parametrize("mode", ["in_memory", "multi_processing"])
 def test_addresses_and_keys_as_options_of_beam(
     folder: ObjectPath, server: Server, made: Dataset, tmp_path: Path, mode: str
 ) -> None:
-    if server.scheme == "gs":
-        pytest.skip("Google's are found by the environment")
     options = (f"--s3_endpoint_url={server.env['AWS_ENDPOINT_URL']}", "--s3_region_name=us-east-1")
     keys = ("--s3_access_key_id=key", "--s3_secret_access_key=secret")
     local = (f"--direct_running_mode={mode}", "--direct_num_workers=2")
