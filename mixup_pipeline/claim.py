@@ -52,10 +52,11 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
             work.save_request(request.as_json())
             yield
         except (UsageError, SourceError):  # leave no trace, unless there are finished shards that no manifest lists
-            if (out / MANIFEST_NAME).is_file() or not any(work.finished.glob("*")):
-                work.remove()
-                if not existed:
-                    out.rmdir()
+            with contextlib.suppress(OSError):  # a store that fails, where the source may have failed by it
+                if (out / MANIFEST_NAME).is_file() or not any(work.finished.glob("*")):
+                    work.remove()
+                    if not existed:
+                        out.rmdir()
             raise
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,7 +36,8 @@ def run_job(
     build_pipeline(pipeline, out, tidy=not wait)
     result = None
     try:
-        result = pipeline.run()
+        with _interrupts_kept():
+            result = pipeline.run()
         if not wait:
             _begun(result, options)
             _tell(result, on_state)
@@ -60,6 +62,19 @@ def run_job(
         _LOGGER.debug("The engine gives no counters: %s", failure)
         return {}
     return {counter.key.metric.name: counter.committed or 0 for counter in counters}
+
+
+@contextlib.contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Keep the handler of Ctrl-C. Beam puts one in its place that ends its job server at once, and waits for ever where
+    a second Ctrl-C comes meanwhile; the exit functions end the server in any case.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
 
 
 def _job_id(result: Any) -> str:

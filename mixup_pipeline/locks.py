@@ -73,7 +73,7 @@ def _locked(path: Path) -> int | None:
 @contextlib.contextmanager
 def _leased(lock: ObjectPath, out: Place, command: str) -> Iterator[None]:
     """The object goes when the lock is given back."""
-    stamp = lock.write_over(_beat(), None) or _taken_over(lock)
+    stamp = _written(lock, None) or _taken_over(lock)
     if stamp is None:
         raise _in_use(out, command)
     lease = _Lease(lock, stamp)
@@ -92,10 +92,10 @@ def _taken_over(lock: ObjectPath) -> str | None:
         time.sleep(_BEAT_SECONDS / 5)
         found = lock.stamp()
         if found is None:
-            return lock.write_over(_beat(), None)
+            return _written(lock, None)
         if found != seen:
             return None
-    return lock.write_over(_beat(), seen)
+    return _written(lock, seen)
 
 
 class _Lease(threading.Thread):
@@ -108,7 +108,7 @@ class _Lease(threading.Thread):
     def run(self) -> None:
         while not self._done.wait(_BEAT_SECONDS):
             with contextlib.suppress(StoreError):  # the next beat may come through; nobody takes over at once
-                self._stamp = self._lock.write_over(_beat(), self._stamp) or self._stamp
+                self._stamp = _written(self._lock, self._stamp) or self._stamp
 
     def stop(self) -> None:
         self._done.set()
@@ -118,6 +118,11 @@ class _Lease(threading.Thread):
                 self._lock.unlink(missing_ok=True)
 
 
-def _beat() -> bytes:
-    """New content each time, so that the stamp changes with it."""
-    return json.dumps({"host": socket.gethostname(), "process": os.getpid(), "beat": uuid.uuid4().hex}).encode()
+def _written(lock: ObjectPath, stamp: str | None) -> str | None:
+    """As `write_over` with new content. Where the answer to a first try is lost, the client's second one is refused."""
+    beat = json.dumps({"host": socket.gethostname(), "process": os.getpid(), "beat": uuid.uuid4().hex}).encode()
+    written = lock.write_over(beat, stamp)
+    if written is not None:
+        return written
+    found = lock.stamp()
+    return found if found is not None and lock.read_bytes() == beat else None

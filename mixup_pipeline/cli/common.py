@@ -5,6 +5,7 @@ import contextlib
 import gc
 import io
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -63,5 +64,6 @@ def run_program(command: click.Command, *, leave_at_once: bool = True) -> None:
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     sys.stderr.flush()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # they take seconds at most, and one that breaks off leaves a server
     atexit._run_exitfuncs()
     os._exit(exit_code)

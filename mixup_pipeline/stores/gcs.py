@@ -69,12 +69,14 @@ class GcsStore:
 
     def look(self, bucket: str, key: str) -> Found | None:
         with _errors(bucket, key):
-            blob = self._client.bucket(bucket).get_blob(key, retry=_RETRY)
+            blob = self._bucket(bucket).get_blob(key, retry=_RETRY)
             return None if blob is None else _found(blob)
 
     def objects(self, bucket: str, prefix: str, *, deep: bool) -> Iterator[Found | str]:
         with _errors(bucket, prefix):
-            listing = self._client.list_blobs(bucket, prefix=prefix, delimiter=None if deep else "/", retry=_RETRY)
+            listing = self._client.list_blobs(
+                self._bucket(bucket), prefix=prefix, delimiter=None if deep else "/", retry=_RETRY
+            )
             for blob in listing:
                 yield _found(blob)
             yield from sorted(listing.prefixes)
@@ -90,8 +92,15 @@ class GcsStore:
     def close(self) -> None:
         self._client.close()
 
+    def _bucket(self, name: str) -> Any:
+        try:
+            return self._client.bucket(name)
+        except ValueError as error:
+            reason = f"there can be no bucket {name}: mend its name"
+            raise StoreError(errno.EINVAL, reason, f"gs://{name}/") from error
+
     def _blob(self, bucket: str, key: str) -> Any:
-        return self._client.bucket(bucket).blob(key)
+        return self._bucket(bucket).blob(key)
 
 
 def _has_credentials(options: PipelineOptions) -> bool:

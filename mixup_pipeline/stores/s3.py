@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from botocore.exceptions import (
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
     ResponseStreamingError,
 )
@@ -24,6 +26,9 @@ from mixup_pipeline.stores import Found
 
 _KEYS_A_REQUEST = 1000
 _READ_ATTEMPTS = 5
+_TRIES = {"AWS_RETRY_MODE": "legacy", "AWS_MAX_ATTEMPTS": "8"}
+"""Pauses of 1, 2, 4 … seconds at most, about a minute in all; by itself the client gives up within a second. What the
+user set stands."""
 _CREDENTIALS = "give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or --s3_access_key_id … after --"
 
 
@@ -31,16 +36,26 @@ class S3Store:
     """Implements `stores.Store`."""
 
     def __init__(self, options: PipelineOptions) -> None:
+        for name, value in _TRIES.items():
+            os.environ.setdefault(name, value)
         try:
             self._client: Any = S3IO(options=options).client.client
         except (BotoCoreError, ValueError) as error:
             raise StoreError(errno.EINVAL, f"no client can be made ({first_line(error)})", "s3://") from error
 
     def read(self, bucket: str, key: str, offset: int, length: int) -> bytes:
+        asked = {"Bucket": bucket, "Key": key, "Range": f"bytes={offset}-{offset + length - 1}"}
         with _errors(bucket, key):
             for attempt in range(_READ_ATTEMPTS):
+                try:
+                    answer = self._client.get_object(**asked)
+                except ClientError as error:
+                    if error.response["ResponseMetadata"]["HTTPStatusCode"] == 416:  # begins behind the end
+                        return b""
+                    raise
                 try:  # the client tries requests again, but not the bodies of their answers
-                    return self._range(bucket, key, offset, length)
+                    body: bytes = answer["Body"].read()
+                    return body
                 except (ResponseStreamingError, HTTPClientError):
                     if attempt == _READ_ATTEMPTS - 1:
                         raise
@@ -48,16 +63,6 @@ class S3Store:
 
     def close(self) -> None:
         self._client.close()
-
-    def _range(self, bucket: str, key: str, offset: int, length: int) -> bytes:
-        try:
-            answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={offset}-{offset + length - 1}")
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 416:  # begins behind the end
-                return b""
-            raise
-        body: bytes = answer["Body"].read()
-        return body
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
         with _errors(bucket, key):
@@ -76,7 +81,12 @@ class S3Store:
 
     def upload(self, bucket: str, key: str, path: Path) -> None:
         with _errors(bucket, key):
-            self._client.upload_file(str(path), bucket, key)
+            try:
+                self._client.upload_file(str(path), bucket, key)
+            except S3UploadFailedError as error:
+                if isinstance(error.__context__, ClientError):  # which says what to do
+                    raise error.__context__ from None
+                raise
 
     def look(self, bucket: str, key: str) -> Found | None:
         with _errors(bucket, key):
@@ -127,6 +137,8 @@ def _errors(bucket: str, key: str) -> Iterator[None]:
         ) from error
     except (NoCredentialsError, PartialCredentialsError, NoRegionError) as error:
         raise StoreError(errno.EACCES, f"there are no credentials: {_CREDENTIALS}", url) from error
+    except ParamValidationError as error:
+        raise StoreError(errno.EINVAL, f"there can be no bucket {bucket}: mend its name", url) from error
     except (BotoCoreError, S3UploadFailedError) as error:
         reason = f"the store cannot be reached ({first_line(error)}): look at the network and --s3_endpoint_url"
         raise StoreError(errno.EIO, reason, url) from error

@@ -1,5 +1,6 @@
 """The stores' small interface, and what it does when the network or the store fails."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from mixup_pipeline.errors import StoreError, UsageError
 from mixup_pipeline.places import ObjectPath
-from mixup_pipeline.stores import Found, Store, store
+from mixup_pipeline.stores import Found, Store, forget_stores, store
 from tests.stores.conftest import Server
 from tests.stores.servers import BUCKET
 
@@ -132,12 +133,22 @@ def test_a_short_failure_is_tried_again(folder: ObjectPath, server: Server, tmp_
         assert failing.times == 0, "nothing failed"
 
 
+def test_a_failure_of_some_seconds_is_waited_for(folder: ObjectPath, server: Server) -> None:
+    path, back = folder / "object", time.monotonic() + 4
+    with server.proxy.failing(lambda method, where: 503 if time.monotonic() < back else None):
+        path.write_bytes(b"content")
+    assert time.monotonic() >= back
+    assert path.read_bytes() == b"content"
+
+
 def test_a_lasting_failure_is_one_line_and_leaves_no_object(
     folder: ObjectPath, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mixup_pipeline.stores import gcs
 
     monkeypatch.setattr(gcs, "_RETRY", gcs._RETRY.with_timeout(2))
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    forget_stores()
     (tmp_path / "file").write_bytes(bytes(20 << 20))
     with (
         server.proxy.failing(lambda method, path: 503 if method in ("PUT", "POST") else None),
@@ -154,6 +165,8 @@ def test_an_upload_that_breaks_in_the_middle_leaves_no_object(
     from mixup_pipeline.stores import gcs
 
     monkeypatch.setattr(gcs, "_RETRY", gcs._RETRY.with_timeout(2))
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    forget_stores()
     (tmp_path / "file").write_bytes(bytes(20 << 20))
     seen = []
 
@@ -174,6 +187,17 @@ def test_denied_access_says_what_to_do(folder: ObjectPath, server: Server, statu
     advice = {"gs": "gcloud auth application-default login", "s3": "AWS_ACCESS_KEY_ID"}[server.scheme]
     with server.proxy.failing(lambda method, path: status), pytest.raises(StoreError, match=f"denied.*{advice}"):
         list(folder.iterdir())
+
+
+def test_an_upload_that_is_denied_says_what_to_do(folder: ObjectPath, server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    with server.proxy.failing(lambda method, path: 403), pytest.raises(StoreError, match="object: access is denied"):
+        (folder / "object").upload(tmp_path / "file")
+
+
+def test_a_name_that_no_bucket_can_have(server: Server, folder: ObjectPath) -> None:
+    with pytest.raises(StoreError, match=r"there can be no bucket No!: mend its name"):
+        ObjectPath(server.scheme, "No!", "a").exists()
 
 
 @pytest.mark.parametrize("url", ["hdfs://host/a", "ftp://host/a", "http://host/a"])

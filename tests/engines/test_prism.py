@@ -1,0 +1,31 @@
+"""Prism as a user meets it; its results are compared in the matrix."""
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.commands import command
+from tests.engines.clusters import HAS_PRISM, NO_PRISM
+
+pytestmark = pytest.mark.skipif(not HAS_PRISM, reason=NO_PRISM)
+
+
+def test_an_impatient_interrupt_ends_the_command(large: Path, tmp_path: Path) -> None:
+    """The second one comes while Beam waits a second for the end of its server."""
+    augmenting = command("mixup-augment", "--src", large, "--out", tmp_path / "out", "--engine", "prism")
+    with subprocess.Popen(augmenting, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if line.strip().endswith("running"):
+                    break
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 1
+            assert "Stopped. Finished shards are kept" in process.stderr.read()
+        finally:
+            process.kill()
