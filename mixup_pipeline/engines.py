@@ -16,6 +16,8 @@ from apache_beam.options.pipeline_options import (
     PrismRunnerOptions,
     StandardOptions,
 )
+from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+from apache_beam.runners.runner import create_runner
 
 from mixup_pipeline.errors import EngineError, UsageError, first_line
 from mixup_pipeline.files import sizes
@@ -25,8 +27,12 @@ from mixup_pipeline.sources import Source
 
 LARGE_SOURCE_BYTES = 512 << 20
 """From here on processes pay for the second and a half that they take to start."""
+_MOST_PORT = 65535
+_ANSWER_SECONDS = 10
+_ENVIRONMENTS = ("DOCKER", "PROCESS", "EXTERNAL", "LOOPBACK")
 _JOB_SERVER = "org/apache/beam/runners/flink/FlinkJobServerDriver.class"
 _NO_WORKER = re.compile(r"didn't get control connection|StartWorker|UNAVAILABLE: io exception")
+_NO_DOWNLOAD = re.compile(r"Unable to fetch remote .*? at \S+")
 _CANCELLED = re.compile(r"state CANCELLED|CancellationException|was cancelled")
 _GAVE_UP = re.compile(r"failed in state|JobExecutionException|NoRestartStrategy|Socket closed|StatusCode")
 _HERE = ("localhost", "127.0.0.1")
@@ -42,10 +48,14 @@ def check_engine(options: PipelineOptions) -> None:
     if runner == "FlinkRunner":
         _check_flink(options)
     elif runner == "PrismRunner":
-        _check_program("prism_location", options.view_as(PrismRunnerOptions).prism_location)
-    portable = options.view_as(PortableOptions)
-    if portable.environment_type == "EXTERNAL":
-        _check_worker_pool(portable.environment_config, options)
+        prism = options.view_as(PrismRunnerOptions).prism_location
+        _check_program("prism_location", prism)
+        if prism and Path(prism).is_file() and not os.access(prism, os.X_OK):
+            raise UsageError(
+                f"Beam options after '--': --prism_location={prism}: is no program: build one with `make engines`"
+            )
+    if runner != "DataflowRunner":
+        _check_portable(options)
 
 
 def spread(options: PipelineOptions, source: Source, beam_args: Sequence[str]) -> None:
@@ -101,6 +111,11 @@ def explain(failure: str, options: PipelineOptions) -> EngineError | None:
             f"no Python worker came up at {config or 'the engine'}: look at the log of the worker pool there, whose "
             f"`python` must have mixup-pipeline; {_AGAIN}"
         )
+    if download := _NO_DOWNLOAD.search(failure):
+        return EngineError(
+            f"Beam cannot download the engine's program ({download[0].rstrip(':')}): build it with `make engines`, or "
+            f"name one of this machine, as --prism_location, --flink_job_server_jar or --spark_job_server_jar after --"
+        )
     if _CANCELLED.search(failure):
         return EngineError(f"the job was cancelled: {_AGAIN}")
     if _GAVE_UP.search(failure):
@@ -139,19 +154,54 @@ def _check_program(option: str, where: str | None) -> None:
         )
 
 
+def _check_portable(options: PipelineOptions) -> None:
+    """Where a job is handed over, and where its Python workers run."""
+    portable = options.view_as(PortableOptions)
+    if portable.job_endpoint not in (None, "embed") and not _listens("job_endpoint", portable.job_endpoint):
+        raise EngineError(
+            f"--job_endpoint={portable.job_endpoint}: no job server listens there: start it, or leave the option out "
+            f"to have one started"
+        )
+    kind = portable.environment_type
+    if kind and kind not in _ENVIRONMENTS and not kind.startswith("beam:env:"):
+        raise UsageError(
+            f"Beam options after '--': --environment_type must be one of {', '.join(_ENVIRONMENTS)}, got {kind!r}"
+        )
+    if kind == "EXTERNAL":
+        _check_worker_pool(portable.environment_config, options)
+    runner = create_runner(options.view_as(StandardOptions).runner)
+    for fault in PipelineOptionsValidator(options, runner).validate():
+        raise UsageError(f"Beam options after '--': {fault}")
+
+
 def _check_worker_pool(config: str | None, options: PipelineOptions) -> None:
     """Only of an engine on this machine: an address may mean something else to the machines of a cluster."""
-    host, _, port = (config or "").rpartition(":")
-    if not host or not port.isdecimal():
-        raise UsageError(
-            f"Beam options after '--': --environment_type=EXTERNAL needs --environment_config=HOST:PORT, the address "
-            f"of Beam's worker pool on the machines of the engine, got {config!r}"
-        )
+    host, port = _address("environment_config", config)
     cluster = Cluster.of(options)
-    if host in _HERE and (cluster is None or cluster.host in _HERE):
-        with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) != 0:
-                raise EngineError(
-                    f"--environment_config={config}: no worker pool listens there: start one with `python -m "
-                    f"apache_beam.runners.worker.worker_pool_main --service_port={port}`"
-                )
+    here = host in _HERE and (cluster is None or cluster.host in _HERE)
+    if here and not _listens("environment_config", config):
+        raise EngineError(
+            f"--environment_config={config}: no worker pool listens there: start one with `python -m "
+            f"apache_beam.runners.worker.worker_pool_main --service_port={port}`"
+        )
+
+
+def _address(option: str, value: str | None) -> tuple[str, int]:
+    host, _, port = (value or "").rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _MOST_PORT:
+        what = {
+            "environment_config": "Beam's worker pool on the machines of the engine",
+            "job_endpoint": "a job server",
+        }
+        raise UsageError(
+            f"Beam options after '--': needs --{option}=HOST:PORT, the address of {what[option]}, got {value!r}"
+        )
+    return host, int(port)
+
+
+def _listens(option: str, value: str | None) -> bool:
+    try:
+        socket.create_connection(_address(option, value), timeout=_ANSWER_SECONDS).close()
+    except OSError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 Beam's job server only hands a job over. It neither waits until the cluster has begun it, nor cancels it there.
 """
 
+import http.client
 import json
 import time
 import urllib.parse
@@ -73,7 +74,7 @@ class Cluster:
         try:
             with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:
                 return dict(json.load(answer))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, http.client.HTTPException) as error:
             raise self._error("what answers there is no Flink") from error
         except OSError as error:
             reason = first_line(Exception(getattr(error, "reason", error)))

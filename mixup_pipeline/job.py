@@ -5,6 +5,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import apache_beam as beam
@@ -43,7 +44,7 @@ def run_job(
             _tell(result, on_state)
             return {}
         with _followed(result, on_state):
-            state = result.wait_until_finish()
+            state = _waited_for(result)
     except KeyboardInterrupt:
         if result is not None:
             _cancel(result, options)
@@ -75,6 +76,22 @@ def _interrupts_kept() -> Iterator[None]:
     finally:
         if handler is not None and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, handler)
+
+
+def _waited_for(result: Any) -> Any:
+    """The last state of a job. A thread of its own waits: where an interrupt breaks Beam off, it first ends its job
+    server, and in those seconds the job would go on.
+    """
+    ended: Future[Any] = Future()
+
+    def wait() -> None:
+        try:
+            ended.set_result(result.wait_until_finish())
+        except Exception as failure:  # for the main thread
+            ended.set_exception(failure)
+
+    threading.Thread(target=wait, daemon=True).start()
+    return ended.result()
 
 
 def _job_id(result: Any) -> str:

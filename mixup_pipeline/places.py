@@ -21,6 +21,8 @@ _CLASS = re.compile(r"\[[^]]+\]")
 _WILD = re.compile(r"[*?\[]")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
+_CUT_URL = re.compile(r"(gs|s3):/?(?!/)", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Stat:
@@ -189,10 +191,12 @@ Place: TypeAlias = Path | ObjectPath
 def place(where: "str | Place") -> Place:
     """The place that a user or a file names.
 
-    Raises UsageError for a URL of a store that is not supported.
+    Raises UsageError for a URL of a store that is not supported, or with too few slashes.
     """
     if isinstance(where, ObjectPath):
         return where
+    if isinstance(where, str) and (cut := _CUT_URL.match(where)):
+        raise UsageError(f"{where}: is no address of a store: write {cut[1].lower()}://BUCKET/PATH, or ./{where}")
     return ObjectPath.of(where) if is_url(where) else Path(where).expanduser()
 
 

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import shutil
+import socket
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,7 +67,13 @@ def test_which_jobs_go_on_alone(engine: str, beam_args: Sequence[str], detached:
     [
         ("prism", "--prism_location=/no/prism", UsageError, "--prism_location=/no/prism: no such file: build it"),
         ("flink", "--flink_job_server_jar=/no.jar", UsageError, "--flink_job_server_jar=/no.jar: no such file"),
+        ("prism", f"--prism_location={__file__}", UsageError, "is no program: build one"),
         ("prism", "--environment_type=EXTERNAL", UsageError, "needs --environment_config=HOST:PORT"),
+        ("prism", "--environment_type=NO", UsageError, "one of DOCKER, PROCESS, EXTERNAL, LOOPBACK, got 'NO'"),
+        ("prism", "--environment_type=PROCESS", UsageError, "process_command is required"),
+        ("prism", "--job_endpoint=here", UsageError, "needs --job_endpoint=HOST:PORT"),
+        ("prism", "--job_endpoint=here:99999", UsageError, "needs --job_endpoint=HOST:PORT"),
+        ("prism", "--job_endpoint=localhost:1", EngineError, "no job server listens there"),
     ],
 )
 def test_programs_that_are_missing(engine: str, option: str, kind: type[Exception], words: str) -> None:
@@ -91,6 +99,10 @@ def test_a_worker_pool_is_looked_for_only_where_the_engine_is_here(
     ("failure", "words"),
     [
         ("prism worker[job-001] didn't get control connection to localhost:1 after 1m0s", "no Python worker came up"),
+        (
+            "RuntimeError: Unable to fetch remote prism binary at https://a/b.zip: <urlopen error>",
+            r"cannot download the engine's program \(Unable to fetch .* at https://a/b.zip\): build it",
+        ),
         ("Pipeline x failed in state CANCELLED: gone", "the job was cancelled: finished shards are kept"),
         ("java.util.concurrent.CancellationException", "the job was cancelled"),
         (
@@ -106,6 +118,22 @@ def test_failures_are_told_in_one_line(failure: str, words: str) -> None:
     assert len(str(error).splitlines()) == 1
     with pytest.raises(EngineError, match=words):
         raise error
+
+
+def test_what_speaks_another_language_is_no_flink() -> None:
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-Server\r\n")
+                connection.recv(1000)
+
+        threading.Thread(target=greet, daemon=True).start()
+        for master in (f"localhost:{port}", "my host:8081"):
+            with pytest.raises(EngineError, match="what answers there is no Flink"):
+                check_engine(pipeline_options("flink", [f"--flink_master={master}", "--environment_type=DOCKER"]))
 
 
 def test_what_is_not_known_is_not_explained(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """mixup-augment: mix a dataset and write TFRecord shards."""
 
-import logging
 import os
 import signal
 import sys
@@ -10,7 +9,7 @@ from typing import Any
 
 import click
 
-from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.cli.common import log_quietly, run_program, shown_errors
 from mixup_pipeline.cli.options import reading_options
 from mixup_pipeline.config import (
     ADVISED_ALPHA,
@@ -21,6 +20,7 @@ from mixup_pipeline.config import (
     PAIRINGS,
     MixConfig,
     SourceConfig,
+    check_choice,
 )
 from mixup_pipeline.places import place
 
@@ -108,6 +108,8 @@ def main(**options: Any) -> None:
     mixup-augment --src 'records/train-*' --schema tfslim_imagenet --out shards/
     """
     with shown_errors(debug=options["debug"]):
+        if not options["debug"]:
+            log_quietly()
         if options["within_class"]:
             if options["pairing"] == "cross-class":
                 raise click.UsageError("--within-class and --pairing cross-class contradict each other.")
@@ -117,6 +119,7 @@ def main(**options: Any) -> None:
         if not options["quiet"]:
             _advise(config)
         if options["dry_run"]:
+            check_choice("engine", options["engine"], ENGINES)
             from mixup_pipeline.cli import summary
             from mixup_pipeline.launch import estimate
 
@@ -129,7 +132,6 @@ def main(**options: Any) -> None:
 
 def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> None:
     if not options["debug"]:
-        _log_quietly()
         threading.excepthook = lambda _: None  # Beam's threads that listen to an engine break off when it ends
     if options["engine"] == "local":
         signal.signal(signal.SIGINT, _stop)
@@ -174,17 +176,6 @@ def _advise(config: MixConfig) -> None:
             f"(8 to 32 suits corrupted labels).",
             err=True,
         )
-
-
-def _log_quietly() -> None:
-    """Show what this package logs; Beam logs each failure as pages of traceback, where the error line says it all."""
-    for name in ("", "apache_beam"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    ours = logging.getLogger("mixup_pipeline")
-    ours.setLevel(logging.INFO)
-    ours.propagate = False
-    if not ours.handlers:
-        ours.addHandler(logging.StreamHandler())
 
 
 def _keep_stderr_to_ourselves() -> None:

@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import gc
 import io
+import logging
 import os
 import signal
 import sys
@@ -41,6 +42,18 @@ def shown_errors(*, debug: bool) -> Iterator[None]:
             err=True,
         )
         sys.exit(1)
+
+
+def log_quietly() -> None:
+    """Show what this package logs; Beam logs each failure as pages of traceback, where the error line says it all."""
+    for name in ("", "apache_beam"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger().addHandler(logging.NullHandler())  # for what sets a level of its own, as the log of Prism
+    ours = logging.getLogger("mixup_pipeline")
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
+    if not ours.handlers:
+        ours.addHandler(logging.StreamHandler())
 
 
 def run_program(command: click.Command, *, leave_at_once: bool = True) -> None:

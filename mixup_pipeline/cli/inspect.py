@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.cli.common import log_quietly, run_program, shown_errors
 from mixup_pipeline.cli.options import data_dir_option
 from mixup_pipeline.places import Place, place
 
@@ -67,6 +67,8 @@ def main(context: click.Context, /, path: str, debug: bool, **options: Any) -> N
     os.environ["MPLBACKEND"] = "agg"  # pictures are only written
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it complains of a home that cannot be written
     with shown_errors(debug=debug):
+        if not debug:
+            log_quietly()
         asked = [name for name in _WHAT if options[name] not in (None, False)]
         _check_use(context, asked)
         if "beta" in asked:

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.cli.common import log_quietly, run_program, shown_errors
 from mixup_pipeline.cli.options import reading_options
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.places import place
@@ -41,6 +41,8 @@ def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool
     mixup-verify shards/ --against mnist --sample 10000
     """
     with shown_errors(debug=debug):
+        if not debug:
+            log_quietly()
         from mixup_pipeline.cli.progress import shown_shards
         from mixup_pipeline.verify import verify
 

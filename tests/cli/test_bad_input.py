@@ -54,6 +54,7 @@ WRONG_OPTIONS: list[tuple[list[str], tuple[str, ...]]] = [
     *((["--alpha", value], ("alpha", "0.001 to 1,000", f"got {value}")) for value in ("nan", "inf", "-inf")),
     (["--alpha", "little"], ("--alpha", "'little' is not a valid float")),
     *((["--prob", value], ("prob", "0 to 1", f"got {value}")) for value in ("2.0", "-0.1", "nan")),
+    (["--engine", "none", "--dry-run"], ("engine must be one of local, prism", "got 'none'")),
     (["--copies", "0"], ("copies", "1 to 10,000", "got 0")),
     (["--copies", "10001"], ("copies", "1 to 10,000", "got 10001")),
     (["--copies", "1.5"], ("--copies", "'1.5' is not a valid integer")),

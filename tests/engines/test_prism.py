@@ -19,9 +19,7 @@ def test_an_impatient_interrupt_ends_the_command(large: Path, tmp_path: Path) ->
     with subprocess.Popen(augmenting, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
-            for line in process.stderr:
-                if line.strip().endswith("running"):
-                    break
+            assert process.stderr.readline() == "job-001 running\n"
             process.send_signal(signal.SIGINT)
             time.sleep(0.3)
             process.send_signal(signal.SIGINT)

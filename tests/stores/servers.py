@@ -132,6 +132,7 @@ def s3_server() -> Iterator[tuple[Proxy, dict[str, str]]]:
             "s3", endpoint_url=env["AWS_ENDPOINT_URL"], aws_access_key_id="key", aws_secret_access_key="secret"
         )
         client.create_bucket(Bucket=BUCKET)
+        client.close()
         yield proxy, env
     server.stop()
 
@@ -156,6 +157,7 @@ def gcs_server(log: Path) -> Iterator[tuple[Proxy, dict[str, str]]]:
                 client_options={"api_endpoint": f"http://{address}"},
             )
             client.create_bucket(BUCKET)
+            client.close()
             yield proxy, env
 
 

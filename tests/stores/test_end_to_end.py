@@ -53,7 +53,9 @@ def test_a_tfds_folder_gives_the_same_bytes(
     assert fetched(out, tmp_path / "fetched") == shard_hashes(tmp_path / "local")
     assert (out / MANIFEST_NAME).read_bytes() == (tmp_path / "local" / MANIFEST_NAME).read_bytes()
     assert not (out / ".work").exists()
-    checked = succeed("mixup-verify", str(out), "--against", str(src), env=server.env)
+    verified = run("mixup-verify", str(out), "--against", str(src), env=server.env)
+    checked = verified.stdout
+    assert (verified.returncode, verified.stderr) == (0, "")
     assert f"{out} is complete and bit-exact: 600 records in 6 shards" in checked
     assert "300 examples" in succeed("mixup-inspect", str(out), env=server.env)
 

@@ -84,6 +84,12 @@ def test_a_url_without_a_bucket_is_refused(url: str) -> None:
         place(url)
 
 
+@pytest.mark.parametrize("url", ["s3:/bucket/a", "gs:bucket/a", "GS:/bucket"])
+def test_a_url_with_too_few_slashes_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match=rf"^{url}: is no address of a store: write {url[:2].lower()}://BUCKET/PATH"):
+        place(url)
+
+
 def test_places_by_their_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/people/me")
     assert place("~/data") == Path("/people/me/data")
