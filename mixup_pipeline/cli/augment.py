@@ -142,6 +142,8 @@ def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> N
     from mixup_pipeline.cli import progress, summary
     from mixup_pipeline.launch import augment, submit
 
+    if not options["debug"]:
+        _silence_workers()
     how = {key: options[key] for key in ("overwrite", "engine", "beam_args")}
     try:
         if options["no_wait"]:
@@ -158,6 +160,13 @@ def _augment(src: SourceConfig, config: MixConfig, options: dict[str, Any]) -> N
         sys.exit(1)
     if not options["quiet"]:
         click.echo(summary.of_report(report))
+
+
+def _silence_workers() -> None:
+    """Beam prints the traceback of each bundle that fails in a worker of this process."""
+    from apache_beam.runners.worker import sdk_worker
+
+    vars(sdk_worker)["print"] = lambda *_, **__: None
 
 
 def _tell_state(job: str, state: str) -> None:

@@ -1,5 +1,6 @@
 """Prism as a user meets it; its results are compared in the matrix."""
 
+import shutil
 import signal
 import subprocess
 import time
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import command
+from tests.commands import command, run
+from tests.damage import flip
 from tests.engines.clusters import HAS_PRISM, NO_PRISM
 
 pytestmark = pytest.mark.skipif(not HAS_PRISM, reason=NO_PRISM)
@@ -27,3 +29,13 @@ def test_an_impatient_interrupt_ends_the_command(large: Path, tmp_path: Path) ->
             assert "Stopped. Finished shards are kept" in process.stderr.read()
         finally:
             process.kill()
+
+
+def test_a_bad_record_is_one_line(large: Path, tmp_path: Path) -> None:
+    src = shutil.copytree(large, tmp_path / "shapes/1.0.0")
+    damaged = src / "shapes-train.tfrecord-00001-of-00003"
+    flip(damaged, 40)
+    done = run("mixup-augment", "--src", src, "--out", tmp_path / "out", "--engine", "prism")
+    begun, failed, line = done.stderr.splitlines()
+    assert (begun, failed) == ("job-001 running", "job-001 failed")
+    assert line.startswith(f"Error: {damaged.name}: record 0 at byte 12: its data do not match their CRC")
