@@ -67,15 +67,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(status, {}, b"")
             return
         time.sleep(self.server.seconds)
-        inner = http.client.HTTPConnection("localhost", self.server.target)
         headers = {key: value for key, value in self.headers.items() if key.lower() not in ("connection", "expect")}
-        inner.request(self.command, self.path, body, headers)
-        answer = inner.getresponse()
-        kept = {key: value for key, value in answer.getheaders() if key.lower() not in _SKIPPED}
-        if self.command == "HEAD":
-            kept["Content-Length"] = answer.getheader("Content-Length") or "0"
-        self._answer(answer.status, kept, answer.read())
-        inner.close()
+        with contextlib.closing(http.client.HTTPConnection("localhost", self.server.target)) as inner:
+            inner.request(self.command, self.path, body, headers)
+            answer = inner.getresponse()
+            kept = {key: value for key, value in answer.getheaders() if key.lower() not in _SKIPPED}
+            if self.command == "HEAD":
+                kept["Content-Length"] = answer.getheader("Content-Length") or "0"
+            self._answer(answer.status, kept, answer.read())
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
