@@ -12,7 +12,6 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from mixup_pipeline.commit import commit_run
 from mixup_pipeline.manifest import check_versions, versions
@@ -24,7 +23,7 @@ from mixup_pipeline.request import Request
 from mixup_pipeline.run import IndexedFile
 from mixup_pipeline.scan import SourceFile, index_file
 from mixup_pipeline.shards import ShardInfo, ShardMixer
-from mixup_pipeline.stores import set_store_options, store_options
+from mixup_pipeline.stores import store_options, use_store_options
 from mixup_pipeline.work import WorkFolder
 
 KEPT_SHARDS = "shards_kept"
@@ -45,7 +44,7 @@ class Step(beam.DoFn):
         if not self._begun:
             check_versions(self._versions)
             if self._access:
-                set_store_options(PipelineOptions.from_dictionary(self._access))
+                use_store_options(self._access)
             self.begin()
             self._begun = True
 

@@ -21,6 +21,7 @@ SCHEMES = ("gs", "s3")
 _EXTRAS = {"gs": "gcs", "s3": "s3"}
 _MADE: dict[str, "Store"] = {}
 _MAKING = threading.Lock()
+_CHOOSING = threading.Lock()
 _GOOGLE_ACCESS = ("no_auth", "project", "impersonate_service_account")
 
 
@@ -89,6 +90,17 @@ def set_store_options(options: Any) -> None:
 
     FileSystems.set_options(options)
     forget_stores()
+
+
+def use_store_options(access: dict[str, Any]) -> None:
+    """Reach stores as `store_options` said elsewhere; clients that do so already stay, as other steps may use them."""
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    with _CHOOSING:
+        known = FileSystems._pipeline_options
+        if known is None or store_options(known) != access:
+            set_store_options(PipelineOptions.from_dictionary(access))
 
 
 def forget_stores() -> None:

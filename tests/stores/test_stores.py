@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apache_beam.io.filesystems import FileSystems
 
 from mixup_pipeline.errors import StoreError, UsageError
 from mixup_pipeline.places import ObjectPath
-from mixup_pipeline.stores import Found, Store, forget_stores, store
+from mixup_pipeline.stores import Found, Store, forget_stores, store, use_store_options
 from tests.stores.conftest import Server
 from tests.stores.servers import BUCKET
 
@@ -206,3 +207,15 @@ def test_other_schemes_are_refused(url: str) -> None:
         ObjectPath.of(url)
     with pytest.raises(UsageError, match="cannot be read or written"):
         store(url.partition(":")[0])
+
+
+def test_clients_stay_where_their_options_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FileSystems, "_pipeline_options", None)
+    access = {"s3_endpoint_url": "http://localhost:1", "s3_region_name": "us-east-1", "no_auth": True}
+    use_store_options(access)
+    first = store("s3")
+    use_store_options(dict(access))
+    assert store("s3") is first
+    use_store_options({**access, "s3_region_name": "eu-west-1"})
+    assert store("s3") is not first
+    forget_stores()
