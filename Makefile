@@ -26,10 +26,10 @@ types: $(VENV)/development
 	$(BIN)/mypy
 
 tests: $(VENV)/development
-	$(BIN)/pytest -n $(WORKERS) --ignore tests/training --ignore tests/stores --ignore tests/engines
+	$(BIN)/pytest -n $(WORKERS) --ignore tests/training --ignore tests/real_stores --ignore tests/real_engines
 	$(BIN)/pytest -n $(WORKERS) tests/training  # in processes of their own: see the conftest.py there
-	$(BIN)/pytest -n $(WORKERS) tests/stores  # servers of their own; those of GCS are skipped without `make engines`
-	$(BIN)/pytest tests/engines  # clusters of their own, one after another; skipped without `make engines`
+	$(BIN)/pytest -n $(WORKERS) tests/real_stores  # servers of their own; those of GCS are skipped without `make engines`
+	$(BIN)/pytest tests/real_engines  # clusters of their own, one after another; skipped without `make engines`
 
 # Prism and the stand-in for Google Cloud Storage need Go, the Flink job server Maven and Java.
 engines: $(ENGINES)/prism $(ENGINES)/fake-gcs-server $(ENGINES)/flink-job-server.jar  ## Build what the tests of engines and stores run.

@@ -25,21 +25,22 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.config import PAIRINGS, MixConfig
-from mixup_pipeline.examples import Example
-from mixup_pipeline.index import ENTRY, Entries, slot_table
-from mixup_pipeline.pairing import POLICIES, Labels
-from mixup_pipeline.plan import ShardTask
-from mixup_pipeline.planning import plan_run
-from mixup_pipeline.records import FRAME_BYTES, frame
-from mixup_pipeline.request import Request
-from mixup_pipeline.run import IndexedFile
-from mixup_pipeline.scan import SourceFile, index_file
-from mixup_pipeline.shards import ShardMixer
-from mixup_pipeline.sources import Source
+from mixup_pipeline.config import MixConfig
+from mixup_pipeline.config.registry import PAIRINGS
+from mixup_pipeline.mixing.pairing import Labels
+from mixup_pipeline.mixing.totals import ShardTotals, combine
+from mixup_pipeline.records.framing import FRAME_BYTES, frame
+from mixup_pipeline.records.tf_example import Example
+from mixup_pipeline.run.index_files import index_file
+from mixup_pipeline.run.mix_shard import ShardMixer
+from mixup_pipeline.run.planning import plan_run
+from mixup_pipeline.run.request import Request
+from mixup_pipeline.run.sharding import ShardTask
+from mixup_pipeline.run.slots import slot_table
+from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile
+from mixup_pipeline.sources.source import Source, SourceFile
 from mixup_pipeline.spec import ExampleSpec
-from mixup_pipeline.totals import ShardTotals, combine
-from mixup_pipeline.work import WorkFolder
 
 CLASSES = 1000
 FILE_EXAMPLES = 10_000
@@ -146,7 +147,7 @@ def table(count: int, out: Path) -> Callable[[], object]:
 
 
 def pairing(policy: str, count: int, out: Path) -> Callable[[], object]:
-    return partial(POLICIES[policy], labels_of(count), 0, 0, [])
+    return partial(PAIRINGS[policy].pair, labels_of(count), 0, 0, [])
 
 
 def save_slots(count: int, out: Path) -> Callable[[], object]:

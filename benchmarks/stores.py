@@ -22,13 +22,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from mixup_pipeline import fetch as fetching
-from mixup_pipeline.fetch import STORE, Reach, fetch
-from mixup_pipeline.index import ENTRY, Entries
-from mixup_pipeline.places import ObjectPath
-from mixup_pipeline.records import FRAME_BYTES, frame
-from mixup_pipeline.run import IndexedFile
-from tests.stores.servers import BUCKET, Proxy, s3_server
+from mixup_pipeline.records.framing import FRAME_BYTES, frame
+from mixup_pipeline.sources import payloads as fetching
+from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile
+from mixup_pipeline.sources.payloads import STORE, Reach, read_payloads
+from mixup_pipeline.storage.places import ObjectPath
+from tests.real_stores.servers import BUCKET, Proxy, s3_server
 
 WAYS = {
     "ranges": Reach(gap_bytes=0, block_bytes=1),
@@ -105,7 +104,7 @@ def timed(files: list[IndexedFile], wanted: Entries, reach: Reach) -> float:
     """Wall seconds to read all wanted records."""
     started = time.perf_counter()
     with patch.object(fetching, "STORE", reach):
-        count = sum(1 for _ in fetch(files, wanted))
+        count = sum(1 for _ in read_payloads(files, wanted))
     if count != len(wanted):
         raise click.ClickException(f"read {count} of {len(wanted)} records")
     return time.perf_counter() - started

@@ -18,14 +18,14 @@ import click
 from measuring import QUIET, report
 
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
+from mixup_pipeline.training.example_files import mixed_records, source_records
 from mixup_pipeline.training.learner import Learners, whole_groups
 from mixup_pipeline.training.loop import Job
-from mixup_pipeline.training.records import mixed_records, source_records
-from mixup_pipeline.training.session import checked_manifest
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
+from mixup_pipeline.training.train import checked_manifest
+from mixup_pipeline.training.train_config import TrainConfig
 
 COPIES = 3
 

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixup_pipeline.claim import claim
 from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.dataset.manifest import Manifest, read_manifest
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.manifest import Manifest, read_manifest
-from mixup_pipeline.places import Place, place
-from mixup_pipeline.plan import GATHER_BYTES, gathered_examples
-from mixup_pipeline.planning import output_bytes, resolve
-from mixup_pipeline.request import Request
-from mixup_pipeline.run import Run
-from mixup_pipeline.scan import index_file
-from mixup_pipeline.sources import Source, open_source
-from mixup_pipeline.stores import set_store_options
-from mixup_pipeline.work import WorkFolder
+from mixup_pipeline.run.claim import claim
+from mixup_pipeline.run.index_files import index_file
+from mixup_pipeline.run.planning import output_bytes, resolve
+from mixup_pipeline.run.request import Request
+from mixup_pipeline.run.run import Run
+from mixup_pipeline.run.sharding import GATHER_BYTES, gathered_examples
+from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.sources import open_source
+from mixup_pipeline.sources.source import Source
+from mixup_pipeline.storage.clients import set_store_options
+from mixup_pipeline.storage.places import Place, place
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -83,8 +84,8 @@ def augment(
     Raises MixupError with one line that says what is wrong and what to do.
     """
     started = time.monotonic()
-    from mixup_pipeline.job import run_job  # Beam takes most of a second to import
-    from mixup_pipeline.pipeline import KEPT_SHARDS
+    from mixup_pipeline.engine.graph import KEPT_SHARDS
+    from mixup_pipeline.engine.job import run_job  # Beam takes most of a second to import
 
     with _claimed(src, out, config, overwrite, engine, beam_args) as (request, folder, options):
         if on_start is not None:
@@ -116,7 +117,7 @@ def submit(
 
     Raises as `augment` does, and UsageError for an engine that ends with this process.
     """
-    from mixup_pipeline.job import run_job
+    from mixup_pipeline.engine.job import run_job
 
     ids: list[str] = []
     with _claimed(src, out, config, overwrite, engine, beam_args, detached=True) as (_, folder, options):
@@ -135,8 +136,8 @@ def _claimed(
     detached: bool = False,
 ) -> Iterator[tuple[Request, Place, "PipelineOptions"]]:
     """The request, the folder that was claimed for it, and the options of the engine, all of them checked."""
-    from mixup_pipeline.beam_options import pipeline_options
-    from mixup_pipeline.engines import check_engine, check_reach, is_detached, spread
+    from mixup_pipeline.engine.checks import check_engine, check_reach, is_detached, spread
+    from mixup_pipeline.engine.options import pipeline_options
 
     options = pipeline_options(engine, beam_args)
     set_store_options(options)
@@ -163,7 +164,7 @@ def estimate(src: SourceConfig, config: MixConfig, beam_args: Sequence[str] = ()
     Raises as `augment` does for what the source does not allow.
     """
     if beam_args:
-        from mixup_pipeline.beam_options import pipeline_options
+        from mixup_pipeline.engine.options import pipeline_options
 
         set_store_options(pipeline_options("local", beam_args))
     source = open_source(src)

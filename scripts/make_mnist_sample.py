@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from mixup_pipeline.records import frame, scan
+from mixup_pipeline.records.framing import frame, scan
 
 EXAMPLES = {"train": 6000, "test": 1000}
 ATTRIBUTION = """\

@@ -8,7 +8,7 @@ import numpy as np
 from mixup_pipeline.comparison.cells import Cell, CompareConfig, parse_sweep
 from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.training.train_config import TrainConfig
 
 CONFIG = CompareConfig(
     seeds=3,

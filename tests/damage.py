@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mixup_pipeline.files import sha256_of
-from mixup_pipeline.records import frame
+from mixup_pipeline.records.framing import frame
+from mixup_pipeline.storage.atomic import sha256_of
 
 HEADER_BYTES = 12
 FRAME_BYTES = 16

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.examples import Example
-from mixup_pipeline.records import frame
+from mixup_pipeline.records.framing import frame
+from mixup_pipeline.records.tf_example import Example
 
 Value = bytes | float | int | Sequence[float]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mixup_pipeline import MixConfig, SourceConfig, augment
-from mixup_pipeline.manifest import Manifest, read_manifest
+from mixup_pipeline.dataset.manifest import Manifest, read_manifest
 from tests.damage import replace_record
 from tests.datasets import (
     example,

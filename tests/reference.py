@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.examples import Example
-from mixup_pipeline.manifest import read_manifest
+from mixup_pipeline.dataset.manifest import read_manifest
+from mixup_pipeline.records.tf_example import Example
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from mixup_pipeline import MixConfig, SourceConfig, augment
-from mixup_pipeline.manifest import read_manifest
+from mixup_pipeline.dataset.manifest import read_manifest
 from tests.datasets import (
     Dataset,
     example,

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 import mixup_pipeline
-from mixup_pipeline import MixConfig, SourceConfig, augment, plan
+from mixup_pipeline import MixConfig, SourceConfig, augment
 from mixup_pipeline.errors import RecordError, UsageError
 from mixup_pipeline.launch import estimate
+from mixup_pipeline.run import sharding as plan
 from tests.datasets import Dataset, write_tfds
 
 

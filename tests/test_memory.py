@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mixup_pipeline.examples import Example
-from mixup_pipeline.plan import GATHER_BYTES
-from mixup_pipeline.records import frame
+from mixup_pipeline.records.framing import frame
+from mixup_pipeline.records.tf_example import Example
+from mixup_pipeline.run.sharding import GATHER_BYTES
 
 _WORKER = """
 import resource, sys
 from pathlib import Path
-from mixup_pipeline.plan import shard_tasks
-from mixup_pipeline.shards import ShardMixer
+from mixup_pipeline.run.sharding import shard_tasks
+from mixup_pipeline.run.mix_shard import ShardMixer
 
 mixer = ShardMixer(Path(sys.argv[1]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -29,11 +29,11 @@ _PLANNER = """
 import sys
 from pathlib import Path
 from mixup_pipeline import MixConfig, SourceConfig
-from mixup_pipeline.planning import plan_run
-from mixup_pipeline.request import Request
-from mixup_pipeline.scan import index_file
+from mixup_pipeline.run.planning import plan_run
+from mixup_pipeline.run.request import Request
+from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.sources import open_source
-from mixup_pipeline.work import WorkFolder
+from mixup_pipeline.run.work_folder import WorkFolder
 
 config = MixConfig(num_shards=int(sys.argv[3]), pairing="within-class", copies=2)
 source = SourceConfig(src=sys.argv[1], image_key="image", label_key="label", num_classes=10, schema=sys.argv[4])

@@ -4,13 +4,13 @@ import sys
 from pathlib import Path
 
 from mixup_pipeline import MixConfig, SourceConfig
-from mixup_pipeline.commit import commit_run
-from mixup_pipeline.planning import plan_run
-from mixup_pipeline.request import Request
-from mixup_pipeline.scan import index_file
-from mixup_pipeline.shards import ShardMixer
+from mixup_pipeline.run.commit import commit_run
+from mixup_pipeline.run.index_files import index_file
+from mixup_pipeline.run.mix_shard import ShardMixer
+from mixup_pipeline.run.planning import plan_run
+from mixup_pipeline.run.request import Request
+from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import open_source
-from mixup_pipeline.work import WorkFolder
 
 
 def main(data_dir: str, out: Path, copies: int) -> None:

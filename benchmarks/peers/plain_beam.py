@@ -16,7 +16,7 @@ import numpy.typing as npt
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from tensorflow_datasets.proto import tf_example_generated_pb2 as tf_example
 
-from mixup_pipeline.records import scan
+from mixup_pipeline.records.framing import scan
 
 Parsed = tuple[int, npt.NDArray[np.uint8], int]
 

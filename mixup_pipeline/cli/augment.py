@@ -17,12 +17,12 @@ from mixup_pipeline.config import (
     ENGINES,
     IMAGE_FORMATS,
     LABEL_FORMATS,
-    PAIRINGS,
     MixConfig,
     SourceConfig,
     check_choice,
 )
-from mixup_pipeline.places import place
+from mixup_pipeline.config.registry import PAIRINGS
+from mixup_pipeline.storage.places import place
 
 _STOPPED = "Stopped. Finished shards are kept: run the same command again to go on."
 _SOURCE_OPTIONS = ("src", "split", "data_dir", "schema", "image_key", "label_key", "num_classes", "allow_eval_split")

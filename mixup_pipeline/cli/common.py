@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import click
 
 from mixup_pipeline.errors import MixupError, first_line
-from mixup_pipeline.files import FULL_DISK
+from mixup_pipeline.storage.atomic import FULL_DISK
 
 
 @contextlib.contextmanager

@@ -11,8 +11,8 @@ import click
 from mixup_pipeline.cli.common import run_program, shown_errors
 from mixup_pipeline.cli.options import reading, reading_options, training_options
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.places import check_local
-from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.storage.places import check_local
+from mixup_pipeline.training.train_config import TrainConfig
 
 if TYPE_CHECKING:
     from mixup_pipeline.comparison.cells import CompareConfig
@@ -88,7 +88,7 @@ def _compare(options: dict[str, Any]) -> None:
         check_local("outliers", name)
     source = SourceConfig(src=options["src"], split=options["split"], **reading(options))
     evaluation = read_alike(source, options["eval_src"] or options["src"], split=options["eval_split"])
-    from mixup_pipeline.comparison.session import Comparison, Watching, compare
+    from mixup_pipeline.comparison.compare import Comparison, Watching, compare
     from mixup_pipeline.training.loop import Trainer
     from mixup_pipeline.training.watch import Stopped
 

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from mixup_pipeline.cli.common import log_quietly, run_program, shown_errors
 from mixup_pipeline.cli.options import data_dir_option
-from mixup_pipeline.places import Place, place
+from mixup_pipeline.storage.places import Place, place
 
 _WHAT = ("example", "find", "preview", "html", "beta", "boundary")
 _USED_BY = {
@@ -101,12 +101,12 @@ def _check_use(context: click.Context, asked: list[str]) -> None:
 
 
 def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
-    from mixup_pipeline.files import check_target
-    from mixup_pipeline.inspection import examples as mixed
-    from mixup_pipeline.inspection.find import check_source_id
-    from mixup_pipeline.inspection.overview import look_at
+    from mixup_pipeline.dataset import mixed_examples as mixed
+    from mixup_pipeline.dataset.find import check_source_id
+    from mixup_pipeline.dataset.overview import look_at
     from mixup_pipeline.report import text
     from mixup_pipeline.report.words import one_line
+    from mixup_pipeline.storage.atomic import check_target
 
     for name, suffix in (("preview", ".png"), ("html", ".html")):
         if options[name] is not None:
@@ -134,7 +134,7 @@ def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
 
 def _find(overview: Any, source_id: str) -> None:
     from mixup_pipeline.cli.progress import shown_shards
-    from mixup_pipeline.inspection.find import find
+    from mixup_pipeline.dataset.find import find
     from mixup_pipeline.report import text
 
     with shown_shards("Searching shards", shown=sys.stderr.isatty()) as on_shard:
@@ -145,12 +145,12 @@ def _find(overview: Any, source_id: str) -> None:
 def _show_examples(
     overview: Any, asked: list[str], options: dict[str, Any], named: list[tuple[str, int]] | None
 ) -> None:
+    from mixup_pipeline.dataset import mixed_examples as mixed
+    from mixup_pipeline.dataset.parents import find_parents
     from mixup_pipeline.errors import SourceError
-    from mixup_pipeline.files import write_atomically
-    from mixup_pipeline.inspection import examples as mixed
-    from mixup_pipeline.parents import find_parents
     from mixup_pipeline.report import text
     from mixup_pipeline.report.words import counted
+    from mixup_pipeline.storage.atomic import write_atomically
 
     out, manifest = overview.out, overview.manifest
     if "preview" in asked and len(manifest["shape"]) == 1:
@@ -178,7 +178,7 @@ def _show_examples(
         write_atomically(options["preview"], pictures.preview(overview, examples))
         click.echo(f"Wrote {options['preview']}: {counted(len(examples), 'mixed example')}")
     if "html" in asked:
-        from mixup_pipeline.inspection.lam_fit import lam_fit_of
+        from mixup_pipeline.dataset.lam_fit import lam_fit_of
         from mixup_pipeline.report.page import page
 
         write_atomically(options["html"], page(overview, examples, lam_fit_of(out, manifest)))
@@ -187,8 +187,8 @@ def _show_examples(
 
 def _beta(target: Path, options: dict[str, Any]) -> None:
     from mixup_pipeline.config import MixConfig
-    from mixup_pipeline.files import check_target, write_atomically
     from mixup_pipeline.report import pictures, text
+    from mixup_pipeline.storage.atomic import check_target, write_atomically
 
     try:
         alphas = [float(word) for word in options["beta"].split(",")]
@@ -206,8 +206,8 @@ def _beta(target: Path, options: dict[str, Any]) -> None:
 
 def _boundary(target: Path, options: dict[str, Any]) -> None:
     from mixup_pipeline.config import MixConfig
-    from mixup_pipeline.files import check_target, write_atomically
     from mixup_pipeline.report import pictures
+    from mixup_pipeline.storage.atomic import check_target, write_atomically
     from mixup_pipeline.training import boundary
 
     alpha = MixConfig(alpha=options["alpha"]).alpha

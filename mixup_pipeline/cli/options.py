@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mixup_pipeline.training.config import DEVICES, OPTIMIZERS, PRECISIONS, SCHEDULES
+from mixup_pipeline.training.train_config import DEVICES, OPTIMIZERS, PRECISIONS, SCHEDULES
 
 Command = Callable[..., Any]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from mixup_pipeline.places import ObjectPath, Place
-from mixup_pipeline.run import Run
-from mixup_pipeline.sources import Source
-from mixup_pipeline.work import WorkFolder
+from mixup_pipeline.run.run import Run
+from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.sources.source import Source
+from mixup_pipeline.storage.places import ObjectPath, Place
 
 ShowSteps = Callable[[int, int, Mapping[str, float]], None]
 Say = Callable[..., None]

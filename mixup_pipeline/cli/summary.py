@@ -1,13 +1,13 @@
 """What a command says at its end, as text."""
 
 from mixup_pipeline.config import MixConfig
+from mixup_pipeline.dataset.manifest import MANIFEST_NAME
 from mixup_pipeline.launch import Estimate, Report
-from mixup_pipeline.manifest import MANIFEST_NAME
-from mixup_pipeline.places import Place
+from mixup_pipeline.mixing.totals import NEARLY_UNMIXED
 from mixup_pipeline.report.words import examples_text, size_text
-from mixup_pipeline.run import Run
+from mixup_pipeline.run.run import Run
 from mixup_pipeline.spec import shape_text
-from mixup_pipeline.totals import NEARLY_UNMIXED
+from mixup_pipeline.storage.places import Place
 
 
 def of_report(report: Report) -> str:

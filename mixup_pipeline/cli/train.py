@@ -11,8 +11,8 @@ import click
 from mixup_pipeline.cli.common import run_program, shown_errors
 from mixup_pipeline.cli.options import reading, reading_options, training_options
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.places import check_local
-from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.storage.places import check_local
+from mixup_pipeline.training.train_config import TrainConfig
 
 _STOPPED = 1
 
@@ -69,7 +69,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.training.devices import choose_devices
     from mixup_pipeline.training.learner import Learners
     from mixup_pipeline.training.loop import Trainer
-    from mixup_pipeline.training.session import Request, check_outside, prepare, train
+    from mixup_pipeline.training.train import Request, check_outside, prepare, train
     from mixup_pipeline.training.watch import Stopped
 
     for option in ("shards", "src", "eval_src", "data_dir"):

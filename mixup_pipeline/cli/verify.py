@@ -7,7 +7,7 @@ import click
 from mixup_pipeline.cli.common import log_quietly, run_program, shown_errors
 from mixup_pipeline.cli.options import reading_options
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.places import place
+from mixup_pipeline.storage.places import place
 
 _SHOWN_FAULTS = 20
 
@@ -44,7 +44,7 @@ def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool
         if not debug:
             log_quietly()
         from mixup_pipeline.cli.progress import shown_shards
-        from mixup_pipeline.verify import verify
+        from mixup_pipeline.dataset.verify import verify
 
         asked = None
         if against is not None:

@@ -6,9 +6,10 @@ A cell is one arm under one setting; it is trained once for every seed. Two ques
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mixup_pipeline.config import ALPHA_RANGE, MAX_COPIES, PAIRINGS, check_choice, check_integer, check_number
+from mixup_pipeline.config import ALPHA_RANGE, MAX_COPIES, check_choice, check_integer, check_number
+from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.training.train_config import TrainConfig
 
 ARMS = ("baseline", *PAIRINGS, "online")
 AXES = ("copies", "alpha", "limit")

@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError, record_error
-from mixup_pipeline.examples import Example, ExampleReader
-from mixup_pipeline.files import output_error
-from mixup_pipeline.randomness import distinct, permutation, words
-from mixup_pipeline.records import frame, scan
-from mixup_pipeline.sources import Source, open_source
+from mixup_pipeline.mixing.randomness import distinct, permutation, words
+from mixup_pipeline.records.framing import frame, scan
+from mixup_pipeline.records.tf_example import Example, ExampleReader
+from mixup_pipeline.sources import open_source
+from mixup_pipeline.sources.source import Source
+from mixup_pipeline.storage.atomic import output_error
 
 
 def check_derivable(config: SourceConfig, limits: Collection[int], shares: Collection[float], batch_size: int) -> None:

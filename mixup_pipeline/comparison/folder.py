@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.errors import OutputError, first_line
-from mixup_pipeline.files import write_atomically
-from mixup_pipeline.training.claimed import claimed, read_json
+from mixup_pipeline.storage.atomic import write_atomically
+from mixup_pipeline.training.claimed_folder import claimed, read_json
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import UsageError, first_line
-from mixup_pipeline.randomness import generator
+from mixup_pipeline.mixing.randomness import generator
 from mixup_pipeline.spec import Shape, shape_text
-from mixup_pipeline.training.dataset import fixed
+from mixup_pipeline.training.batches import fixed
 from mixup_pipeline.training.evaluation import Evaluation
+from mixup_pipeline.training.example_files import Records
 from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.metrics import reliability
-from mixup_pipeline.training.records import Records
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
 
 NOISE = "uniform noise"

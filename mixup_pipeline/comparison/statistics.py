@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from mixup_pipeline.randomness import words
+from mixup_pipeline.mixing.randomness import words
 
 LEVEL = 0.95
 _RESAMPLES = 10_000

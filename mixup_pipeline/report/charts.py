@@ -5,10 +5,10 @@ import numpy.typing as npt
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from mixup_pipeline.inspection.overview import Classes, Overview
+from mixup_pipeline.dataset.overview import Classes, Overview
+from mixup_pipeline.mixing.totals import LAM_BINS
 from mixup_pipeline.report.figures import DARK, LIGHT, Theme, render
 from mixup_pipeline.report.words import one_line
-from mixup_pipeline.totals import LAM_BINS
 
 _WIDTH = 4.4  # inches: about the width of a phone, so that text keeps its size there
 _LOG_FROM = 30

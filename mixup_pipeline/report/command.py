@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Sequence
 
 from mixup_pipeline.config import MixConfig
-from mixup_pipeline.manifest import Manifest
-from mixup_pipeline.run import settled_label_format
+from mixup_pipeline.dataset.manifest import Manifest
+from mixup_pipeline.run.run import settled_label_format
 
 
 def augment_command(manifest: Manifest) -> str:

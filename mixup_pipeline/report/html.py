@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.images import encode_png
+from mixup_pipeline.records.images import encode_png
 from mixup_pipeline.report.figures import DARK, LIGHT
 
 SMALL_IMAGE = 64

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mixup_pipeline.inspection.examples import MixedExample
-from mixup_pipeline.inspection.lam_fit import SIGNIFICANCE, LamFit
-from mixup_pipeline.inspection.overview import Overview, expected_nearly_unmixed
+from mixup_pipeline.dataset.lam_fit import SIGNIFICANCE, LamFit
+from mixup_pipeline.dataset.mixed_examples import MixedExample
+from mixup_pipeline.dataset.overview import Overview, expected_nearly_unmixed
 from mixup_pipeline.report.charts import balance_charts, lam_charts, pair_charts
 from mixup_pipeline.report.command import augment_command
 from mixup_pipeline.report.html import SMALL_IMAGE, Chart, chart, html_page, image_uri

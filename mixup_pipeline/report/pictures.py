@@ -10,9 +10,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from rich.cells import cell_len
 
-from mixup_pipeline.inspection.examples import MixedExample
-from mixup_pipeline.inspection.overview import Overview, expected_nearly_unmixed
-from mixup_pipeline.mixing import draw_lam
+from mixup_pipeline.dataset.mixed_examples import MixedExample
+from mixup_pipeline.dataset.overview import Overview, expected_nearly_unmixed
+from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.report.figures import LIGHT, Theme, plain_axes, render
 from mixup_pipeline.report.html import SMALL_IMAGE
 from mixup_pipeline.report.words import class_weights, one_line, share_text

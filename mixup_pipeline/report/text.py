@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from rich.cells import cell_len
 
-from mixup_pipeline.inspection.examples import MixedExample
-from mixup_pipeline.inspection.find import Appearance
-from mixup_pipeline.inspection.overview import Overview, beta_cdf, expected_nearly_unmixed
+from mixup_pipeline.dataset.find import Appearance
+from mixup_pipeline.dataset.mixed_examples import MixedExample
+from mixup_pipeline.dataset.overview import Overview, beta_cdf, expected_nearly_unmixed
+from mixup_pipeline.mixing.totals import LAM_BINS, NEARLY_UNMIXED
 from mixup_pipeline.report.words import (
     class_weights,
     counted,
@@ -24,7 +25,6 @@ from mixup_pipeline.report.words import (
     unmixed_text,
 )
 from mixup_pipeline.spec import shape_text
-from mixup_pipeline.totals import LAM_BINS, NEARLY_UNMIXED
 
 _SHOWN_BINS = 20
 _BAR = 40

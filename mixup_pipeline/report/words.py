@@ -4,8 +4,8 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from mixup_pipeline.inspection.examples import MixedExample
-from mixup_pipeline.inspection.overview import Overview
+from mixup_pipeline.dataset.mixed_examples import MixedExample
+from mixup_pipeline.dataset.overview import Overview
 
 
 def examples_text(totals: dict[str, Any]) -> str:

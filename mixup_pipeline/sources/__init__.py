@@ -4,11 +4,10 @@ from dataclasses import replace
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import StoreError, UsageError
-from mixup_pipeline.places import place
-from mixup_pipeline.scan import SourceFile
-from mixup_pipeline.sources.source import Source, check_split
+from mixup_pipeline.sources.source import Source, SourceFile, check_split
 from mixup_pipeline.sources.tfds import open_tfds, prepared_directory, tfds_directory
 from mixup_pipeline.sources.tfrecord import matching_files, open_tfrecord
+from mixup_pipeline.storage.places import place
 
 __all__ = ["Source", "find_files", "open_source", "prepared_directory", "read_alike"]
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.places import Place, place
 from mixup_pipeline.spec import Encoding, ExampleSpec
+from mixup_pipeline.storage.places import Place, place
 
 _KINDS = {"image": "encoded", "bytes": "raw", "floats": "vector"}
 

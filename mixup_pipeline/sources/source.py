@@ -5,11 +5,20 @@ from dataclasses import dataclass
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.scan import SourceFile
 from mixup_pipeline.spec import ExampleSpec
 
 _EVALUATION = re.compile(r"(test|val|valid|validation|eval|evaluation|dev)(?![a-z])", re.IGNORECASE)
 _SPLIT = re.compile(r"\w[\w.-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """One file of the source: its place in the order of files, its name in ids, and how many records it should hold."""
+
+    position: int
+    name: str
+    path: str
+    declared_records: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,13 +13,13 @@ from typing import Any
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.manifest import INFO_NAME
-from mixup_pipeline.places import ObjectPath, Place, place
-from mixup_pipeline.scan import SourceFile
 from mixup_pipeline.sources.schema import choose, read_features_json
-from mixup_pipeline.sources.source import Source
+from mixup_pipeline.sources.source import Source, SourceFile
+from mixup_pipeline.storage.places import ObjectPath, Place, place
 
 BUNDLED = "mnist_sample"
+INFO_NAME = "dataset_info.json"
+FEATURES_NAME = "features.json"
 
 _NAME = re.compile(r"[a-z]\w*([/:][\w.+-]+)*", re.IGNORECASE)
 _DATASET_NAME = re.compile(r"\w[\w-]*")
@@ -77,7 +77,7 @@ def open_tfds(config: SourceConfig, folder: Place) -> Source:
             f"{folder}: is stored as {info.file_format}, only tfrecord can be read: prepare it as tfrecord"
         )
     label_hint = info.label_key if config.label_key is None else None
-    spec = choose(read_features_json(folder / "features.json"), config, where=str(folder), label_hint=label_hint)
+    spec = choose(read_features_json(folder / FEATURES_NAME), config, where=str(folder), label_hint=label_hint)
     files = tuple(
         SourceFile(position=shard, name=name, path=str((folder / name).absolute()), declared_records=num_records)
         for shard, (name, num_records) in enumerate(info.splits[config.split])
@@ -165,13 +165,11 @@ def _version(name: str) -> str | None:
 
 def _prepared(folder: Place, version: str | None) -> Place | None:
     """The dataset in this folder, or its newest version (or the one asked for) below it."""
-    if version is None and (folder / "features.json").is_file():
+    if version is None and (folder / FEATURES_NAME).is_file():
         return folder
     if not folder.is_dir():
         return None
-    versions = [
-        path for path in folder.iterdir() if _VERSION.fullmatch(path.name) and (path / "features.json").is_file()
-    ]
+    versions = [path for path in folder.iterdir() if _VERSION.fullmatch(path.name) and (path / FEATURES_NAME).is_file()]
     if version is not None:
         return next((path for path in versions if path.name == version), None)
     return max(versions, key=lambda path: [int(part) for part in path.name.split(".")], default=None)

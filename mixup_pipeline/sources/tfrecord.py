@@ -4,12 +4,11 @@ import re
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError, record_error
-from mixup_pipeline.examples import parse
-from mixup_pipeline.places import Place, matching, place
-from mixup_pipeline.records import first_payload
-from mixup_pipeline.scan import SourceFile
+from mixup_pipeline.records.framing import first_payload
+from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.sources.schema import Feature, Schema, choose, read_schema
-from mixup_pipeline.sources.source import Source
+from mixup_pipeline.sources.source import Source, SourceFile
+from mixup_pipeline.storage.places import Place, matching, place
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 

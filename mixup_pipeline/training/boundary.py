@@ -13,9 +13,9 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.mixing import draw_lam, mix_class_ids, mix_vectors
-from mixup_pipeline.pairing import POLICIES
-from mixup_pipeline.randomness import words
+from mixup_pipeline.config.registry import PAIRINGS
+from mixup_pipeline.mixing.methods.mixup import draw_lam, mix_class_ids, mix_vectors
+from mixup_pipeline.mixing.randomness import words
 from mixup_pipeline.training.tensorflow_import import import_keras
 
 Floats = npt.NDArray[np.float32]
@@ -90,7 +90,7 @@ def train_both(flowers: Flowers, *, alpha: float, seed: int, steps: int = STEPS)
 def mixed_batch(flowers: Flowers, *, alpha: float, seed: int, step: int) -> tuple[Floats, Floats]:
     """All flowers, each mixed with another: float32(150, 2) and soft labels float32(150, 3)."""
     base, class_ids = np.arange(len(flowers.points)), flowers.class_ids
-    partner = POLICIES["any"](class_ids, step, seed, ())
+    partner = PAIRINGS["any"].pair(class_ids, step, seed, ())
     lam = draw_lam(0, len(base), alpha=alpha, seed=seed, copy=step).astype(np.float32)
     labels = mix_class_ids(class_ids, class_ids[partner], lam, num_classes=len(flowers.class_names))
     return mix_vectors(flowers.points, base, partner, lam), labels

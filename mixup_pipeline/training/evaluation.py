@@ -5,10 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
-from mixup_pipeline.training.dataset import Dataset, evaluation_batches, reading_errors
+from mixup_pipeline.training.batches import Dataset, evaluation_batches, reading_errors
+from mixup_pipeline.training.example_files import Records
 from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.metrics import ClassIds, Probabilities
-from mixup_pipeline.training.records import Records
 
 _BATCH = 512
 _KEPT_BYTES = 1 << 28

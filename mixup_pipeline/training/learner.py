@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import OutputError, first_line
-from mixup_pipeline.randomness import words
+from mixup_pipeline.mixing.randomness import words
 from mixup_pipeline.spec import Shape
 from mixup_pipeline.training import objective
-from mixup_pipeline.training.config import TrainConfig
-from mixup_pipeline.training.dataset import Dataset
+from mixup_pipeline.training.batches import Dataset
 from mixup_pipeline.training.devices import Devices
 from mixup_pipeline.training.models import build_model, gives_probabilities
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
+from mixup_pipeline.training.train_config import TrainConfig
 
 Array = npt.NDArray[Any]
 

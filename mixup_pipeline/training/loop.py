@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 
 from mixup_pipeline.errors import OutputError, UsageError
-from mixup_pipeline.training.config import TrainConfig
-from mixup_pipeline.training.dataset import Dataset, Feeding, reading_errors, training_batches
+from mixup_pipeline.training.batches import Dataset, Feeding, reading_errors, training_batches
 from mixup_pipeline.training.evaluation import Evaluation
+from mixup_pipeline.training.example_files import Records
 from mixup_pipeline.training.learner import Learner, Learners, whole_groups
 from mixup_pipeline.training.metrics import evaluate
 from mixup_pipeline.training.online import mixed_online
-from mixup_pipeline.training.records import Records
 from mixup_pipeline.training.run_folder import Row, RunFolder
 from mixup_pipeline.training.tensorboard import log_row
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
+from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.watch import OnStep, Stopped, diverged, stopped_text, watch
 
 
@@ -119,6 +119,11 @@ class Trainer:
             if self.stop_after <= done < job.total_steps:
                 raise Stopped(stopped_text(done))
         return history
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.job.total_steps
 
     def stop(self) -> None:
         """Save after the steps that are running, and end with Stopped."""

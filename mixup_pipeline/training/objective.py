@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.tensorflow_import import import_keras
+from mixup_pipeline.training.train_config import TrainConfig
 
 
 def weighted_accuracy(labels: Any, outputs: Any) -> Any:

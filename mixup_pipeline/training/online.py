@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from mixup_pipeline.mixing import draw_lam
-from mixup_pipeline.randomness import words
-from mixup_pipeline.training.dataset import BATCHES_AHEAD, Dataset, Feeding, training_batches
-from mixup_pipeline.training.records import Records
+from mixup_pipeline.mixing.methods.mixup import draw_lam
+from mixup_pipeline.mixing.randomness import words
+from mixup_pipeline.training.batches import BATCHES_AHEAD, Dataset, Feeding, training_batches
+from mixup_pipeline.training.example_files import Records
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 
 

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import OutputError, first_line
-from mixup_pipeline.files import check_room, output_error, write_atomically
-from mixup_pipeline.training.claimed import claimed, read_json
+from mixup_pipeline.storage.atomic import check_room, output_error, write_atomically
+from mixup_pipeline.training.claimed_folder import claimed, read_json
 
 Row = dict[str, float | int]
 

@@ -4,7 +4,7 @@ import errno
 import re
 from pathlib import Path
 
-from mixup_pipeline.files import output_error
+from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.training.run_folder import Row
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 

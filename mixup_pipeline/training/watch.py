@@ -3,14 +3,11 @@
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from mixup_pipeline.errors import TrainingError
 from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.tensorflow_import import import_keras
-
-if TYPE_CHECKING:
-    from mixup_pipeline.training.loop import Trainer
 
 Measures = dict[str, float]
 OnStep = Callable[[int, int, Measures], None]
@@ -36,7 +33,21 @@ def diverged(found: str, done: int, learner: Learner) -> TrainingError:
     )
 
 
-def watch(trainer: "Trainer", done: int, end: int, on_begin: Callable[[], None], on_step: OnStep) -> Any:
+class Watched(Protocol):
+    """What is watched: a trainer. stop_after: the step after which it is to stop."""
+
+    learner: Learner
+    stop_after: int
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+
+    def save(self, done: int) -> None:
+        """Keep all that a later run needs to go on after this step."""
+
+
+def watch(trainer: Watched, done: int, end: int, on_begin: Callable[[], None], on_step: OnStep) -> Any:
     """A callback for steps done + 1 to end. on_begin: called once Keras has reset its metrics.
 
     It raises TrainingError where the loss is no longer a number, and Stopped after saving where `trainer.stop` was
@@ -57,7 +68,7 @@ def watch(trainer: "Trainer", done: int, end: int, on_begin: Callable[[], None],
             measures = {name: float(value) for name, value in (logs or {}).items()}
             if not math.isfinite(measures["loss"]):
                 raise diverged(f"the loss is {measures['loss']}", self.done, trainer.learner)
-            on_step(self.done, trainer.job.total_steps, measures)
+            on_step(self.done, trainer.total_steps, measures)
             late = time.monotonic() - self.saved > _SECONDS_BETWEEN_SAVES
             stopping = self.done >= trainer.stop_after and self.done < end  # at its end, an epoch is finished first
             if stopping or late:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.records import header
+from mixup_pipeline.records.framing import header
 from tests.cli.inprocess import contents, error_of, run_augment, run_verify, succeed
 from tests.damage import HEADER_BYTES, cut, edit_json, flip, record_starts, replace_record
 from tests.datasets import (
@@ -617,7 +617,7 @@ def fail(*_: object, **__: object) -> None:
     raise RuntimeError("the first line\nthe second line")
 
 
-@pytest.mark.parametrize("where", ["launch.open_source", "pipeline.plan_run", "pipeline.commit_run"])
+@pytest.mark.parametrize("where", ["launch.open_source", "engine.graph.plan_run", "engine.graph.commit_run"])
 def test_unexpected_errors_are_one_line_too(
     tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from click.testing import Result
 
 from mixup_pipeline import MixConfig, SourceConfig, augment
-from mixup_pipeline.examples import Example
+from mixup_pipeline.records.tf_example import Example
 from mixup_pipeline.training import boundary
 from tests.cli.inprocess import contents, error_of, run_inspect, succeed
 from tests.commands import command

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from mixup_pipeline.config import MixConfig, SourceConfig
-from mixup_pipeline.examples import Example
+from mixup_pipeline.dataset.verify import verify
 from mixup_pipeline.launch import augment
-from mixup_pipeline.verify import verify
+from mixup_pipeline.records.tf_example import Example
 from tests.cli.inprocess import error_of, run_verify, succeed
 from tests.damage import accept_shards, cut, edit_json, flip, read_payloads, record_starts, replace_record
 from tests.datasets import (

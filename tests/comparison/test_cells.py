@@ -6,7 +6,7 @@ import pytest
 
 from mixup_pipeline.comparison.cells import ARMS, Cell, CompareConfig, Sweep, parse_numbers, parse_sweep
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.training.train_config import TrainConfig
 
 
 def names(config: CompareConfig) -> list[str]:

@@ -8,8 +8,8 @@ import pytest
 from mixup_pipeline.comparison.derived import check_derivable, derive
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.examples import ExampleReader, parse
-from mixup_pipeline.records import scan
+from mixup_pipeline.records.framing import scan
+from mixup_pipeline.records.tf_example import ExampleReader, parse
 from mixup_pipeline.sources import open_source
 from tests.datasets import write_tfds
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.config import MixConfig
-from mixup_pipeline.inspection.examples import MixedExample
-from mixup_pipeline.inspection.overview import Overview
-from mixup_pipeline.mixed_records import SampledRecord
-from mixup_pipeline.mixing import mix_class_ids
-from mixup_pipeline.totals import ShardTotals, combine
+from mixup_pipeline.dataset.mixed_examples import MixedExample
+from mixup_pipeline.dataset.overview import Overview
+from mixup_pipeline.dataset.reader import SampledRecord
+from mixup_pipeline.mixing.methods.mixup import mix_class_ids
+from mixup_pipeline.mixing.totals import ShardTotals, combine
 
 NAMES = [
     *(

@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from mixup_pipeline.inspection.overview import Overview
+from mixup_pipeline.dataset.overview import Overview
 from mixup_pipeline.report.charts import balance_charts, lam_charts, pair_charts
 from mixup_pipeline.report.figures import DARK, LIGHT
 from mixup_pipeline.report.words import one_line

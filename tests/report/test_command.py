@@ -9,7 +9,7 @@ import pytest
 from mixup_pipeline import MixConfig, SourceConfig, augment
 from mixup_pipeline.cli.augment import main
 from mixup_pipeline.config import MAX_SEED
-from mixup_pipeline.manifest import Manifest
+from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.report.command import augment_command
 from tests.datasets import (
     example,

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mixup_pipeline.images import decode
-from mixup_pipeline.inspection.examples import MixedExample
-from mixup_pipeline.inspection.lam_fit import LamFit
-from mixup_pipeline.inspection.overview import Overview
+from mixup_pipeline.dataset.lam_fit import LamFit
+from mixup_pipeline.dataset.mixed_examples import MixedExample
+from mixup_pipeline.dataset.overview import Overview
+from mixup_pipeline.records.images import decode
 from mixup_pipeline.report.html import image_uri
 from mixup_pipeline.report.page import page
 from mixup_pipeline.report.words import one_line

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mixup_pipeline.inspection.find import Appearance
+from mixup_pipeline.dataset.find import Appearance
 from mixup_pipeline.report.text import beta_text, example_text, find_text, overview_text, shaded
 from tests.datasets import random_images
 from tests.report.shown import NAMES, mixed_example, overview_of, random_overview

@@ -6,9 +6,8 @@ import pytest
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.scan import SourceFile
-from mixup_pipeline.sources import Source, open_source, read_alike
-from mixup_pipeline.sources.source import check_split
+from mixup_pipeline.sources import open_source, read_alike
+from mixup_pipeline.sources.source import Source, SourceFile, check_split
 from mixup_pipeline.spec import ExampleSpec
 from tests.datasets import Dataset, write_tfds
 

@@ -13,9 +13,9 @@ import pytest
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.places import Place
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.tfds import data_dirs, tfds_directory
+from mixup_pipeline.storage.places import Place
 from tests.damage import edit_json
 from tests.datasets import Dataset, image_feature, label_feature, write_features, write_tfds
 

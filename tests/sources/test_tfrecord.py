@@ -10,7 +10,8 @@ import pytest
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import RecordError, SourceError, UsageError
-from mixup_pipeline.sources import Source, open_source
+from mixup_pipeline.sources import open_source
+from mixup_pipeline.sources.source import Source
 from mixup_pipeline.spec import ExampleSpec
 from tests.damage import cut, flip
 from tests.datasets import example, image_feature, label_feature, png, random_images, write_features, write_records

@@ -1,1 +1,1 @@
-"""Tests of mixup_pipeline.inspection."""
+"""Tests of mixup_pipeline.dataset."""

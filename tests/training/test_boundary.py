@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mixup_pipeline.mixing import draw_lam
-from mixup_pipeline.pairing import POLICIES
+from mixup_pipeline.config.registry import PAIRINGS
+from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.training import boundary
 from mixup_pipeline.training.boundary import Flowers, Regions, mixed_batch, read_flowers, train_both
 
@@ -51,7 +51,7 @@ def test_a_step_mixes_every_flower_with_another(flowers: Flowers, alpha: float) 
     points, labels = mixed_batch(flowers, alpha=alpha, seed=3, step=7)
     assert points.dtype == labels.dtype == np.float32
     lam = draw_lam(0, 150, alpha=alpha, seed=3, copy=7).astype(np.float32)
-    partners = POLICIES["any"](flowers.class_ids, 7, 3, ())
+    partners = PAIRINGS["any"].pair(flowers.class_ids, 7, 3, ())
     assert sorted(partners) == list(range(150))
     for flower, partner in enumerate(partners):
         assert partner != flower

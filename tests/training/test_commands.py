@@ -22,8 +22,8 @@ from mixup_pipeline.cli import compare, train
 from mixup_pipeline.comparison.probes import check_probes
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.records import scan
-from mixup_pipeline.training.records import source_records
+from mixup_pipeline.records.framing import scan
+from mixup_pipeline.training.example_files import source_records
 from tests.cli.inprocess import contents, error_of
 from tests.commands import command, run, succeed
 from tests.datasets import write_records, write_tfds

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from mixup_pipeline.comparison.cells import Cell, CompareConfig, parse_sweep
+from mixup_pipeline.comparison.compare import Comparison, Watching, compare
 from mixup_pipeline.comparison.folder import CompareFolder
-from mixup_pipeline.comparison.session import Comparison, Watching, compare
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import MixupError, OutputError, TrainingError
 from mixup_pipeline.report.comparison_tables import tables, verdict
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
-from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.run_folder import RunFolder
+from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.watch import Stopped
 
 SOURCE = SourceConfig(src="mnist_sample")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.mixing import draw_lam, mix_images
-from mixup_pipeline.training.dataset import Feeding, training_batches
+from mixup_pipeline.mixing.methods.mixup import draw_lam, mix_images
+from mixup_pipeline.training.batches import Feeding, training_batches
+from mixup_pipeline.training.example_files import Records, source_records
 from mixup_pipeline.training.online import mix, mixed_online
-from mixup_pipeline.training.records import Records, source_records
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 from tests.datasets import write_tfds
 

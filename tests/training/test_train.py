@@ -16,13 +16,13 @@ from mixup_pipeline import MixConfig, augment
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import MixupError, OutputError, SourceError, TrainingError
 from mixup_pipeline.training import devices
-from mixup_pipeline.training.config import TrainConfig
 from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.run_folder import RunFolder
-from mixup_pipeline.training.session import Request, prepare
-from mixup_pipeline.training.session import train as train_prepared
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
+from mixup_pipeline.training.train import Request, prepare
+from mixup_pipeline.training.train import train as train_prepared
+from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.watch import Stopped
 
 SCHEMA = Path(__file__).parents[2] / "schemas/train_result.schema.json"
@@ -132,8 +132,9 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from pathlib import Path
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.training import devices, session
-from mixup_pipeline.training.config import TrainConfig
+from mixup_pipeline.training import devices
+from mixup_pipeline.training import train as session
+from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.learner import Learners
 learners = Learners(devices.choose_devices(names=["/CPU:0", "/CPU:1"]))
 evaluation = SourceConfig(src="mnist_sample", split="test")

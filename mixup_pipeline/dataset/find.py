@@ -1,0 +1,132 @@
+"""Find: where a source example went. A contamination query: "which outputs contain example X?".
+
+The ids stand at the end of each record, so of a large record only the last few hundred bytes are read, and no image;
+small records cost less to read than to step over, and have their CRCs checked. Every record of every shard is looked
+at: the answer is what is on disk, not what the plan says should be there.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mixup_pipeline.dataset.manifest import Manifest
+from mixup_pipeline.dataset.reader import MixedReader, SampledRecord, provenance_bytes
+from mixup_pipeline.errors import OutputError, UsageError, record_error
+from mixup_pipeline.records.framing import scan, walk
+from mixup_pipeline.storage.places import Place
+
+_SMALL_BYTES = 8 << 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appearance:
+    """One output that holds the example.
+
+    role: "base", "partner", "unmixed" (it is both) or "original" (from --keep-originals).
+    weight: its share in that mixed example, λ or 1−λ. other: the id it is mixed with.
+    """
+
+    shard: str
+    record: int
+    copy: int | None
+    role: str
+    lam: float
+    weight: float
+    other: str
+    other_class: int | None
+
+    @property
+    def id(self) -> str:
+        return f"{self.shard}__{self.record}"
+
+
+def find(
+    out: Place,
+    manifest: Manifest,
+    source_id: str,
+    *,
+    on_shard: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[Appearance]:
+    """All outputs that hold this example of the source, in their order.
+
+    on_shard: called after each shard with how many are done, of how many.
+
+    Raises UsageError for an id that the source does not have, OutputError or RecordError where a shard is missing or
+    damaged.
+    """
+    check_source_id(manifest, source_id)
+    encoded = source_id.encode()
+    needle = b"\n" + _varint(len(encoded)) + encoded  # a bytes value: its tag and length, so no longer id fits
+    reader, tail_bytes = MixedReader(manifest), provenance_bytes(manifest)
+    for done, shard in enumerate(manifest["shards"]):
+        path = out / shard["name"]
+        try:
+            count, records = 0, []
+            for count, tail in enumerate(_tails(path, shard, tail_bytes), 1):
+                if needle in tail:
+                    records.append(count - 1)
+            if count != shard["examples"]:
+                raise OutputError(
+                    f"{path}: holds {count:,} records, the manifest says {shard['examples']:,}: make the directory "
+                    f"again"
+                )
+            found = reader.pick(path, records) if records else {}
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be read ({error.strerror or error}): was it removed?") from error
+        for record, sampled in found.items():
+            if source_id not in (sampled.base_id, sampled.partner_id):
+                continue  # other bytes of the record look like the id
+            yield _appearance(sampled, source_id, shard["name"], record, shard["copy"])
+        on_shard(done + 1, len(manifest["shards"]))
+
+
+def _tails(path: Place, shard: dict[str, Any], tail_bytes: int) -> Iterator[bytes]:
+    """The ends of all records of a shard. Small records are read whole, and their CRCs checked."""
+    if shard["bytes"] > _SMALL_BYTES * shard["examples"]:
+        yield from (tail for _, _, tail in walk(path, path.name, tail_bytes))
+        return
+    for record, (offset, payload, _, fault) in enumerate(scan(path, path.name)):
+        if fault is not None:
+            raise record_error(path.name, record, offset, fault)
+        yield payload[-tail_bytes:]
+
+
+def check_source_id(manifest: Manifest, source_id: str) -> None:
+    """Raises UsageError for an id that no example of the source can have, saying which there are."""
+    files = {file["name"]: file["examples"] + file["skipped"] for file in manifest["source"]["files"]}
+    name, _, record = source_id.rpartition("__")
+    if name in files and re.fullmatch("0|[1-9][0-9]{0,14}", record) and int(record) < files[name]:
+        return
+    shown = name if files.get(name) else next(file for file, count in files.items() if count)
+    more = f", and of {len(files) - 1} more files" if len(files) > 1 and name != shown else ""
+    limit = manifest["config"]["limit"]
+    within = "" if limit is None else f" (only the first {limit:,} examples were looked at: --limit)"
+    raise UsageError(
+        f"find {source_id!r}: the source has no such example: ids are {shown}__0 to "
+        f"{shown}__{files[shown] - 1}{more}{within}"
+    )
+
+
+def _appearance(sampled: SampledRecord, source_id: str, shard: str, record: int, copy: int | None) -> Appearance:
+    is_base = sampled.base_id == source_id
+    unmixed = sampled.base_id == sampled.partner_id
+    role = ("original" if copy is None else "unmixed") if unmixed else "base" if is_base else "partner"
+    return Appearance(
+        shard=shard,
+        record=record,
+        copy=copy,
+        role=role,
+        lam=sampled.lam,
+        weight=sampled.lam if is_base else 1 - sampled.lam,
+        other=sampled.partner_id if is_base else sampled.base_id,
+        other_class=None if sampled.classes is None else sampled.classes[is_base],
+    )
+
+
+def _varint(value: int) -> bytes:
+    parts = bytearray()
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])

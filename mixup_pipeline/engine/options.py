@@ -1,0 +1,157 @@
+"""Beam options: the preset of an engine, overridden by what the user gives after `--`. Unknown options are errors."""
+
+import contextlib
+import difflib
+import io
+import json
+import os
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+    TestOptions,
+)
+from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+from apache_beam.runners.runner import PipelineRunner, create_runner
+
+from mixup_pipeline.config import ENGINES, check_choice
+from mixup_pipeline.engine.flink import EMBEDDED
+from mixup_pipeline.errors import EngineError, UsageError, first_line
+
+_NO_DASK = "engine dask: Beam's DaskRunner loses outputs of this pipeline: use local, prism, flink, spark or dataflow"
+_PROGRAMS = {"prism": ("prism_location", "prism"), "flink": ("flink_job_server_jar", "flink-job-server.jar")}
+_OF_DATAFLOW = {
+    "project": ("--project=my-project", "the project that runs the job and pays for it"),
+    "region": ("--region=europe-west4", "best the region of the buckets"),
+    "temp_location": ("--temp_location=gs://my-bucket/temp", "a folder for what the job stages"),
+    "sdk_container_image": (
+        "--sdk_container_image=REGISTRY/IMAGE:TAG",
+        "workers with mixup-pipeline: docs/dataflow.md",
+    ),
+}
+
+
+def preset_flags(engine: str) -> list[str]:
+    """The flags of a preset in `pipelines/`, and where `make engines` put the engine's program, if it did.
+
+    Raises UsageError for an engine that is unknown or cannot do this job.
+    """
+    if engine == "dask":
+        raise UsageError(_NO_DASK)
+    check_choice("engine", engine, ENGINES)
+    preset = json.loads((resources.files("mixup_pipeline.pipelines") / f"{engine}.json").read_text())
+    options = dict(preset["options"])
+    option, program = _PROGRAMS.get(engine, ("", ""))
+    if program and (engines_folder() / program).is_file():
+        options[option] = engines_folder() / program
+    return [f"--{option}={value}" for option, value in options.items()]
+
+
+def engines_folder() -> Path:
+    """Where `make engines` puts the programs of engines."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "mixup-pipeline" / "engines"
+
+
+def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
+    """The preset of an engine with the user's options after it.
+
+    Raises UsageError for an option Beam does not know, a value it does not take, or a runner that cannot do this job,
+    and EngineError where Dataflow has no credentials that work, or no bucket that can be used.
+    """
+    flags = [*preset_flags(engine), *beam_args]
+    parsers: list[Any] = []
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            options = PipelineOptions(flags)
+            options.get_all_options(add_extra_args_fn=parsers.append)
+            unknown = parsers[0].parse_known_args(flags)[1]
+    except SystemExit as error:
+        reason = complaint.getvalue().strip().splitlines()[-1].partition("error: ")[2]
+        raise UsageError(f"Beam options after '--': {reason}") from error
+    if unknown:
+        known = [flag for action in parsers[0]._actions for flag in action.option_strings]
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1, cutoff=0.75)
+        hint = f"did you mean {near[0]}?" if near else "options of mixup-augment itself go before '--'"
+        raise UsageError(f"Beam options after '--': Beam does not know {unknown[0]!r}: {hint}")
+    runner = options.view_as(StandardOptions).runner or ""
+    if "dask" in runner.lower():
+        raise UsageError(_NO_DASK)
+    try:
+        made = create_runner(runner)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise UsageError(f"Beam options after '--': --runner={runner} is none that Beam can make: {error}") from error
+    _check_cluster(options)
+    if runner.endswith("DataflowRunner"):
+        _check_dataflow(options, made)
+    return options
+
+
+def _check_cluster(options: PipelineOptions) -> None:
+    """Beam's own worker image has no mixup-pipeline in it, so a cluster needs to be told of others."""
+    master = options.view_as(FlinkRunnerOptions).flink_master or EMBEDDED[0]
+    if master not in EMBEDDED and not options.view_as(PortableOptions).environment_type:
+        raise UsageError(
+            f"Beam options after '--': --flink_master={master} is a cluster, so say where Python workers with "
+            f"mixup-pipeline run: --environment_type=EXTERNAL --environment_config=HOST:PORT, or DOCKER and an image"
+        )
+
+
+def _check_dataflow(options: PipelineOptions, runner: PipelineRunner) -> None:
+    """Beam would make up a bucket, or take an image without mixup-pipeline."""
+    given = options.get_all_options()
+    for name, (example, meaning) in _OF_DATAFLOW.items():
+        if not given[name]:
+            raise UsageError(f"Beam options after '--': engine dataflow needs {example} ({meaning})")
+    try:
+        import apache_beam.runners.dataflow.internal.apiclient  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            f"engine dataflow needs Google's libraries ({first_line(error)}): pip install 'mixup-pipeline[dataflow]'"
+        ) from error
+    validator, cloud = PipelineOptionsValidator(options, runner), options.view_as(GoogleCloudOptions)
+    folders = [name for name in ("temp_location", "staging_location") if given[name]]
+    faults = [fault for name in folders for fault in validator.validate_gcs_path(cloud, name)]
+    if validator.is_service_runner():  # and no stand-in on this machine, which has no valid address for Beam
+        faults += validator.validate_cloud_options(cloud)
+    if faults:
+        raise UsageError(f"Beam options after '--': {faults[0]}")
+    if not options.view_as(TestOptions).dry_run:
+        _check_access(cloud, folders)
+
+
+def _check_access(cloud: GoogleCloudOptions, folders: Sequence[str]) -> None:
+    """Ask once: Beam goes on anonymously without credentials, and tries a bucket that is not there for ten minutes."""
+    import google.auth
+    from apache_beam.io.gcp.gcsio import create_storage_client, parse_gcs_path
+    from google.api_core.exceptions import GoogleAPICallError
+    from google.auth.exceptions import GoogleAuthError
+    from requests.exceptions import RequestException
+
+    try:
+        if not cloud.no_auth:
+            google.auth.default(scopes=cloud.gcp_oauth_scopes)
+        client = create_storage_client(cloud, not cloud.no_auth)
+        for name in folders:
+            bucket, _ = parse_gcs_path(getattr(cloud, name), object_optional=True)
+            client.get_bucket(bucket, retry=None, timeout=30)
+    except GoogleAuthError as error:
+        raise EngineError(
+            f"engine dataflow: no Google credentials that work ({first_line(error).partition('. ')[0]}): "
+            f"run `gcloud auth application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS"
+        ) from error
+    except GoogleAPICallError as error:
+        raise EngineError(
+            f"--{name}: bucket {bucket} cannot be used ({error.code} {error.message}): check its name and project, "
+            f"and that your account may read and write there"
+        ) from error
+    except RequestException as error:
+        raise EngineError(f"engine dataflow: Google Cloud Storage cannot be reached ({first_line(error)})") from error

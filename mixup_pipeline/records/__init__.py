@@ -1,0 +1,1 @@
+"""One record: TFRecord framing, tf.Example messages, images, and the layout of a mixed record."""

@@ -1,0 +1,1 @@
+"""One run into an output folder: request, claim, index, plan, shards, commit."""

@@ -1,0 +1,79 @@
+"""The slot table: the entries of all examples in slot order, and of each copy the entries of the partners.
+
+A shard reads one contiguous piece of each.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.mixing.randomness import permutation
+from mixup_pipeline.sources.index import ENTRY, Entries
+
+PARTNER = np.dtype([*ENTRY.descr, ("slot", "<i4")])
+"""A partner: its entry and its slot."""
+_JOINED = np.dtype([("entry", ENTRY), ("slot", "<i4")])  # the same bytes, filled entry by entry, not field by field
+_CHUNK = 1 << 20
+PartnerEntries = npt.NDArray[Any]
+"""PARTNER[n]"""
+
+
+def slot_table(file_entries: Iterable[Entries], *, num_examples: int, seed: int) -> Entries:
+    """ENTRY[num_examples] in slot order: the first entries of the files in turn, in a keyed random order.
+
+    Example i stands in the slot p with order[p] = i; the order depends on their number and the seed alone. Files are
+    taken one at a time, so that beside the table little is held.
+    """
+    slot_of = np.empty(num_examples, np.int32)
+    slot_of[permutation(num_examples, seed, "slots")] = np.arange(num_examples, dtype=np.int32)
+    slots = np.empty(num_examples, ENTRY)
+    done = 0
+    for entries in file_entries:
+        taken = entries[: num_examples - done]
+        np.put(slots, slot_of[done : done + len(taken)], taken)
+        done += len(taken)
+    return slots
+
+
+def partner_entries(partners: npt.NDArray[np.integer[Any]], slots: Entries) -> Iterator[PartnerEntries]:
+    """PARTNER[N], a piece at a time: of each slot the entry of its partner. partners: int[N] slots. slots: ENTRY[N]."""
+    for first in range(0, len(partners), _CHUNK):
+        part = partners[first : first + _CHUNK]
+        rows = np.empty(len(part), _JOINED)
+        rows["entry"], rows["slot"] = slots.take(part), part
+        yield rows.view(PARTNER)
+
+
+def rows_of(slots: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where each of these slots stands among known ones, int64[m] ascending."""
+    if len(known) == known[-1] - known[0] + 1:  # no slot is left out
+        return slots - known[0]
+    return np.searchsorted(known, slots)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotEntries:
+    """The entries of some slots: int64[m] slots, ascending, and ENTRY[m]."""
+
+    slots: npt.NDArray[np.int64]
+    entries: Entries
+
+    def __getitem__(self, slots: npt.NDArray[np.int64]) -> Entries:
+        """The entries of these slots, which must be there."""
+        return self.entries[rows_of(slots, self.slots)]
+
+    def joined(self, partners: PartnerEntries) -> "SlotEntries":
+        """Together with the slots of these partners."""
+        slots, first = np.unique(partners["slot"].astype(np.int64), return_index=True)
+        new = ~np.isin(slots, self.slots, assume_unique=True)
+        if not new.any():
+            return self
+        slots = np.concatenate([self.slots, slots[new]])
+        added = np.empty(int(new.sum()), ENTRY)
+        for name in ENTRY.names or ():
+            added[name] = partners[name][first[new]]
+        order = np.argsort(slots, kind="stable")
+        return SlotEntries(slots=slots[order], entries=np.concatenate([self.entries, added])[order])

@@ -1,0 +1,216 @@
+"""The work folder `{out}/.work/`: index, plan and unfinished shards of a run, removed once its manifest is written.
+
+request.json            what was asked for; a later command resumes only if it asks for the same
+lock                    held by the launcher while it lives
+index/NNNNN.entries     the entries of each source file, and NNNNN.json its summary
+spool/NNNNN             a compressed source file, uncompressed
+run.json, slots         the run and the slot table
+partners-CCCCC          of each copy the partner of every slot, so that a shard reads one piece and looks nothing up
+shards/NAME.json        size and sha256 of each finished shard
+partial/                files being written, where the folder is on a local disk
+
+Arrays are their bytes alone. All of them are read in pieces, wherever the folder is.
+"""
+
+import errno
+import json
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.dataset.manifest import MANIFEST_NAME, WORK_NAME
+from mixup_pipeline.run.run import Run
+from mixup_pipeline.run.slots import PARTNER, PartnerEntries, partner_entries
+from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile, indexed_file
+from mixup_pipeline.storage.atomic import new_partial, output_error, publish, remove_tree, write_atomically
+from mixup_pipeline.storage.places import ObjectPath, Place
+from mixup_pipeline.storage.range_reader import RangeReader
+
+_OURS = re.compile(
+    r"\.?(request\.json|previous\.json|run\.json|lock|index|spool|shards|partial|slots|partners-\d+)(\.[0-9a-f]+)?"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedShard:
+    """What is known of a shard that stands under its final name."""
+
+    run_id: str
+    examples: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class WorkFolder:
+    """Paths of one work folder, and what is stored there."""
+
+    root: Place
+
+    @classmethod
+    def of(cls, out: Place) -> "WorkFolder":
+        return cls(out / WORK_NAME)
+
+    @property
+    def request(self) -> Place:
+        return self.root / "request.json"
+
+    @property
+    def previous(self) -> Place:
+        return self.root / "previous.json"
+
+    @property
+    def lock(self) -> Place:
+        return self.root / "lock"
+
+    @property
+    def run(self) -> Place:
+        return self.root / "run.json"
+
+    @property
+    def finished(self) -> Place:
+        return self.root / "shards"
+
+    @property
+    def partial(self) -> Place:
+        return self.root / "partial"
+
+    def create(self) -> None:
+        for folder in ("index", "spool", "shards", "partial"):
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+
+    def clear(self) -> None:
+        """Remove everything but the lock."""
+        for path in self.root.iterdir():
+            if path.is_dir():
+                remove_tree(path)
+            elif path != self.lock:
+                path.unlink()
+
+    def foreign(self) -> list[str]:
+        """What stands in the work folder and was never put there."""
+        if not self.root.exists():
+            return []
+        if not self.root.is_dir():
+            return [""]
+        strange = sorted(path.name for path in self.root.iterdir() if not _OURS.fullmatch(path.name))
+        if not strange and self.request.is_file() and self.request.stat().st_size and self.load_request() is None:
+            strange = [self.request.name]
+        return strange
+
+    def save_request(self, request: dict[str, Any]) -> None:
+        write_atomically(self.request, json.dumps(request), durable=False)
+
+    def load_request(self) -> dict[str, Any] | None:
+        return _read_json(self.request)
+
+    def save_previous(self, names: list[str]) -> None:
+        write_atomically(self.previous, json.dumps(sorted(names, key=lambda name: name != MANIFEST_NAME)))
+
+    def previous_files(self) -> list[Place]:
+        """The files of another run that this run is to replace, the manifest first."""
+        names = _read_json(self.previous)
+        return [] if names is None else [self.root.parent / name for name in names]
+
+    def remove(self) -> None:
+        remove_tree(self.root)
+
+    def spool(self, position: int) -> Place:
+        return self.root / "spool" / f"{position:05d}"
+
+    def index(self, position: int) -> Place:
+        return self.root / "index" / f"{position:05d}"
+
+    def new_partial(self, name: str) -> Path:
+        """A local name for an unfinished file that no other attempt uses."""
+        return new_partial(name, self.partial)
+
+    def scratch(self) -> "tempfile.TemporaryDirectory[str]":
+        """A local folder that goes with its context, for what need not be shared."""
+        where = None if isinstance(self.partial, ObjectPath) else self.partial
+        return tempfile.TemporaryDirectory(dir=where, prefix="mixup-")
+
+    def save_index(self, position: int, entries: Entries, file: IndexedFile, stamp: list[int | str]) -> None:
+        """Store the entries of one source file; stamp tells later whether the file is still the same."""
+        self._save(self.index(position).with_suffix(".entries"), [entries])
+        write_atomically(
+            self.index(position).with_suffix(".json"), json.dumps({"file": asdict(file), "stamp": stamp}), durable=False
+        )
+
+    def load_index(self, position: int, stamp: list[int | str]) -> IndexedFile | None:
+        """The summary of an index made from the file with this stamp, or None."""
+        stored = _read_json(self.index(position).with_suffix(".json"))
+        return indexed_file(stored["file"]) if stored is not None and stored["stamp"] == stamp else None
+
+    def entries(self, position: int, count: int | None = None) -> Entries:
+        """ENTRY[count] of one source file; all of them where it is not said how many there are."""
+        return _load(self.index(position).with_suffix(".entries"), ENTRY, 0, count)
+
+    def save_slots(self, slots: Entries) -> None:
+        self._save(self.root / "slots", [slots])
+
+    def slots(self, start: int, stop: int) -> Entries:
+        """ENTRY of the slots [start, stop)."""
+        return _load(self.root / "slots", ENTRY, start, stop)
+
+    def save_partners(self, copy: int, partners: npt.NDArray[np.integer[Any]], slots: Entries) -> None:
+        """Store the pairing of one copy, partner slots, with the entries of the partners."""
+        self._save(self._partners(copy), partner_entries(partners, slots))
+
+    def partners(self, copy: int, start: int, stop: int) -> PartnerEntries:
+        """PARTNER of the slots [start, stop) in one copy."""
+        return _load(self._partners(copy), PARTNER, start, stop)
+
+    def _partners(self, copy: int) -> Place:
+        return self.root / f"partners-{copy:05d}"
+
+    def save_run(self, run: Run) -> None:
+        write_atomically(self.run, run.to_json(), durable=False)
+
+    def load_run(self) -> Run:
+        return Run.from_json(self.run.read_text())
+
+    def save_finished(self, name: str, shard: FinishedShard) -> None:
+        write_atomically(self.finished / f"{name}.json", json.dumps(asdict(shard)), durable=False)
+
+    def load_finished(self, name: str) -> FinishedShard | None:
+        stored = _read_json(self.finished / f"{name}.json")
+        return None if stored is None else FinishedShard(**stored)
+
+    def _save(self, path: Place, arrays: Iterable[npt.NDArray[Any]]) -> None:
+        """Store the bytes of arrays one after another."""
+        partial = self.new_partial(path.name)
+        try:
+            with partial.open("wb") as file:
+                for array in arrays:
+                    file.write(np.ascontiguousarray(array).data)
+            publish(partial, path, durable=False)
+        except OSError as error:
+            raise output_error(path, error) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _load(path: Place, dtype: np.dtype[Any], start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
+    """Elements [start, stop) of a stored array."""
+    with RangeReader(path) as ranges:
+        stop = ranges.size // dtype.itemsize if stop is None else stop
+        return np.frombuffer(ranges.read((stop - start) * dtype.itemsize, start * dtype.itemsize), dtype)
+
+
+def _read_json(path: Place) -> Any:
+    """A note in the work folder; None where there is none, or a power cut left it empty: then work is done anew."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError:
+        return None
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        return None

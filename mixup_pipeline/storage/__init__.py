@@ -1,0 +1,1 @@
+"""Files: where they are, reading ranges of them, writing them whole or not at all."""

@@ -1,0 +1,65 @@
+"""One output file: written and hashed by a thread of its own, then published: renamed into place or uploaded."""
+
+import hashlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from mixup_pipeline.storage.atomic import output_error, publish
+from mixup_pipeline.storage.places import Place
+
+_BLOCKS_AHEAD = 3
+
+
+class ShardWriter:
+    """Writes blocks to a temporary file while the caller makes the next ones.
+
+    A context: what is not finished when it ends is removed. Raises OutputError where the file cannot be written.
+    """
+
+    def __init__(self, partial: Path, final: Place) -> None:
+        self._partial, self._final = partial, final
+        self._sha256, self._bytes = hashlib.sha256(), 0
+        self._pending: deque[Future[None]] = deque()
+        try:
+            self._file = partial.open("xb", buffering=0)
+        except OSError as error:
+            raise output_error(final, error) from error
+        self._thread = ThreadPoolExecutor(max_workers=1)
+
+    def __enter__(self) -> "ShardWriter":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+    def write(self, block: bytes | bytearray) -> None:
+        """Hand over one block; waits where the disk is several blocks behind."""
+        self._pending.append(self._thread.submit(self._append, block))
+        self._bytes += len(block)
+        while len(self._pending) > _BLOCKS_AHEAD:
+            self._await_oldest()
+
+    def finish(self) -> tuple[int, str]:
+        """Give the file its final name, for good: (bytes, sha256)."""
+        while self._pending:
+            self._await_oldest()
+        try:
+            publish(self._partial, self._final)
+        except OSError as error:
+            raise output_error(self._final, error) from error
+        return self._bytes, self._sha256.hexdigest()
+
+    def _append(self, block: bytes | bytearray) -> None:
+        self._sha256.update(block)
+        view = memoryview(block)
+        while view:
+            view = view[self._file.write(view) :]
+
+    def _await_oldest(self) -> None:
+        try:
+            self._pending.popleft().result()
+        except OSError as error:
+            raise output_error(self._final, error) from error

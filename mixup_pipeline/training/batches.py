@@ -1,0 +1,180 @@
+"""Batches for training and evaluation, with tf.data.
+
+Epoch e reads pass e mod K of K passes. An epoch's files come in a keyed order, its records go through a shuffle buffer,
+whole batches are parsed at once. What epoch e gives depends on (seed, e) alone, so that a resumed run sees the same
+batches as one that was never stopped.
+
+Batches are (inputs, labels): uint8 (n, h, w, c) or float32 (n, d), and soft labels float32 (n, num_classes).
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mixup_pipeline.errors import SourceError
+from mixup_pipeline.mixing.randomness import permutation, words
+from mixup_pipeline.training.example_files import Records
+from mixup_pipeline.training.tensorflow_import import import_tensorflow
+
+Dataset = Any
+"""tf.data.Dataset"""
+
+BATCHES_AHEAD = 4
+_FILES_TOGETHER = 4
+_RECORDS_IN_A_ROW = 16
+_READ_BYTES = 1 << 20
+_PARSED_TOGETHER = 1024
+_PARSED_BYTES = 1 << 22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feeding:
+    """How examples are fed. shuffle_buffer: records held to shuffle; 0 keeps the order of the files."""
+
+    batch_size: int
+    seed: int
+    shuffle_buffer: int = 16_384
+
+
+def training_batches(records: Records, feeding: Feeding, epoch: int) -> Dataset:
+    """The batches of one epoch: `records.examples // batch_size` whole ones."""
+    tf = import_tensorflow()
+    together = _FILES_TOGETHER if feeding.shuffle_buffer else 1
+    files = tf.data.Dataset.from_tensor_slices(_epoch_files(records, feeding, epoch))
+    serialized = files.interleave(
+        lambda file: tf.data.TFRecordDataset(file, buffer_size=_READ_BYTES),
+        cycle_length=together,
+        block_length=_RECORDS_IN_A_ROW,  # one at a time costs three times as much
+        num_parallel_calls=together,
+        deterministic=True,
+    )
+    if feeding.shuffle_buffer:
+        seed = int(words(1, feeding.seed, "train-shuffle", epoch)[0] >> np.uint64(1))
+        serialized = serialized.shuffle(feeding.shuffle_buffer, seed=seed)
+    return _parsed(serialized, records, feeding.batch_size, drop_remainder=True)
+
+
+def evaluation_batches(records: Records, batch_size: int) -> Dataset:
+    """All examples of the first pass once, in their order; the last batch may be smaller."""
+    tf = import_tensorflow()
+    serialized = tf.data.TFRecordDataset(list(records.passes[0]), buffer_size=_READ_BYTES)
+    return _parsed(serialized, records, batch_size, drop_remainder=False)
+
+
+def _parsed(serialized: Dataset, records: Records, batch_size: int, *, drop_remainder: bool) -> Dataset:
+    """Batches of serialized records: small batches are parsed several at a time, which costs a fraction."""
+    tf = import_tensorflow()
+    batches = serialized.batch(batch_size, drop_remainder=drop_remainder)
+    parser = Parser(records)
+    fitting = min(_PARSED_TOGETHER, _PARSED_BYTES // math.prod(records.shape))
+    together = fitting // batch_size if drop_remainder else 1
+    if together < 2:
+        return fixed(batches.map(parser, num_parallel_calls=tf.data.AUTOTUNE).prefetch(BATCHES_AHEAD))
+
+    def parse_together(groups: Any) -> Any:  # string (together, batch_size)
+        parsed = parser(tf.reshape(groups, [-1]))
+        return tuple(tf.reshape(part, (-1, batch_size, *part.shape[1:])) for part in parsed)
+
+    parsed = batches.batch(together).map(parse_together, num_parallel_calls=tf.data.AUTOTUNE)
+    return fixed(parsed.unbatch().prefetch(BATCHES_AHEAD))
+
+
+def fixed(dataset: Dataset) -> Dataset:
+    """The dataset, and all that is made of it, without a thread that tunes it.
+
+    That thread can miss its end: an iterator that is given up then waits for it for up to a minute, most of all where
+    there is one core (TensorFlow 2.21). AUTOTUNE without it means as many calls as there are threads.
+    """
+    options = import_tensorflow().data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
+@contextmanager
+def reading_errors(records: Records) -> Iterator[None]:
+    """Give what TensorFlow says of damaged or missing records in one line.
+
+    Raises SourceError naming the folder.
+    """
+    errors = import_tensorflow().errors
+    try:
+        yield
+    except (errors.DataLossError, errors.InvalidArgumentError, errors.NotFoundError) as error:
+        said = [line for line in error.message.splitlines() if line and not line[0].isspace()]
+        folder = Path(records.passes[0][0]).parent
+        raise SourceError(
+            f"{folder}: cannot be read ({said[-1] if said else type(error).__name__}): mixup-verify names the damaged "
+            f"file of mixed shards, mixup-augment that of a source"
+        ) from error
+
+
+class Parser:
+    """A function from serialized records, string[n], to a batch."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._tf = import_tensorflow()
+
+    def __call__(self, serialized: Any) -> tuple[Any, Any]:
+        tf, records = self._tf, self._records
+        features = tf.io.parse_example(serialized, self._features())
+        return self._inputs(features[records.input_key]), self._labels(features)
+
+    def _features(self) -> dict[str, Any]:
+        io, dtypes, records = self._tf.io, self._tf, self._records
+        features: dict[str, Any] = {}
+        if records.encoding == "vector":
+            features[records.input_key] = io.FixedLenFeature(records.shape, dtypes.float32)
+        else:
+            features[records.input_key] = io.FixedLenFeature([], dtypes.string)
+        if records.label_kind == "soft":
+            features[records.label_key] = io.FixedLenFeature([records.num_classes], dtypes.float32)
+        elif records.label_kind == "class":
+            features[records.label_key] = io.FixedLenFeature([], dtypes.int64)
+        else:
+            features["mixup/lam"] = io.FixedLenFeature([], dtypes.float32)
+            features["mixup/base_label"] = io.FixedLenFeature([], dtypes.int64)
+            features["mixup/partner_label"] = io.FixedLenFeature([], dtypes.int64)
+        return features
+
+    def _inputs(self, values: Any) -> Any:
+        tf, records = self._tf, self._records
+        if records.encoding == "vector":
+            return values
+        if records.encoding == "raw":
+            return tf.reshape(tf.io.decode_raw(values, tf.uint8), (-1, *records.shape))
+        decoded = tf.map_fn(self._decode, values, fn_output_signature=tf.TensorSpec(records.shape, tf.uint8))
+        return tf.ensure_shape(decoded, (None, *records.shape))
+
+    def _decode(self, data: Any) -> Any:
+        """One PNG or JPEG image, as exactly as mixing decodes it."""
+        tf, shape = self._tf, self._records.shape
+        if shape[2] == 4:
+            image = tf.io.decode_png(data, channels=4)
+        else:  # decode_jpeg decodes PNG too
+            image = tf.io.decode_jpeg(data, channels=shape[2], dct_method="INTEGER_ACCURATE")
+        return tf.ensure_shape(image, shape)
+
+    def _labels(self, features: dict[str, Any]) -> Any:
+        tf, records = self._tf, self._records
+        if records.label_kind == "soft":
+            return features[records.label_key]
+        if records.label_kind == "class":
+            return tf.one_hot(features[records.label_key] - records.first_class, records.num_classes)
+        lam = features["mixup/lam"][:, None]
+        base, partner = (
+            tf.one_hot(features[f"mixup/{role}_label"], records.num_classes) for role in ("base", "partner")
+        )
+        return lam * base + (1 - lam) * partner
+
+
+def _epoch_files(records: Records, feeding: Feeding, epoch: int) -> list[str]:
+    files = records.passes[epoch % len(records.passes)]
+    if not feeding.shuffle_buffer:
+        return list(files)
+    return [files[number] for number in permutation(len(files), feeding.seed, "train-files", epoch)]

@@ -1,0 +1,1 @@
+"""Tests of mixup_pipeline.dataset."""

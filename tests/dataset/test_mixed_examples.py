@@ -1,0 +1,196 @@
+"""Single mixed examples: which are chosen, how they are named, and what is loaded of them and of their parents."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mixup_pipeline import MixConfig, augment
+from mixup_pipeline.dataset.manifest import read_manifest
+from mixup_pipeline.dataset.mixed_examples import MixedExample, chosen, dense_label, load, named
+from mixup_pipeline.dataset.parents import find_parents
+from mixup_pipeline.dataset.reader import SampledRecord
+from mixup_pipeline.errors import OutputError, RecordError, SourceError, UsageError
+from tests.damage import flip, record_starts, replace_record
+from tests.datasets import Dataset, example, png, random_images, write_tfds
+from tests.mixed import KINDS, Mixed
+from tests.reference import mix_label, read_output
+
+
+def everything(made: Mixed) -> list[tuple[str, int]]:
+    """The places of all examples, in the order of the output."""
+    return [(shard["name"], record) for shard in made.manifest["shards"] for record in range(shard["examples"])]
+
+
+# Choosing and naming
+
+
+def test_chosen_are_distinct_mixed_examples_in_their_order(mixed: Callable[[str], Mixed]) -> None:
+    made = mixed("png")  # with originals
+    manifest = made.manifest
+    places = [place for place in everything(made) if place[0] == manifest["shards"][0]["name"]]
+    assert chosen(manifest, count=100, seed=3) == places
+    some = chosen(manifest, count=9, seed=3)
+    assert (len(some), some) == (9, sorted(set(some)))
+    assert chosen(manifest, count=9, seed=3) == some
+    assert chosen(manifest, count=9, seed=4) != some
+
+
+def test_every_example_is_named_by_its_number_and_its_id(mixed: Callable[[str], Mixed]) -> None:
+    made = mixed("raw")
+    for number, (shard, record) in enumerate(everything(made)):
+        assert named(made.manifest, str(number)) == named(made.manifest, f"{shard}__{record}") == (shard, record)
+
+
+SHARD = "shapes_mixup-train.tfrecord-00000-of-00004"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("60", "-1", "", "1.0", "one", "٣", " 1", "9" * 15, "9" * 5000, SHARD, f"{SHARD}__", f"{SHARD}__15"),
+        *(f"{SHARD}__-1", f"{SHARD}__٣", f"{SHARD}__{'9' * 5000}", f"{SHARD}x__0", "shapes-train.tfrecord__0"),
+    ],
+    ids=range(17),
+)
+def test_an_example_that_is_not_there_is_refused(mixed: Callable[[str], Mixed], text: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        named(mixed("raw").manifest, text)
+    assert str(raised.value) == (
+        f"example {text!r}: no such example: give a number from 0 to 59, or an id such as {SHARD}__0 (the last record "
+        "of that shard is 14)"
+    )
+
+
+# Loading
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_loaded_is_what_stands_in_the_records(mixed: Callable[[str], Mixed], kind: str) -> None:
+    made, records = mixed(kind), read_output(mixed(kind).out)
+    places = everything(made)
+    rows = [len(places) - 1, *range(0, len(places), 7)]
+    copies = {shard["name"]: shard["copy"] for shard in made.manifest["shards"]}
+    for row, found in zip(rows, load(made.out, made.manifest, [places[row] for row in rows], None), strict=True):
+        record = records[row]
+        assert (found.shard, found.record, found.number, found.copy) == (*places[row], row, copies[record.shard])
+        assert (found.id, found.lam) == (f"{found.shard}__{found.record}", record.lam)
+        assert (found.found.base_id, found.found.partner_id) == (record.base_id, record.partner_id)
+        assert (found.base, found.partner) == (None, None)
+        mixed_label = mix_label(record.base_label, record.partner_label, record.lam, 4) if kind == "compact" else None
+        label = record.label if mixed_label is None else mixed_label
+        assert found.label.tobytes() == label.tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_parents_of_every_kind_give_the_examples(mixed: Callable[[str], Mixed], kind: str) -> None:
+    made = mixed(kind)
+    parents = find_parents(made.manifest, against=made.source.src)
+    for found in load(made.out, made.manifest, everything(made)[::5], parents):
+        assert found.base is not None
+        assert found.partner is not None
+        mixed_again = np.float32(found.lam) * found.base + (1 - np.float32(found.lam)) * found.partner
+        mixed_again = mixed_again if found.base.dtype == np.float32 else np.rint(mixed_again).astype(np.uint8)
+        assert mixed_again.tobytes() == found.found.input.tobytes()
+
+
+def test_parents_are_those_of_the_source(tmp_path: Path, dataset: Dataset) -> None:
+    augment(str(dataset.folder), tmp_path / "out")
+    manifest = read_manifest(tmp_path / "out")
+    parents = find_parents(manifest, against=str(dataset.folder))
+    places = chosen(manifest, count=12, seed=0)
+    for found in load(tmp_path / "out", manifest, places, parents):
+        base, partner = (dataset.ids.index(parent) for parent in (found.found.base_id, found.found.partner_id))
+        assert found.base is not None
+        assert found.partner is not None
+        assert (found.base == dataset.images[base]).all()
+        assert (found.partner == dataset.images[partner]).all()
+        assert found.found.classes == (dataset.labels[base], dataset.labels[partner])
+
+
+def test_the_same_place_may_be_asked_for_twice(mixed: Callable[[str], Mixed]) -> None:
+    made = mixed("raw")
+    places = [everything(made)[row] for row in (5, 2, 5)]
+    found = load(made.out, made.manifest, places, find_parents(made.manifest, against=made.source.src))
+    assert [example.number for example in found] == [5, 2, 5]
+
+
+def test_a_source_that_changed_since_is_not_shown(mixed: Callable[[str], Mixed], tmp_path: Path) -> None:
+    made = mixed("raw").copy(tmp_path)
+    parents = find_parents(made.manifest, against=made.source.src)
+    place = everything(made)[0]
+    name, _, record = load(made.out, made.manifest, [place], None)[0].found.base_id.rpartition("__")
+    changed = example({"image": png(random_images(1, (6, 5, 1), seed=99)[0]), "label": 0})
+    replace_record(Path(made.source.src) / name, int(record), changed)
+    with pytest.raises(
+        SourceError,
+        match=r"^the parents do not give the mixed examples, so this is not their source, or not any more: ",
+    ):
+        load(made.out, made.manifest, [place], parents)
+
+
+def test_damaged_records_and_missing_shards_are_named(mixed: Callable[[str], Mixed], tmp_path: Path) -> None:
+    made = mixed("raw").copy(tmp_path)
+    shard = made.shards[1]
+    flip(shard, record_starts(shard)[3] + 30)
+    assert len(load(made.out, made.manifest, [(shard.name, 2), (shard.name, 4)], None)) == 2
+    with pytest.raises(RecordError, match=rf"^{shard.name}: record 3 at byte \d+: its data do not match their CRC"):
+        load(made.out, made.manifest, [(shard.name, 3)], None)
+    shard.unlink()
+    with pytest.raises(
+        OutputError, match=rf"^{shard}: cannot be read \(No such file or directory\): was it removed\?$"
+    ):
+        load(made.out, made.manifest, [(shard.name, 3)], None)
+
+
+# Labels
+
+
+def sampled(label: npt.NDArray[np.float32], classes: tuple[int, int] | None, lam: float = 0.25) -> SampledRecord:
+    image = np.zeros((1, 1, 1), np.uint8)
+    return SampledRecord(lam=lam, base_id="a__0", partner_id="a__1", classes=classes, input=image, label=label)
+
+
+@pytest.mark.parametrize(
+    ("label", "classes", "expected"),
+    [
+        ([], (2, 0), [0.75, 0, 0.25]),
+        ([], (1, 1), [0, 1, 0]),
+        ([0.5, 0.5, 0], (2, 0), [0.5, 0.5, 0]),  # what the record holds
+        ([0.1, 0.2, 0.7], None, [0.1, 0.2, 0.7]),
+    ],
+)
+def test_labels_are_dense(label: list[float], classes: tuple[int, int] | None, expected: list[float]) -> None:
+    dense = dense_label(sampled(np.array(label, np.float32), classes), 3)
+    assert dense.dtype == np.float32
+    assert dense.tolist() == np.array(expected, np.float32).tolist()
+
+
+def test_compact_labels_become_those_of_a_dense_run(tmp_path: Path) -> None:
+    dataset = write_tfds(tmp_path / "shapes/1.0.0")
+    labels = {}
+    for form in ("dense", "compact"):
+        augment(str(dataset.folder), tmp_path / form, MixConfig(label_format=form))
+        manifest = read_manifest(tmp_path / form)
+        labels[form] = [
+            e.label.tobytes() for e in load(tmp_path / form, manifest, chosen(manifest, count=99, seed=0), None)
+        ]
+    assert labels["compact"] == labels["dense"]
+
+
+@pytest.mark.parametrize(
+    ("label", "top"),
+    [
+        ([0.25, 0, 0.75], [(2, 0.75), (0, 0.25)]),
+        ([0, 1, 0], [(1, 1.0)]),
+        ([0.5, 0.5, 0], [(0, 0.5), (1, 0.5)]),
+        ([0.25, 0.5, 0.25], [(1, 0.5), (0, 0.25)]),
+        ([1], [(0, 1.0)]),
+    ],
+)
+def test_the_heaviest_classes_come_first(label: list[float], top: list[tuple[int, float]]) -> None:
+    dense = np.array(label, np.float32)
+    found = MixedExample(shard="s", record=3, number=7, copy=0, found=sampled(dense, None), label=dense)
+    assert found.top_classes(2) == top

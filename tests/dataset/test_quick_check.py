@@ -1,0 +1,85 @@
+"""Check: faults that names, sizes and the manifest tell; tests/cli/test_verify_faults.py has the faults of files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mixup_pipeline.dataset.manifest import Manifest
+from mixup_pipeline.dataset.quick_check import manifest_faults, quick_check, size_faults
+from tests.damage import flip
+from tests.mixed import KINDS, Mixed
+
+FIRST, SECOND = (f"shapes_mixup-train.tfrecord-0000{shard}-of-00002" for shard in range(2))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_output_has_no_faults(mixed: Callable[[str], Mixed], kind: str) -> None:
+    made = mixed(kind)
+    assert manifest_faults(made.manifest) + quick_check(made.out, made.manifest) == []
+
+
+# Sizes
+
+
+def test_shards_missing_and_of_other_sizes_are_told_in_their_order(tmp_path: Path) -> None:
+    manifest = {"shards": [{"name": name, "bytes": 3000} for name in "abcde"]}
+    for name, size in (("a", 3000), ("b", 2999), ("c", 13_001), ("e", 0)):
+        (tmp_path / name).write_bytes(bytes(size))
+    assert size_faults(tmp_path, manifest) == [
+        "b: has 2,999 bytes, the manifest says 3,000",
+        "c: has 13,001 bytes, the manifest says 3,000",
+        "d: is missing",
+        "e: has 0 bytes, the manifest says 3,000",
+    ]
+
+
+def test_a_folder_in_place_of_a_shard_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    assert size_faults(tmp_path, {"shards": [{"name": "a", "bytes": 3000}]}) == ["a: is missing"]
+
+
+def test_the_quick_check_reads_no_record(mixed: Callable[[str], Mixed], tmp_path: Path) -> None:
+    made = mixed("vectors").copy(tmp_path)
+    flip(made.shards[0], 40)
+    assert quick_check(made.out, made.manifest) == []
+
+
+def test_the_quick_check_tells_all_that_is_wrong(mixed: Callable[[str], Mixed], tmp_path: Path) -> None:
+    made = mixed("vectors").copy(tmp_path)
+    (made.out / SECOND).rename(made.out / "copy.tfrecord")
+    (made.out / "features.json").write_text("{}")
+    assert quick_check(made.out, made.manifest) == [
+        "features.json: does not describe this dataset: TFDS would read it wrongly",
+        "copy.tfrecord: does not belong to the dataset",
+        f"{SECOND}: is missing",
+    ]
+
+
+# Totals
+
+
+@pytest.mark.parametrize(
+    ("edits", "said"),
+    [
+        ({"base_counts": [1, 2, 3]}, ["base_counts holds 3"]),
+        ({"base_counts": [1, 2, 3, 4, 5]}, ["base_counts holds 5"]),
+        ({"label_mass": []}, ["label_mass holds 0"]),
+        ({"class_pairs": [[0] * 4] * 5}, ["class_pairs holds 5"]),
+        ({"class_pairs": [[0] * 4, [0] * 4, [0] * 4, [0] * 5]}, ["class_pairs.3 holds 5"]),
+        (
+            {"label_mass": [1.0], "class_pairs": [[0]]},
+            ["label_mass holds 1", "class_pairs holds 1", "class_pairs.0 holds 1"],
+        ),
+        ({"base_counts": None, "label_mass": None, "class_pairs": None}, []),
+    ],
+)
+def test_totals_hold_one_value_for_each_class(
+    mixed: Callable[[str], Mixed], edits: dict[str, Any], said: list[str]
+) -> None:
+    manifest: Manifest = mixed("vectors").manifest
+    manifest["totals"] |= edits
+    assert manifest_faults(manifest) == [
+        f"manifest.json: totals.{key} values, should hold 4, one for each class" for key in said
+    ]

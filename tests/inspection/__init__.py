@@ -1,1 +1,0 @@
-"""Tests of mixup_pipeline.inspection."""

@@ -1,0 +1,266 @@
+"""Images: header shapes, lossless decoding in RGB order, PNG round trips, and the refusal of everything else."""
+
+import struct
+import zlib
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from mixup_pipeline.records.images import decode, encode_png, image_shape
+from tests.datasets import random_images
+from tests.helpers import brief
+
+Pixels = npt.NDArray[np.uint8]
+
+GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
+SAMPLES = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
+
+
+def png_file(width: int, height: int, colour: int, rows: list[bytes], *, depth: int = 8, palette: bytes = b"") -> bytes:
+    """A PNG file made by hand of unfiltered rows, so that any header can be had."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
+    colours = chunk(b"PLTE", palette) if palette else b""
+    pixels = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
+    return b"\x89PNG\r\n\x1a\n" + head + colours + pixels + chunk(b"IEND", b"")
+
+
+def png_of(image: Pixels, colour: int) -> bytes:
+    return png_file(image.shape[1], image.shape[0], colour, [row.tobytes() for row in image])
+
+
+def jpeg_of(image: Pixels, *options: int) -> bytes:
+    """A JPEG file of an image (h, w, 1) or RGB (h, w, 3)."""
+    done, data = cv2.imencode(".jpg", np.ascontiguousarray(image[:, :, ::-1]), options)
+    assert done
+    return data.tobytes()
+
+
+def smooth_image(height: int, width: int, channels: int) -> Pixels:
+    """Slow gradients, which JPEG keeps to within a few levels."""
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack([2 * x + 40, 3 * y + 10, x + y + 100], axis=-1)[:, :, :channels].astype(np.uint8)
+
+
+# PNG
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(GREY, 1), (RGB, 3), (RGBA, 4)])
+@pytest.mark.parametrize("size", [(1, 1), (28, 28), (5, 7), (7, 5), (1, 300)])
+def test_png_decodes_to_its_pixels(colour: int, channels: int, size: tuple[int, int]) -> None:
+    image = random_images(1, (*size, channels))[0]
+    data = png_of(image, colour)
+    assert image_shape(data) == image.shape
+    decoded = decode(data, channels)
+    assert decoded.dtype == np.uint8
+    np.testing.assert_array_equal(decoded, image)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_a_palette_image_is_rgb(depth: int) -> None:
+    palette = bytes([255, 0, 0, 0, 0, 255])
+    row = {1: b"\x60", 2: b"\x14", 4: b"\x01\x10", 8: b"\x00\x01\x01\x00"}[depth]  # colours 0 1 1 0
+    data = png_file(4, 1, PALETTE, [row], depth=depth, palette=palette)
+    assert image_shape(data) == (1, 4, 3)
+    assert decode(data, 3).tolist() == [[[255, 0, 0], [0, 0, 255], [0, 0, 255], [255, 0, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("depth", "row", "pixels"), [(1, b"\x60", [0, 255, 255, 0]), (4, b"\x0f\x80", [0, 255, 136, 0])]
+)
+def test_few_bits_of_grey_are_widened_to_eight(depth: int, row: bytes, pixels: list[int]) -> None:
+    data = png_file(4, 1, GREY, [row], depth=depth)
+    assert image_shape(data) == (1, 4, 1)
+    assert decode(data, 1).ravel().tolist() == pixels
+
+
+@pytest.mark.parametrize("pixel", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 0, 0, 128)])
+def test_the_order_of_channels_is_rgb(pixel: tuple[int, ...]) -> None:
+    colour, channels = (RGBA, 4) if len(pixel) == 4 else (RGB, 3)
+    assert decode(png_file(1, 1, colour, [bytes(pixel)]), channels).tolist() == [[list(pixel)]]
+    assert decode(encode_png(np.array([[pixel]], np.uint8)), channels).tolist() == [[list(pixel)]]
+
+
+@given(
+    hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 3, 4]))),
+)
+@settings(deadline=None, max_examples=60)
+def test_encode_png_loses_nothing(image: Pixels) -> None:
+    data = encode_png(image)
+    assert image_shape(data) == image.shape
+    np.testing.assert_array_equal(decode(data, image.shape[2]), image)
+
+
+def test_encode_png_gives_the_same_bytes_every_time() -> None:
+    image = random_images(1, (28, 28, 3))[0]
+    assert encode_png(image) == encode_png(image.copy())
+
+
+def test_encode_png_refuses_two_channels() -> None:
+    with pytest.raises((ValueError, cv2.error)):
+        encode_png(np.zeros((4, 4, 2), np.uint8))
+
+
+# JPEG
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("progressive", [0, 1])
+@pytest.mark.parametrize("size", [(16, 20), (17, 9), (1, 1)])
+def test_jpeg_decodes_to_nearly_its_pixels(channels: int, progressive: int, size: tuple[int, int]) -> None:
+    image = smooth_image(*size, channels)
+    data = jpeg_of(image, cv2.IMWRITE_JPEG_QUALITY, 100, cv2.IMWRITE_JPEG_PROGRESSIVE, progressive)
+    assert (b"\xff\xc2" in data) == bool(progressive)
+    assert image_shape(data) == image.shape
+    decoded = decode(data, channels)
+    assert decoded.shape == image.shape
+    assert np.abs(decoded.astype(int) - image.astype(int)).max() <= 12
+
+
+def test_the_order_of_jpeg_channels_is_rgb() -> None:
+    image = np.tile(np.array([255, 0, 0], np.uint8), (16, 16, 1))
+    assert np.abs(decode(jpeg_of(image), 3).astype(int) - [255, 0, 0]).max() <= 3
+
+
+# Made by: Pillow 12.3, Image.fromarray(numpy.random.default_rng(0).integers(0, 256, (8, 8), numpy.uint8)), quality 40;
+# the pixels are those that Pillow decodes: libjpeg with its exact inverse transform
+def test_jpeg_decodes_as_libjpeg_does() -> None:
+    data = bytes.fromhex(
+        "ffd8ffe000104a46494600010100000100010000ffdb004300140e0f120f0d14121012171514181e32211e1c1c1e3d2c2e24"
+        "3249404c4b47404645505a736250556d5645466488656d777b8182814e608d978c7d96737e817cffc0000b08000800080101"
+        "1100ffc40014000100000000000000000000000000000000ffc4001d10000104020300000000000000000000000102030421"
+        "1251001142ffda0008010100003f003864c88ccc70531db70200c465d14d955124f956eaf7cfffd9"
+    )
+    assert decode(data, 1)[:, :, 0].tolist() == [
+        [119, 101, 169, 237, 193, 255, 0, 172],
+        [0, 255, 208, 149, 234, 178, 34, 68],
+        [197, 224, 203, 102, 170, 73, 79, 18],
+        [14, 216, 93, 0, 175, 36, 91, 0],
+        [62, 109, 221, 51, 135, 134, 32, 192],
+        [76, 0, 69, 152, 88, 76, 152, 255],
+        [122, 212, 208, 169, 130, 149, 67, 118],
+        [73, 167, 115, 239, 88, 44, 246, 173],
+    ]
+
+
+def test_the_orientation_in_exif_is_ignored() -> None:
+    data = jpeg_of(smooth_image(8, 16, 3))
+    orientation = b"II*\0\x08\0\0\0" + b"\x01\0" + struct.pack("<HHII", 0x0112, 3, 1, 6) + bytes(4)  # turned right
+    exif = b"Exif\0\0" + orientation
+    turned = data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
+    upright = cv2.imdecode(np.frombuffer(turned, np.uint8), cv2.IMREAD_COLOR)
+    assert upright is not None
+    assert upright.shape == (16, 8, 3)  # so OpenCV sees it
+    assert image_shape(turned) == (8, 16, 3)
+    np.testing.assert_array_equal(decode(turned, 3), decode(data, 3))
+
+
+@pytest.mark.parametrize(
+    "filler", [b"\xff\xfe\x00\x04hi", b"\xff\xff\xff", b"\xff\xed\x00\x02", b"\xff\xc4\x00\x0b\x10" + bytes(8)]
+)
+def test_the_size_of_a_jpeg_is_found_behind_other_segments(filler: bytes) -> None:
+    data = jpeg_of(smooth_image(8, 16, 3))
+    assert image_shape(data[:2] + filler * 3 + data[2:]) == (8, 16, 3)
+
+
+# Grey in place of RGB
+
+
+@pytest.mark.parametrize("file_of", [lambda image: png_of(image, GREY), jpeg_of], ids=["png", "jpeg"])
+def test_grey_is_repeated_into_three_channels(file_of: Callable[[Pixels], bytes]) -> None:
+    data = file_of(smooth_image(16, 16, 1))
+    grey = decode(data, 1)
+    np.testing.assert_array_equal(decode(data, 3), np.repeat(grey, 3, axis=2))
+
+
+# What is refused
+
+
+def claimed_jpeg(height: int, width: int, *, depth: int = 8, channels: int = 3) -> bytes:
+    """A JPEG header that claims this size, and nothing behind it."""
+    return b"\xff\xd8\xff\xc0" + struct.pack(">HBHHB", 17, depth, height, width, channels) + bytes(9)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", r"neither PNG nor JPEG \(it starts with nothing\)"),
+        (b"GIF89a garbage", r"neither PNG nor JPEG \(it starts with 47 49 46 38 39 61 20 67\)"),
+        (b"\x89PNG\r\n\x1a\n", "the PNG image ends after 8 bytes"),
+        (png_file(1, 1, GREY, [b"\0"])[:32], "the PNG image ends after 32 bytes"),
+        (
+            png_file(1, 1, GREY, [bytes(2)], depth=16),
+            "colour type 0 and 16 bits: allowed are grey, RGB, RGBA of 8 bits",
+        ),
+        (png_file(1, 1, RGB, [bytes(6)], depth=16), "colour type 2 and 16 bits"),
+        (png_file(1, 1, GREY_ALPHA, [bytes(2)]), "colour type 4 and 8 bits"),
+        (png_file(1, 1, 5, [bytes(2)]), "colour type 5 and 8 bits"),
+        (png_file(100_000, 100_000, RGB, []), "claims to be 100000x100000x3: allowed are 1 byte to 256 MiB decoded"),
+        (png_file(1 << 14, 1 << 14, RGB, []), "claims to be 16384x16384x3"),
+        (png_file(0, 5, GREY, []), "claims to be 5x0x1"),
+        (b"\xff\xd8", "the JPEG image has no size in its header: it is damaged"),
+        (b"\xff\xd8\xff\xd9" + bytes(20), "no size in its header"),
+        (b"\xff\xd8" + bytes(20), "no size in its header"),
+        (b"\xff\xd8\xff\xda" + bytes(20), "no size in its header"),
+        (b"\xff\xd8" + b"\xff" * 50, "no size in its header"),
+        (claimed_jpeg(65_000, 65_000), "claims to be 65000x65000x3"),
+        (claimed_jpeg(0, 5), "claims to be 0x5x3"),
+        (claimed_jpeg(5, 5, channels=4), "has 4 channels of 8 bits: allowed are grey and RGB of 8 bits"),
+        (claimed_jpeg(5, 5, depth=12), "has 3 channels of 12 bits"),
+    ],
+    ids=brief,
+)
+def test_image_shape_refuses(data: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        image_shape(data)
+
+
+def test_the_largest_image_is_allowed() -> None:
+    assert image_shape(png_file(1 << 14, 1 << 14, GREY, [])) == (1 << 14, 1 << 14, 1)
+    with pytest.raises(ValueError, match="256 MiB"):
+        image_shape(png_file(1 << 14, (1 << 14) + 1, GREY, []))
+
+
+@pytest.mark.parametrize(
+    ("data", "channels"),
+    [
+        (b"", 1),
+        (b"", 3),
+        (b"garbage", 3),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), 1),
+        (b"\xff\xd8" + bytes(50), 3),
+        (png_file(100_000, 100_000, RGB, []), 3),
+        (claimed_jpeg(65_000, 65_000), 3),
+        (png_file(4, 4, RGBA, [bytes(32)] * 4, depth=16), 4),
+    ],
+    ids=brief,
+)
+def test_decode_refuses_garbage(data: bytes, channels: int) -> None:
+    with pytest.raises(ValueError, match="the image is damaged and cannot be decoded"):
+        decode(data, channels)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("kind", ["png", "jpeg"])
+def test_a_truncated_image_is_refused(kind: str, channels: int) -> None:
+    image = random_images(1, (10, 9, channels))[0]
+    data = encode_png(image) if kind == "png" else jpeg_of(image)
+    for size in range(0, len(data) - 2, 3):  # the end marker of a JPEG is no pixel
+        with pytest.raises(ValueError, match="image"):
+            decode(data[:size], image_shape(data[:size])[2])
+
+
+def test_a_png_with_a_wrong_checksum_is_refused() -> None:
+    data = bytearray(png_of(random_images(1, (10, 10, 3))[0], RGB))
+    data[60] ^= 1
+    with pytest.raises(ValueError, match="the image is damaged"):
+        decode(bytes(data), 3)

@@ -1,0 +1,48 @@
+"""Commit refuses to promise what is not there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mixup_pipeline import MixConfig, MixupError
+from mixup_pipeline.run.commit import commit_run
+from mixup_pipeline.run.mix_shard import ShardInfo
+from tests.datasets import Dataset
+from tests.run.test_mix_shard import mixed
+
+
+@pytest.fixture
+def infos(tmp_path: Path, dataset: Dataset) -> list[ShardInfo]:
+    return mixed(dataset, tmp_path / "out", MixConfig(num_shards=3))
+
+
+def test_the_manifest_lists_the_shards_in_order_whatever_order_they_come_in(
+    tmp_path: Path, infos: list[ShardInfo]
+) -> None:
+    forward = commit_run(infos, tmp_path / "out")
+    assert commit_run(infos[::-1], tmp_path / "out") == forward
+    assert [shard["name"] for shard in forward["shards"]] == sorted(info.name for info in infos)
+
+
+def test_a_missing_shard_is_refused(tmp_path: Path, infos: list[ShardInfo]) -> None:
+    with pytest.raises(MixupError, match="2 of 3 shards"):
+        commit_run(infos[:-1], tmp_path / "out")
+    assert not (tmp_path / "out/manifest.json").exists()
+
+
+def test_a_doubled_or_strange_shard_is_refused(tmp_path: Path, infos: list[ShardInfo]) -> None:
+    with pytest.raises(MixupError, match="4 of 3 shards"):
+        commit_run([*infos, infos[0]], tmp_path / "out")
+    with pytest.raises(MixupError, match="3 of 3 shards"):
+        commit_run([*infos[1:], replace(infos[0], examples=1)], tmp_path / "out")
+
+
+def test_a_shard_that_changed_on_disk_is_refused(tmp_path: Path, infos: list[ShardInfo]) -> None:
+    path = tmp_path / "out" / infos[1].name
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(MixupError, match="missing or changed"):
+        commit_run(infos, tmp_path / "out")
+    path.unlink()
+    with pytest.raises(MixupError, match="missing or changed"):
+        commit_run(infos, tmp_path / "out")

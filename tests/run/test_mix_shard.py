@@ -1,0 +1,88 @@
+"""One shard: the same bytes however its examples are gathered, and bounded memory."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mixup_pipeline import MixConfig, SourceConfig
+from mixup_pipeline.run import sharding as plan
+from mixup_pipeline.run.index_files import index_file
+from mixup_pipeline.run.mix_shard import Gathered, PassDraw, ShardInfo, ShardMixer
+from mixup_pipeline.run.planning import plan_run
+from mixup_pipeline.run.request import Request
+from mixup_pipeline.run.sharding import ShardTask
+from mixup_pipeline.run.slots import SlotEntries
+from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.sources import open_source
+from tests.datasets import Dataset
+
+
+def planned(dataset: Dataset, out: Path, config: MixConfig) -> list[ShardTask]:
+    """The tasks of a run, planned by direct calls."""
+    request = Request(source=open_source(SourceConfig(src=str(dataset.folder))), config=config)
+    out.mkdir()
+    work = WorkFolder.of(out)
+    work.create()
+    files = [index_file(file, request.source.spec, config, work) for file in request.source.files]
+    return plan_run(request, files, out)
+
+
+def mixed(dataset: Dataset, out: Path, config: MixConfig) -> list[ShardInfo]:
+    mixer = ShardMixer(out)
+    return [info for task in planned(dataset, out, config) for info in mixer.mix_shard(task)]
+
+
+@pytest.mark.parametrize("pairing", ["any", "within-class", "cross-class"])
+@pytest.mark.parametrize(
+    ("gather_bytes", "passes_together"), [(1 << 20, 64), (1 << 20, 2), (900, 64), (100, 64), (1, 64)]
+)
+def test_bytes_do_not_depend_on_what_is_gathered_together(
+    tmp_path: Path,
+    dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    pairing: str,
+    gather_bytes: int,
+    passes_together: int,
+) -> None:
+    config = MixConfig(copies=4, keep_originals=True, num_shards=3, pairing=pairing)
+    wanted = {info.name: info.sha256 for info in mixed(dataset, tmp_path / "wanted", config)}
+    monkeypatch.setattr(plan, "GATHER_BYTES", gather_bytes)
+    monkeypatch.setattr(plan, "PASSES_TOGETHER", passes_together)
+    assert {info.name: info.sha256 for info in mixed(dataset, tmp_path / "out", config)} == wanted
+
+
+def test_no_more_is_gathered_than_allowed(tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    gather, seen = ShardMixer._gather, []
+
+    def noting_gather(mixer: ShardMixer, draws: list[PassDraw], entries: SlotEntries) -> Gathered:
+        seen.append(gather(mixer, draws, entries))
+        return seen[-1]
+
+    monkeypatch.setattr(plan, "GATHER_BYTES", 300)  # ten examples of 30 bytes
+    monkeypatch.setattr(ShardMixer, "_gather", noting_gather)
+    mixed(dataset, tmp_path / "out", MixConfig(copies=2))
+    assert max(len(gathered.slots) for gathered in seen) == 10
+
+
+def test_draws_of_a_pass_are_the_same_from_any_shard(tmp_path: Path, dataset: Dataset) -> None:
+    found = []
+    for num_shards in (1, 7):
+        out = tmp_path / str(num_shards)
+        tasks = planned(dataset, out, MixConfig(num_shards=num_shards, prob=0.7))
+        mixer = ShardMixer(out)
+        draws = [mixer.draw(0, task, mixer.bases(task))[0] for task in tasks]
+        rows = np.concatenate([np.stack([draw.base, draw.partner, draw.lam], axis=1) for draw in draws])
+        found.append(rows[np.argsort(rows[:, 0])])
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_a_finished_shard_is_kept_and_a_changed_one_is_made_again(tmp_path: Path, dataset: Dataset) -> None:
+    tasks = planned(dataset, tmp_path / "out", MixConfig(num_shards=2))
+    first = [info for task in tasks for info in ShardMixer(tmp_path / "out").mix_shard(task)]
+    assert [info.kept for info in first] == [False, False]
+    damaged = tmp_path / "out" / first[0].name
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    second = [info for task in tasks for info in ShardMixer(tmp_path / "out").mix_shard(task)]
+    assert [info.kept for info in second] == [False, True]
+    assert [info.sha256 for info in second] == [info.sha256 for info in first]

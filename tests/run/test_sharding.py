@@ -1,0 +1,100 @@
+"""The plan: shards that cover all slots evenly, shard counts by size, and bounded gathering."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mixup_pipeline.run.sharding import (
+    GATHER_BYTES,
+    PASSES_TOGETHER,
+    Gathering,
+    default_num_shards,
+    gathered_examples,
+    gathering,
+    shard_tasks,
+)
+
+MIB, GIB = 1 << 20, 1 << 30
+
+PROPERTY = settings(deadline=None, max_examples=100)
+
+
+@given(st.integers(1, 100_000), st.integers(1, 300))
+@PROPERTY
+def test_shards_cover_all_slots_in_order_and_evenly(num_examples: int, num_shards: int) -> None:
+    num_shards = min(num_shards, num_examples)
+    tasks = shard_tasks(num_examples, num_shards)
+    assert [task.shard for task in tasks] == list(range(num_shards))
+    assert [task.start for task in tasks] == [0, *(task.stop for task in tasks[:-1])]
+    assert tasks[-1].stop == num_examples
+    sizes = {task.stop - task.start for task in tasks}
+    assert max(sizes) - min(sizes) <= 1
+    assert min(sizes) >= 1
+
+
+@pytest.mark.parametrize(
+    ("num_examples", "record_bytes", "num_shards"),
+    [
+        (1, 1, 1),
+        (1, GIB, 1),
+        (60_000, 1000, 1),
+        (MIB, 64, 1),
+        (MIB + 1, 64, 2),
+        (3, GIB, 3),
+        (MIB, 64 * 1024, 1024),
+        (MIB + 1, 64 * 1024, 1024),
+        (MIB, 256 * 1024, 1024),
+        (MIB + 1, 256 * 1024, 1025),
+        (2 * MIB, 256 * 1024, 2048),
+        (1_281_167, 150_528, 1024),
+        (400_000_000, 150_528, 224_305),
+        (2**31 - 1, 150_528, 1_000_000),
+    ],
+)
+def test_default_num_shards(num_examples: int, record_bytes: int, num_shards: int) -> None:
+    assert default_num_shards(num_examples, record_bytes) == num_shards
+
+
+@given(st.integers(1, 10**9), st.integers(1, 10**9), st.integers(0, 10**6))
+@PROPERTY
+def test_more_examples_never_give_fewer_shards_and_no_shard_is_empty(count: int, record_bytes: int, more: int) -> None:
+    num_shards = default_num_shards(count, record_bytes)
+    assert 1 <= num_shards <= count
+    assert default_num_shards(count + more, record_bytes) >= num_shards
+
+
+@pytest.mark.parametrize(
+    ("shard_examples", "num_examples", "num_passes", "gathered"),
+    [(10, 100, 1, 20), (10, 100, 3, 40), (10, 15, 3, 15), (100, 100, 5, 100), (1, 1, 1, 1)],
+)
+def test_gathered_examples(shard_examples: int, num_examples: int, num_passes: int, gathered: int) -> None:
+    assert gathered_examples(shard_examples, num_examples, num_passes) == gathered
+
+
+@pytest.mark.parametrize(
+    ("shard_examples", "num_examples", "num_passes", "decoded_bytes", "expected"),
+    [
+        (60_000, 60_000, 10, 784, Gathering(passes=10, piece=60_000)),  # MNIST: all of it at once
+        (60_000, 60_000, 100, 784, Gathering(passes=PASSES_TOGETHER, piece=60_000)),
+        (1000, 10**6, 2, 16 << 10, Gathering(passes=2, piece=1000)),  # 3,000 examples in 46.9 MiB
+        (1000, 10**6, 3, 16 << 10, Gathering(passes=1, piece=1000)),
+        (1251, 1_281_167, 90, 150_528, Gathering(passes=1, piece=167)),  # ImageNet at 224: in pieces
+        (5, 10, 1, 256 << 20, Gathering(passes=1, piece=1)),  # larger than the bound: one at a time
+    ],
+)
+def test_gathering(
+    shard_examples: int, num_examples: int, num_passes: int, decoded_bytes: int, expected: Gathering
+) -> None:
+    assert gathering(shard_examples, num_examples, num_passes, decoded_bytes) == expected
+
+
+@given(st.integers(1, 10**6), st.integers(0, 10**9), st.integers(1, 10_000), st.integers(1, 256 << 20))
+@PROPERTY
+def test_gathering_stays_within_its_bound(
+    shard_examples: int, others: int, num_passes: int, decoded_bytes: int
+) -> None:
+    how = gathering(shard_examples, shard_examples + others, num_passes, decoded_bytes)
+    assert 1 <= how.passes <= num_passes
+    assert 1 <= how.piece <= shard_examples
+    held = gathered_examples(how.piece, shard_examples + others, how.passes)
+    assert held * decoded_bytes <= GATHER_BYTES or (how.passes, how.piece) == (1, 1)
