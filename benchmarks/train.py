@@ -20,7 +20,7 @@ from measuring import QUIET, report
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.example_files import mixed_records, source_records
+from mixup_pipeline.training.example_files import mixed_examples, source_examples
 from mixup_pipeline.training.learner import Learners, whole_groups
 from mixup_pipeline.training.loop import Job
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
@@ -47,8 +47,8 @@ def main(data_dir: str, runs: int) -> None:
         evaluated = SourceConfig(src="mnist", split="test", data_dir=data_dir, allow_eval_split=True)
         job = Job(
             config=TrainConfig(epochs=2 * runs + 2),
-            train=mixed_records(shards, checked_manifest(shards, "quick")),
-            evaluation=Evaluation(source_records(evaluated)),
+            train=mixed_examples(shards, checked_manifest(shards, "quick")),
+            evaluation=Evaluation(source_examples(evaluated)),
         )
         from peers.tutorial_loop import tutorial_epochs
 

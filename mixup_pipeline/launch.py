@@ -44,11 +44,11 @@ class Report:
 
     @property
     def examples(self) -> int:
-        return int(self.manifest["totals"]["examples"])
+        return self.manifest.totals.examples
 
     @property
     def num_bytes(self) -> int:
-        return sum(shard["bytes"] for shard in self.manifest["shards"])
+        return self.manifest.num_bytes
 
 
 @dataclass(frozen=True, kw_only=True)

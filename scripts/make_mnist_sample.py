@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from mixup_pipeline.records.framing import frame, scan
+from mixup_pipeline.records.framing import frame, read_records
 
 EXAMPLES = {"train": 6000, "test": 1000}
 ATTRIBUTION = """\
@@ -39,7 +39,7 @@ def main(mnist: Path, out: Path) -> None:
     for split in info["splits"]:
         name, count = split["name"], EXAMPLES[split["name"]]
         source = mnist / f"mnist-{name}.tfrecord-00000-of-00001"
-        records = [payload for _, payload, _, _ in islice(scan(source, source.name), count)]
+        records = [payload for _, payload, _, _ in islice(read_records(source, source.name), count)]
         (out / f"mnist_sample-{name}.tfrecord-00000-of-00001").write_bytes(b"".join(map(frame, records)))
         split.update(numBytes=str(sum(map(len, records))), shardLengths=[str(count)])
     description = "A sample of MNIST: 6,000 training and 1,000 test digits."

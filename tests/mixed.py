@@ -40,7 +40,7 @@ class Mixed:
 
     @property
     def shards(self) -> list[Path]:
-        return [self.out / shard["name"] for shard in self.manifest["shards"]]
+        return [self.out / shard.name for shard in self.manifest.shards]
 
     def copy(self, folder: Path) -> "Mixed":
         """The same in another folder, to be changed."""

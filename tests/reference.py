@@ -51,12 +51,12 @@ class MixedRecord:
 def read_output(out: Path) -> list[MixedRecord]:
     """All records of an output, shard after shard, framing taken apart by hand."""
     records = []
-    for shard in read_manifest(out)["shards"]:
-        data, position = (out / shard["name"]).read_bytes(), 0
+    for shard in read_manifest(out).shards:
+        data, position = (out / shard.name).read_bytes(), 0
         while position < len(data):
             length = int.from_bytes(data[position : position + 8], "little")
             payload = data[position + 12 : position + 12 + length]
-            records.append(MixedRecord(shard["name"], Example.FromString(payload).features.feature))
+            records.append(MixedRecord(shard.name, Example.FromString(payload).features.feature))
             position += length + 16
     return records
 
@@ -78,7 +78,7 @@ def mix_label(base: int, partner: int, lam: np.float32, num_classes: int) -> npt
 
 
 def shard_hashes(out: Path) -> dict[str, str]:
-    return {shard["name"]: shard["sha256"] for shard in read_manifest(out)["shards"]}
+    return {shard.name: shard.sha256 for shard in read_manifest(out).shards}
 
 
 def pairs_and_lam(out: Path) -> list[tuple[str, str, float]]:

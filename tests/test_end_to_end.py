@@ -54,8 +54,8 @@ def test_pixels_and_labels_equal_the_reference(tmp_path: Path, shape: tuple[int,
 def test_every_example_is_base_once_and_partner_once_a_copy(tmp_path: Path, dataset: Dataset) -> None:
     augment(str(dataset.folder), tmp_path / "out", MixConfig(copies=3, num_shards=2))
     manifest = read_manifest(tmp_path / "out")
-    copy_of = {shard["name"]: shard["copy"] for shard in manifest["shards"]}
-    assert [shard["copy"] for shard in manifest["shards"]] == [0, 0, 1, 1, 2, 2]
+    copy_of = {shard.name: shard.copy for shard in manifest.shards}
+    assert [shard.copy for shard in manifest.shards] == [0, 0, 1, 1, 2, 2]
     records = read_output(tmp_path / "out")
     for copy in range(3):
         of_copy = [record for record in records if copy_of[record.shard] == copy]
@@ -67,11 +67,11 @@ def test_every_example_is_base_once_and_partner_once_a_copy(tmp_path: Path, data
 def test_originals_come_last_and_are_the_source_itself(tmp_path: Path, dataset: Dataset) -> None:
     augment(str(dataset.folder), tmp_path / "out", MixConfig(keep_originals=True, num_shards=2))
     manifest = read_manifest(tmp_path / "out")
-    assert [shard["copy"] for shard in manifest["shards"]] == [0, 0, None, None]
-    originals = {shard["name"] for shard in manifest["shards"] if shard["copy"] is None}
+    assert [shard.copy for shard in manifest.shards] == [0, 0, None, None]
+    originals = {shard.name for shard in manifest.shards if shard.copy is None}
     images = {r.base_id: r.image for r in read_output(tmp_path / "out") if r.shard in originals}
     assert images == {name: image.tobytes() for name, image in zip(dataset.ids, dataset.images, strict=True)}
-    assert manifest["totals"]["originals"] == len(dataset.ids)
+    assert manifest.totals.originals == len(dataset.ids)
 
 
 def test_unmixed_examples_have_lam_one_and_are_counted(tmp_path: Path, dataset: Dataset) -> None:
@@ -80,9 +80,9 @@ def test_unmixed_examples_have_lam_one_and_are_counted(tmp_path: Path, dataset: 
     alone = [record for record in records if record.base_id == record.partner_id]
     assert 40 < len(alone) < 120  # 80 expected of 160
     assert all(record.lam == 1 for record in alone)
-    totals = read_manifest(tmp_path / "out")["totals"]
-    assert totals["unmixed"] == len(alone)
-    assert totals["mixed"] == len(records) - len(alone)
+    totals = read_manifest(tmp_path / "out").totals
+    assert totals.unmixed == len(alone)
+    assert totals.mixed == len(records) - len(alone)
     check_against_reference(tmp_path / "out", dataset, 4)
 
 
@@ -91,7 +91,7 @@ def test_a_class_of_one_passes_through_unmixed(tmp_path: Path) -> None:
     augment(str(dataset.folder), tmp_path / "out", MixConfig(pairing="within-class"))
     alone = [r.base_id for r in read_output(tmp_path / "out") if r.base_id == r.partner_id]
     assert alone == [dataset.ids[2]]
-    assert read_manifest(tmp_path / "out")["totals"]["unmixed"] == 1
+    assert read_manifest(tmp_path / "out").totals.unmixed == 1
 
 
 def test_a_dataset_of_one_passes_through_unmixed(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_compact_labels_leave_the_vector_out(tmp_path: Path, dataset: Dataset) -
 def test_labels_are_compact_by_default_above_a_thousand_classes(tmp_path: Path) -> None:
     dataset = write_tfds(tmp_path / "data/shapes/1.0.0", num_examples=4, num_classes=1001)
     augment(str(dataset.folder), tmp_path / "out")
-    assert read_manifest(tmp_path / "out")["config"]["label_format"] == "compact"
+    assert read_manifest(tmp_path / "out").config.label_format == "compact"
 
 
 def test_soft_labels_are_mixed_and_have_no_class_ids(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_pairs_and_lam_do_not_depend_on_the_number_of_shards(tmp_path: Path, dat
     for num_shards in (1, 3, 16):
         out = tmp_path / f"out-{num_shards}"
         augment(str(dataset.folder), out, MixConfig(copies=2, num_shards=num_shards, prob=0.9, pairing="cross-class"))
-        sizes = [shard["examples"] for shard in read_manifest(out)["shards"]]
+        sizes = [shard.examples for shard in read_manifest(out).shards]
         assert len(sizes) == 2 * num_shards
         assert max(sizes) - min(sizes) <= 1
         results.append(pairs_and_lam(out))
@@ -201,7 +201,7 @@ def test_the_bundled_sample_and_the_real_dataset_mix(tmp_path: Path, mnist_dir: 
     report = augment(SourceConfig(src="mnist_sample"), tmp_path / "sample")
     assert report.examples == 6000
     real = augment(SourceConfig(src="mnist", data_dir=str(mnist_dir)), tmp_path / "real", MixConfig(limit=6000))
-    assert [shard["examples"] for shard in real.manifest["shards"]] == [6000]
+    assert [shard.examples for shard in real.manifest.shards] == [6000]
     images = [
         {r.base_id.rpartition("__")[2]: r.image for r in read_output(tmp_path / name)} for name in ("sample", "real")
     ]

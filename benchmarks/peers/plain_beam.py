@@ -16,7 +16,7 @@ import numpy.typing as npt
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from tensorflow_datasets.proto import tf_example_generated_pb2 as tf_example
 
-from mixup_pipeline.records.framing import scan
+from mixup_pipeline.records.framing import read_records
 
 Parsed = tuple[int, npt.NDArray[np.uint8], int]
 
@@ -25,7 +25,7 @@ _FILE = "mnist-train.tfrecord-00000-of-00001"
 
 
 def read(path: str) -> Iterator[tuple[int, bytes]]:
-    for index, (_, payload, _, _) in enumerate(scan(Path(path), _FILE)):
+    for index, (_, payload, _, _) in enumerate(read_records(Path(path), _FILE)):
         yield index, payload
 
 

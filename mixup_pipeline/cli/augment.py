@@ -15,13 +15,12 @@ from mixup_pipeline.config import (
     ADVISED_ALPHA,
     BAD_RECORD_POLICIES,
     ENGINES,
-    IMAGE_FORMATS,
     LABEL_FORMATS,
     MixConfig,
     SourceConfig,
     check_choice,
 )
-from mixup_pipeline.config.registry import PAIRINGS
+from mixup_pipeline.config.registry import IMAGE_FORMATS, PAIRINGS
 from mixup_pipeline.storage.places import place
 
 _STOPPED = "Stopped. Finished shards are kept: run the same command again to go on."
@@ -114,7 +113,7 @@ def main(**options: Any) -> None:
             if options["pairing"] == "cross-class":
                 raise click.UsageError("--within-class and --pairing cross-class contradict each other.")
             options["pairing"] = "within-class"
-        config = MixConfig(**{name: options[name] for name in MixConfig.__dataclass_fields__})
+        config = MixConfig(**{name: options[name] for name in MixConfig.__dataclass_fields__ if name in options})
         src = SourceConfig(**{name: options[name] for name in _SOURCE_OPTIONS})
         if not options["quiet"]:
             _advise(config)

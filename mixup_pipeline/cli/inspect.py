@@ -153,7 +153,7 @@ def _show_examples(
     from mixup_pipeline.storage.atomic import write_atomically
 
     out, manifest = overview.out, overview.manifest
-    if "preview" in asked and len(manifest["shape"]) == 1:
+    if "preview" in asked and len(manifest.shape) == 1:
         raise click.UsageError(
             "--preview needs images, but this dataset holds feature vectors: use --example or --html."
         )

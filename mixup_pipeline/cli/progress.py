@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from mixup_pipeline.records.names import shard_pattern
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.source import Source
@@ -125,7 +126,7 @@ def written_examples(out: Place, run: Run) -> int:
     num_bytes = 0
     folders: tuple[Place, ...] = (out, WorkFolder.of(out).partial)
     for folder in folders:
-        for path in folder.glob(f"{run.name}-{run.split}.tfrecord-*"):
+        for path in folder.glob(shard_pattern(run.name, run.split)):
             try:
                 num_bytes += path.stat().st_size
             except FileNotFoundError:  # renamed or removed since the folder was listed

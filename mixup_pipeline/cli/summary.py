@@ -1,7 +1,7 @@
 """What a command says at its end, as text."""
 
 from mixup_pipeline.config import MixConfig
-from mixup_pipeline.dataset.manifest import MANIFEST_NAME
+from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.launch import Estimate, Report
 from mixup_pipeline.mixing.totals import NEARLY_UNMIXED
 from mixup_pipeline.report.words import examples_text, size_text
@@ -12,22 +12,22 @@ from mixup_pipeline.storage.places import Place
 
 def of_report(report: Report) -> str:
     """The closing summary of mixup-augment."""
-    manifest, totals = report.manifest, report.manifest["totals"]
-    config, shards = manifest["config"], manifest["shards"]
+    manifest, totals = report.manifest, report.manifest.totals
+    config, shards = manifest.config, manifest.shards
     if report.kept_shards == len(shards):
         heading = f"{report.out} already holds this run, complete; all {len(shards)} shards were checked"
     else:
-        heading = f"Mixed {manifest['source']['examples']:,} examples x {config['copies']} into {report.out}"
+        heading = f"Mixed {manifest.source.examples:,} examples x {config.copies} into {report.out}"
     kept = f", {report.kept_shards} of them kept from an earlier run" if 0 < report.kept_shards < len(shards) else ""
     lines = {
         "examples": examples_text(totals),
         "shards": f"{len(shards)}, {size_text(report.num_bytes)}{kept}",
-        "seconds": f"{report.seconds:.1f} ({totals['examples'] / report.seconds:,.0f} examples/s)",
+        "seconds": f"{report.seconds:.1f} ({totals.examples / report.seconds:,.0f} examples/s)",
         "λ": _lam(manifest),
-        "read": f"tfds.builder_from_directory({str(report.out)!r}).as_dataset(split={manifest['split']!r})",
+        "read": f"tfds.builder_from_directory({str(report.out)!r}).as_dataset(split={manifest.split!r})",
     }
-    if manifest["source"]["skipped"]:
-        lines["skipped"] = f"{manifest['source']['skipped']:,} bad records were left out"
+    if manifest.source.skipped:
+        lines["skipped"] = f"{manifest.source.skipped:,} bad records were left out"
     lines |= {"verify": f"mixup-verify {report.out}", "look": f"mixup-inspect {report.out}"}
     return "\n".join([heading, *(f"  {key:9}{value}" for key, value in lines.items())])
 
@@ -58,13 +58,12 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> str:
     return "\n".join(["Plan (nothing was written)", *(f"  {key:9}{value}" for key, value in lines.items())])
 
 
-def _lam(manifest: dict[str, object]) -> str:
-    totals: dict[str, float] = manifest["totals"]  # type: ignore[assignment]
-    config: dict[str, float] = manifest["config"]  # type: ignore[assignment]
-    if not totals["mixed"]:
+def _lam(manifest: Manifest) -> str:
+    totals, config = manifest.totals, manifest.config
+    if not totals.mixed:
         return "none drawn, no example is mixed"
-    share = totals["nearly_unmixed"] / totals["mixed"]
+    share = totals.nearly_unmixed / totals.mixed
     return (
-        f"Beta({config['alpha']:g}, {config['alpha']:g}), mean {totals['lam_mean']:.3f}, {share:.0%} nearly unmixed "
+        f"Beta({config.alpha:g}, {config.alpha:g}), mean {totals.lam_mean:.3f}, {share:.0%} nearly unmixed "
         f"(below {NEARLY_UNMIXED} or above {1 - NEARLY_UNMIXED})"
     )

@@ -62,7 +62,7 @@ def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool
             )
             sys.exit(1)
         if not quiet:
-            count = len(verdict.manifest["shards"])
+            count = verdict.num_shards
             click.echo(f"{shards} is complete and bit-exact: {verdict.records:,} records in {count} shards")
             if asked is not None:
                 click.echo(

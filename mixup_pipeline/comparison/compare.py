@@ -24,7 +24,7 @@ from mixup_pipeline.errors import TrainingError
 from mixup_pipeline.sources import find_files, read_alike
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.example_files import check_apart, source_records
+from mixup_pipeline.training.example_files import check_apart, source_examples
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Job, Trainer
 from mixup_pipeline.training.run_folder import Row, RunFolder
@@ -114,9 +114,9 @@ class _Workshop:
         self.comparison, self.folder, self.watching = comparison, folder, watching
         self.learners = Learners(choose_devices(comparison.device))
         place = comparison.evaluation
-        self.evaluation = Evaluation(source_records(replace(place, allow_eval_split=True)))
+        self.evaluation = Evaluation(source_examples(replace(place, allow_eval_split=True)))
         self.outliers = {
-            name: Evaluation(source_records(read_alike(place, name, split=place.split)))
+            name: Evaluation(source_examples(read_alike(place, name, split=place.split)))
             for name in comparison.config.outliers
         }
         check_apart((file.path for file in find_files(comparison.source)), self.evaluation.records)

@@ -16,8 +16,10 @@ import numpy.typing as npt
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError, record_error
 from mixup_pipeline.mixing.randomness import distinct, permutation, words
-from mixup_pipeline.records.framing import frame, scan
-from mixup_pipeline.records.tf_example import Example, ExampleReader
+from mixup_pipeline.records.example_reader import ExampleReader
+from mixup_pipeline.records.framing import frame, read_records
+from mixup_pipeline.records.names import shard_name
+from mixup_pipeline.records.tf_example import Example
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.storage.atomic import output_error
@@ -49,7 +51,7 @@ def derive(config: SourceConfig, folder: Path, *, limit: int | None, corrupt: fl
     total = sum(1 for _ in _payloads(source))
     chosen = np.arange(total) if limit is None else np.sort(distinct(total, limit, seed, "compare-limit"))
     shifts = _shifts(source, len(chosen), corrupt, seed)
-    path = folder / f"{source.name}-{source.split}.tfrecord-00000-of-00001"
+    path = folder / shard_name(source.name, source.split, 0, 1)
     partial = path.with_name(f".{path.name}")
     reader, positions = ExampleReader(source.spec), dict(zip(chosen.tolist(), shifts.tolist(), strict=True))
     try:
@@ -102,7 +104,7 @@ def _payloads(source: Source) -> Iterator[tuple[tuple[str, int], bytes]]:
     """((file name, record index), payload) of all records."""
     for file in source.files:
         try:
-            for record, (offset, payload, _, fault) in enumerate(scan(Path(file.path), file.name)):
+            for record, (offset, payload, _, fault) in enumerate(read_records(Path(file.path), file.name)):
                 if fault is not None:
                     raise record_error(file.name, record, offset, fault)
                 yield (file.name, record), payload

@@ -11,7 +11,7 @@ from mixup_pipeline.mixing.randomness import generator
 from mixup_pipeline.spec import Shape, shape_text
 from mixup_pipeline.training.batches import fixed
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.example_files import Records
+from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.metrics import reliability
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
@@ -22,7 +22,7 @@ _NUM_NOISE = 2_000
 _BATCH = 512
 
 
-def check_probes(records: Records, attacks: Sequence[float], outliers: Mapping[str, Evaluation]) -> None:
+def check_probes(records: ExampleFiles, attacks: Sequence[float], outliers: Mapping[str, Evaluation]) -> None:
     """Before anything is trained, whether networks for these examples can be asked all that.
 
     Raises UsageError for attacks on vectors, and for outliers of another shape.

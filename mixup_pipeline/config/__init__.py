@@ -8,11 +8,10 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from mixup_pipeline.config.registry import PAIRINGS
+from mixup_pipeline.config.registry import IMAGE_FORMATS, METHODS, PAIRINGS
 from mixup_pipeline.errors import UsageError
 
 ENGINES = ("local", "prism", "flink", "spark", "dataflow")
-IMAGE_FORMATS = ("raw", "png")
 LABEL_FORMATS = ("auto", "dense", "compact")
 BAD_RECORD_POLICIES = ("fail", "skip")
 
@@ -57,6 +56,7 @@ class MixConfig:
     classes.
     num_shards: shards of each copy; None chooses by size.
     on_bad_record: "fail" stops at the first bad record, "skip" leaves bad records out and counts them.
+    method: how two examples are mixed: "mixup", or a method that was registered.
 
     Raises UsageError naming the option, the allowed range and the value received.
     """
@@ -72,6 +72,7 @@ class MixConfig:
     label_format: str = "auto"
     num_shards: int | None = None
     on_bad_record: str = "fail"
+    method: str = "mixup"
 
     def __post_init__(self) -> None:
         check_number("alpha", self.alpha, *ALPHA_RANGE)
@@ -88,6 +89,7 @@ class MixConfig:
         if self.num_shards is not None:
             check_integer("num-shards", self.num_shards, 1, MAX_SHARDS)
         check_choice("on-bad-record", self.on_bad_record, BAD_RECORD_POLICIES)
+        check_choice("method", self.method, METHODS)
 
 
 @dataclass(frozen=True, kw_only=True)

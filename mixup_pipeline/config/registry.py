@@ -46,3 +46,20 @@ PAIRINGS = Registry(
     cross_class="mixing.pairing.cross_class:POLICY",
 )
 """`mixing.pairing.Policy`: who is mixed with whom."""
+
+METHODS = Registry(mixup="mixing.methods.mixup:METHOD")
+"""`mixing.methods.Method`: what is drawn, and how two inputs are mixed with it."""
+
+INPUT_KINDS = Registry(
+    encoded="records.inputs.encoded:KIND", raw="records.inputs.raw:KIND", vector="records.inputs.vector:KIND"
+)
+"""`records.inputs.InputKind`: how a record holds its input."""
+
+LABEL_KINDS = Registry(**{"class": "records.labels.class_id:KIND"}, soft="records.labels.soft:KIND")
+"""`records.labels.LabelKind`: what a label is, and how two of them mix."""
+
+IMAGE_FORMATS = Registry(raw="records.image_formats.raw:FORMAT", png="records.image_formats.png:FORMAT")
+"""`records.image_formats.ImageFormat`: how mixed images are stored."""
+
+SOURCE_KINDS = Registry(tfds="sources.tfds:KIND", tfrecord="sources.tfrecord:KIND")
+"""`sources.source.SourceKind`: what can be read. The last that takes a `--src` opens it; TFDS takes all."""

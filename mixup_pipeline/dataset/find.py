@@ -5,15 +5,14 @@ small records cost less to read than to step over, and have their CRCs checked. 
 at: the answer is what is on disk, not what the plan says should be there.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from mixup_pipeline.dataset.manifest import Manifest
-from mixup_pipeline.dataset.reader import MixedReader, SampledRecord, provenance_bytes
+from mixup_pipeline.dataset.manifest import Manifest, ShardEntry
+from mixup_pipeline.dataset.reader import MixedReader, MixedRecord, provenance_bytes
 from mixup_pipeline.errors import OutputError, UsageError, record_error
-from mixup_pipeline.records.framing import scan, walk
+from mixup_pipeline.records.framing import read_records, walk_records
+from mixup_pipeline.records.names import example_id, file_of, split_example_id
 from mixup_pipeline.storage.places import Place
 
 _SMALL_BYTES = 8 << 10
@@ -38,7 +37,7 @@ class Appearance:
 
     @property
     def id(self) -> str:
-        return f"{self.shard}__{self.record}"
+        return example_id(self.shard, self.record)
 
 
 def find(
@@ -59,17 +58,16 @@ def find(
     encoded = source_id.encode()
     needle = b"\n" + _varint(len(encoded)) + encoded  # a bytes value: its tag and length, so no longer id fits
     reader, tail_bytes = MixedReader(manifest), provenance_bytes(manifest)
-    for done, shard in enumerate(manifest["shards"]):
-        path = out / shard["name"]
+    for done, shard in enumerate(manifest.shards):
+        path = out / shard.name
         try:
             count, records = 0, []
             for count, tail in enumerate(_tails(path, shard, tail_bytes), 1):
                 if needle in tail:
                     records.append(count - 1)
-            if count != shard["examples"]:
+            if count != shard.examples:
                 raise OutputError(
-                    f"{path}: holds {count:,} records, the manifest says {shard['examples']:,}: make the directory "
-                    f"again"
+                    f"{path}: holds {count:,} records, the manifest says {shard.examples:,}: make the directory again"
                 )
             found = reader.pick(path, records) if records else {}
         except OSError as error:
@@ -77,16 +75,16 @@ def find(
         for record, sampled in found.items():
             if source_id not in (sampled.base_id, sampled.partner_id):
                 continue  # other bytes of the record look like the id
-            yield _appearance(sampled, source_id, shard["name"], record, shard["copy"])
-        on_shard(done + 1, len(manifest["shards"]))
+            yield _appearance(sampled, source_id, shard.name, record, shard.copy)
+        on_shard(done + 1, len(manifest.shards))
 
 
-def _tails(path: Place, shard: dict[str, Any], tail_bytes: int) -> Iterator[bytes]:
+def _tails(path: Place, shard: ShardEntry, tail_bytes: int) -> Iterator[bytes]:
     """The ends of all records of a shard. Small records are read whole, and their CRCs checked."""
-    if shard["bytes"] > _SMALL_BYTES * shard["examples"]:
-        yield from (tail for _, _, tail in walk(path, path.name, tail_bytes))
+    if shard.bytes > _SMALL_BYTES * shard.examples:
+        yield from (tail for _, _, tail in walk_records(path, path.name, tail_bytes))
         return
-    for record, (offset, payload, _, fault) in enumerate(scan(path, path.name)):
+    for record, (offset, payload, _, fault) in enumerate(read_records(path, path.name)):
         if fault is not None:
             raise record_error(path.name, record, offset, fault)
         yield payload[-tail_bytes:]
@@ -94,21 +92,22 @@ def _tails(path: Place, shard: dict[str, Any], tail_bytes: int) -> Iterator[byte
 
 def check_source_id(manifest: Manifest, source_id: str) -> None:
     """Raises UsageError for an id that no example of the source can have, saying which there are."""
-    files = {file["name"]: file["examples"] + file["skipped"] for file in manifest["source"]["files"]}
-    name, _, record = source_id.rpartition("__")
-    if name in files and re.fullmatch("0|[1-9][0-9]{0,14}", record) and int(record) < files[name]:
+    files = {file.name: file.num_records for file in manifest.source.files}
+    parts = split_example_id(source_id)
+    if parts is not None and parts[1] < files.get(parts[0], 0):
         return
+    name = parts[0] if parts is not None else file_of(source_id)
     shown = name if files.get(name) else next(file for file, count in files.items() if count)
     more = f", and of {len(files) - 1} more files" if len(files) > 1 and name != shown else ""
-    limit = manifest["config"]["limit"]
+    limit = manifest.config.limit
     within = "" if limit is None else f" (only the first {limit:,} examples were looked at: --limit)"
     raise UsageError(
-        f"find {source_id!r}: the source has no such example: ids are {shown}__0 to "
-        f"{shown}__{files[shown] - 1}{more}{within}"
+        f"find {source_id!r}: the source has no such example: ids are {example_id(shown, 0)} to "
+        f"{example_id(shown, files[shown] - 1)}{more}{within}"
     )
 
 
-def _appearance(sampled: SampledRecord, source_id: str, shard: str, record: int, copy: int | None) -> Appearance:
+def _appearance(sampled: MixedRecord, source_id: str, shard: str, record: int, copy: int | None) -> Appearance:
     is_base = sampled.base_id == source_id
     unmixed = sampled.base_id == sampled.partner_id
     role = ("original" if copy is None else "unmixed") if unmixed else "base" if is_base else "partner"

@@ -14,7 +14,7 @@ from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.overview import beta_cdf
 from mixup_pipeline.dataset.reader import lam_in, provenance_bytes
 from mixup_pipeline.errors import OutputError, record_error
-from mixup_pipeline.records.framing import walk
+from mixup_pipeline.records.framing import walk_records
 from mixup_pipeline.storage.places import Place
 
 _EDGE = 1e-6
@@ -39,7 +39,7 @@ class LamFit:
 
 def lam_fit_of(out: Place, manifest: Manifest) -> LamFit | None:
     """Test about 20,000 λ of a dataset; errors as `read_lam`, None as `fit_lam`."""
-    return fit_lam(read_lam(out, manifest, _TESTED), manifest["config"]["alpha"])
+    return fit_lam(read_lam(out, manifest, _TESTED), manifest.config.alpha)
 
 
 def fit_lam(lam: npt.NDArray[np.float32], alpha: float) -> LamFit | None:
@@ -62,14 +62,14 @@ def read_lam(out: Place, manifest: Manifest, most: int) -> npt.NDArray[np.float3
 
     Raises OutputError or RecordError where a shard is missing or damaged.
     """
-    shards = [shard for shard in manifest["shards"] if shard["copy"] is not None]
+    shards = [shard for shard in manifest.shards if shard.copy is not None]
     shards = shards[:: -(-len(shards) // _MOST_SHARDS)]
     of_each, tail_bytes = -(-most // len(shards)), provenance_bytes(manifest)
     lam: list[float] = []
     for shard in shards:
-        path = out / shard["name"]
+        path = out / shard.name
         try:
-            for record, (offset, _, tail) in enumerate(islice(walk(path, path.name, tail_bytes), of_each)):
+            for record, (offset, _, tail) in enumerate(islice(walk_records(path, path.name, tail_bytes), of_each)):
                 try:
                     lam.append(lam_in(tail))
                 except ValueError as error:

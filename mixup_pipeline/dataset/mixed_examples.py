@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.parents import Parents
-from mixup_pipeline.dataset.reader import MixedReader, SampledRecord, choose
+from mixup_pipeline.dataset.reader import MixedReader, MixedRecord, sample_records
 from mixup_pipeline.dataset.recompute import parent_ids, recomputed_faults
 from mixup_pipeline.errors import OutputError, SourceError, UsageError
-from mixup_pipeline.mixing.methods.mixup import mix_class_ids
+from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LABEL_KEY
+from mixup_pipeline.records.names import example_id, split_example_id
 from mixup_pipeline.storage.places import Place
 
 _PURPOSE = "inspect"
@@ -31,14 +32,14 @@ class MixedExample:
     record: int
     number: int
     copy: int | None
-    found: SampledRecord
+    found: MixedRecord
     label: npt.NDArray[np.float32]
     base: npt.NDArray[Any] | None = None
     partner: npt.NDArray[Any] | None = None
 
     @property
     def id(self) -> str:
-        return f"{self.shard}__{self.record}"
+        return example_id(self.shard, self.record)
 
     @property
     def lam(self) -> float:
@@ -52,30 +53,30 @@ class MixedExample:
 
 def chosen(manifest: Manifest, *, count: int, seed: int) -> list[tuple[str, int]]:
     """Shard and record of a keyed choice of mixed examples over all copies; fewer where there are no more."""
-    shards = [shard for shard in manifest["shards"] if shard["copy"] is not None]
-    picked = choose(shards, count, seed, _PURPOSE)
+    shards = [shard for shard in manifest.shards if shard.copy is not None]
+    picked = sample_records(shards, count, seed, _PURPOSE)
     return [(name, record) for name, records in picked.items() for record in sorted(records)]
 
 
 def named(manifest: Manifest, text: str) -> tuple[str, int]:
-    """Shard and record of the example with this id (`{shard}__{record}`) or this position in the whole output.
+    """Shard and record of the example with this id  or this position in the whole output.
 
     Raises UsageError saying which there are.
     """
-    shards, total = manifest["shards"], manifest["totals"]["examples"]
+    shards, total = manifest.shards, manifest.totals.examples
     if re.fullmatch(r"[0-9]{1,15}", text):
         number = int(text)
         for shard in shards:
-            if number < shard["examples"]:
-                return shard["name"], number
-            number -= shard["examples"]
-    name, _, record = text.rpartition("__")
+            if number < shard.examples:
+                return shard.name, number
+            number -= shard.examples
+    place = split_example_id(text)
     for shard in shards:
-        if shard["name"] == name and re.fullmatch(r"[0-9]{1,15}", record) and int(record) < shard["examples"]:
-            return name, int(record)
+        if place is not None and shard.name == place[0] and place[1] < shard.examples:
+            return place
     raise UsageError(
         f"example {text!r}: no such example: give a number from 0 to {total - 1:,}, or an id such as "
-        f"{shards[0]['name']}__0 (the last record of that shard is {shards[0]['examples'] - 1})"
+        f"{example_id(shards[0].name, 0)} (the last record of that shard is {shards[0].examples - 1})"
     )
 
 
@@ -88,7 +89,7 @@ def load(
     again, are not the example.
     """
     reader, first = MixedReader(manifest), _first_numbers(manifest)
-    copies = {shard["name"]: shard["copy"] for shard in manifest["shards"]}
+    copies = {shard.name: shard.copy for shard in manifest.shards}
     examples: dict[tuple[str, int], MixedExample] = {}
     for name in sorted({name for name, _ in places}):
         wanted = {record for shard, record in places if shard == name}
@@ -103,7 +104,7 @@ def load(
                 number=first[name] + record,
                 copy=copies[name],
                 found=found,
-                label=dense_label(found, manifest["num_classes"]),
+                label=soft_label(found, manifest),
             )
     if parents is not None:
         shown = _with_parents(list(examples.values()), parents, manifest)
@@ -111,12 +112,12 @@ def load(
     return [examples[place] for place in places]
 
 
-def dense_label(found: SampledRecord, num_classes: int) -> npt.NDArray[np.float32]:
+def soft_label(found: MixedRecord, manifest: Manifest) -> npt.NDArray[np.float32]:
     """The soft label of a record, computed where labels are compact: float32[num_classes]."""
-    if len(found.label) or found.classes is None:
-        return found.label
-    base, partner = (np.array([class_id], np.int32) for class_id in found.classes)
-    return mix_class_ids(base, partner, np.array([found.lam], np.float32), num_classes=num_classes)[0]
+    values: dict[str, Any] = {LABEL_KEY: found.label}
+    if found.classes is not None:
+        values |= {BASE_LABEL_KEY: found.classes[:1], PARTNER_LABEL_KEY: found.classes[1:]}
+    return manifest.layout.labels.soft_label(values, found.lam, num_classes=manifest.num_classes)
 
 
 def _with_parents(examples: list[MixedExample], parents: Parents, manifest: Manifest) -> list[MixedExample]:
@@ -134,7 +135,7 @@ def _with_parents(examples: list[MixedExample], parents: Parents, manifest: Mani
 def _first_numbers(manifest: Manifest) -> dict[str, int]:
     """Position in the whole output of each shard's first example."""
     first, done = {}, 0
-    for shard in manifest["shards"]:
-        first[shard["name"]] = done
-        done += shard["examples"]
+    for shard in manifest.shards:
+        first[shard.name] = done
+        done += shard.examples
     return first

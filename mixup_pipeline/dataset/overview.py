@@ -1,15 +1,16 @@
 """Overview: what the manifest tells of a mixed dataset, as numbers to show. No shard is read."""
 
 from dataclasses import dataclass
-from typing import Any, SupportsIndex
+from typing import SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.config import MixConfig
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.quick_check import quick_check, size_faults, sound_manifest
 from mixup_pipeline.errors import ManifestError
-from mixup_pipeline.mixing.totals import LAM_BINS, NEARLY_UNMIXED
+from mixup_pipeline.mixing.totals import LAM_BINS, NEARLY_UNMIXED, Totals
 from mixup_pipeline.storage.places import Place
 
 Floats = npt.NDArray[np.float64]
@@ -35,51 +36,51 @@ class Overview:
     faults: list[str]
 
     @property
-    def config(self) -> dict[str, Any]:
-        return self.manifest["config"]
+    def config(self) -> MixConfig:
+        return self.manifest.config
 
     @property
-    def totals(self) -> dict[str, Any]:
-        return self.manifest["totals"]
+    def totals(self) -> Totals:
+        return self.manifest.totals
 
     @property
     def num_bytes(self) -> int:
-        return sum(shard["bytes"] for shard in self.manifest["shards"])
+        return self.manifest.num_bytes
 
     @property
     def alone(self) -> int:
         """How many were left unmixed because their class (or dataset) has no other example, counted in every copy."""
-        if self.manifest["source"]["examples"] == 1:
-            return int(self.config["copies"])
-        if self.config["pairing"] != "within-class":
+        if self.manifest.source.examples == 1:
+            return int(self.config.copies)
+        if self.config.pairing != "within-class":
             return 0
-        counts, copies = np.array(self.totals["base_counts"]), self.config["copies"]
+        counts, copies = np.array(self.totals.base_counts), self.config.copies
         return int(copies * (counts == copies).sum())
 
     @property
     def by_prob(self) -> int:
         """How many were left unmixed by chance, as --prob asks."""
-        return int(self.totals["unmixed"]) - self.alone
+        return int(self.totals.unmixed) - self.alone
 
     @property
     def nearly_unmixed(self) -> float | None:
         """The share of mixed examples with λ below 0.05 or above 0.95; None where none is mixed."""
-        return self.totals["nearly_unmixed"] / self.totals["mixed"] if self.totals["mixed"] else None
+        return self.totals.nearly_unmixed / self.totals.mixed if self.totals.mixed else None
 
     @property
     def lam_shares(self) -> Floats:
         """float64[100]: the share of mixed examples in each hundredth of λ."""
-        return np.array(self.totals["lam_histogram"]) / max(1, self.totals["mixed"])
+        return np.array(self.totals.lam_histogram) / max(1, self.totals.mixed)
 
     @property
     def lam_expected(self) -> Floats:
         """float64[100]: the share that Beta(α, α) gives each hundredth of λ."""
-        return np.diff(beta_cdf(np.linspace(0, 1, LAM_BINS + 1), self.config["alpha"]))
+        return np.diff(beta_cdf(np.linspace(0, 1, LAM_BINS + 1), self.config.alpha))
 
     @property
     def classes(self) -> Classes | None:
         """Class balance before and after; None where labels are soft."""
-        bases, mass = self.totals["base_counts"], self.totals["label_mass"]
+        bases, mass = self.totals.base_counts, self.totals.label_mass
         if bases is None or mass is None:
             return None
         return Classes(before=np.array(bases) / sum(bases), after=np.array(mass) / sum(mass))
@@ -87,7 +88,7 @@ class Overview:
     @property
     def pairs(self) -> npt.NDArray[np.int64] | None:
         """int64(num_classes, num_classes) of mixed examples by base class and partner class; None where not kept."""
-        pairs = self.totals["class_pairs"]
+        pairs = self.totals.class_pairs
         return None if pairs is None else np.array(pairs, np.int64)
 
     def refuse_damage(self) -> None:
@@ -99,7 +100,7 @@ class Overview:
 
     def class_name(self, class_id: SupportsIndex) -> str:
         """The name of a class, or its number where names are not known."""
-        names = self.manifest["class_names"]
+        names = self.manifest.class_names
         return f"{class_id}" if names is None else str(names[class_id])
 
 

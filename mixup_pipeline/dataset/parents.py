@@ -13,14 +13,14 @@ import numpy as np
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.errors import SourceError, UsageError, record_error
-from mixup_pipeline.records.framing import pick
+from mixup_pipeline.records.framing import pick_records
 from mixup_pipeline.records.names import split_example_id
 from mixup_pipeline.sources import find_files
 from mixup_pipeline.sources.examples import Examples, read_examples
 from mixup_pipeline.sources.index import ENTRY, Entries, NamedFile
 from mixup_pipeline.sources.scan import examiner, plain_file
 from mixup_pipeline.sources.tfds import prepared_directory
-from mixup_pipeline.spec import ExampleSpec, shape_text
+from mixup_pipeline.spec import shape_text
 from mixup_pipeline.storage.places import place
 
 
@@ -34,10 +34,8 @@ class Parents:
     def __init__(
         self, files: Sequence[NamedFile], manifest: Manifest, index: Mapping[str, Entries] | None = None
     ) -> None:
-        schema = manifest["source"]["schema"]
         self._files, self._index = {file.name: file for file in files}, index
-        self._spec = ExampleSpec(**{**schema, "shape": tuple(schema["shape"])})
-        self._shape = tuple(manifest["shape"])
+        self._spec, self._shape = manifest.source.schema, manifest.shape
 
     def load(self, ids: Sequence[str]) -> Examples:
         """The examples of these ids, in their order.
@@ -81,7 +79,7 @@ class Parents:
         look = examiner(self._spec, decode=False)
         entries = np.zeros(len(records), ENTRY)
         try:
-            for row, (record, offset, payload, fault) in enumerate(pick(place(file.path), file.name, records)):
+            for row, (record, offset, payload, fault) in enumerate(pick_records(place(file.path), file.name, records)):
                 try:
                     if fault is not None:
                         raise ValueError(fault)
@@ -106,7 +104,7 @@ def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: st
     """
     if data_dir is not None and not place(data_dir).is_dir():
         raise UsageError(f"data-dir {data_dir}: no such folder")
-    config = source_config(manifest, manifest["name"].removesuffix("_mixup") if against is None else against, data_dir)
+    config = source_config(manifest, manifest.source_name if against is None else against, data_dir)
     if against is None and prepared_directory(config) is None:
         return None
     try:
@@ -115,7 +113,7 @@ def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: st
         if against is None:
             return None  # a dataset that only has the name
         raise
-    if [file.name for file in files] == [file["name"] for file in manifest["source"]["files"]]:
+    if [file.name for file in files] == [file.name for file in manifest.source.files]:
         return Parents(files, manifest)
     if against is None:
         return None
@@ -124,13 +122,13 @@ def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: st
 
 def source_config(manifest: Manifest, src: str, data_dir: str | None) -> SourceConfig:
     """How to open the source of a mixed dataset, given only where it is."""
-    schema = manifest["source"]["schema"]
+    schema = manifest.source.schema
     return SourceConfig(
         src=src,
-        split=manifest["split"],
+        split=manifest.split,
         data_dir=data_dir,
-        image_key=schema["input_key"],
-        label_key=schema["label_key"],
+        image_key=schema.input_key,
+        label_key=schema.label_key,
         allow_eval_split=True,
     )
 

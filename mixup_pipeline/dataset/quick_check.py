@@ -4,12 +4,14 @@
 """
 
 import json
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from mixup_pipeline.dataset.manifest import MANIFEST_NAME, WORK_NAME, Manifest, identify, read_manifest
+from mixup_pipeline.config.typed_json import from_json
+from mixup_pipeline.dataset.manifest import MANIFEST_NAME, WORK_NAME, Manifest, identify, read_manifest_json
 from mixup_pipeline.dataset.tfds_files import dataset_info, tfds_features
-from mixup_pipeline.errors import ManifestError
+from mixup_pipeline.errors import ManifestError, MixupError, first_line
 from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
 from mixup_pipeline.storage.atomic import sizes
 from mixup_pipeline.storage.places import Place
@@ -22,9 +24,8 @@ def sound_manifest(out: Place) -> Manifest:
 
     Raises ManifestError where there is none, or one that contradicts its schema or itself.
     """
-    manifest = read_manifest(out)
-    faults = manifest_faults(manifest)
-    if faults:
+    manifest, faults = checked_manifest(out)
+    if manifest is None or faults:
         more = f" (and {len(faults) - 1} more faults)" if len(faults) > 1 else ""
         raise ManifestError(f"{out}: {faults[0]}{more}: make the directory again")
     return manifest
@@ -35,53 +36,62 @@ def quick_check(out: Place, manifest: Manifest) -> list[str]:
     return description_faults(out, manifest) + folder_faults(out, manifest) + size_faults(out, manifest)
 
 
-def manifest_faults(manifest: Manifest) -> list[str]:
-    """Where a manifest contradicts its schema or itself; nothing can be checked against one that does."""
+def checked_manifest(out: Place) -> tuple[Manifest | None, list[str]]:
+    """The manifest of a directory and its faults, one line each; no manifest where its schema refuses it.
+
+    Raises ManifestError where there is none to check.
+    """
+    fields = read_manifest_json(out)
+    faults = schema_faults(fields)
+    if faults:
+        return None, faults
+    try:
+        manifest = from_json(fields, Manifest)
+    except (ValueError, MixupError) as error:  # what no JSON Schema can say
+        return None, [f"{MANIFEST_NAME}: {first_line(error)}"]
+    return manifest, contradictions(manifest)
+
+
+def schema_faults(fields: Any) -> list[str]:
+    """Where JSON values are not what the schema of manifests allows."""
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
 
     schema = json.loads((resources.files("mixup_pipeline.schemas") / "manifest.schema.json").read_text())
     whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)  # 2.0 is none
     validator: Any = extend(Draft202012Validator, type_checker=whole)  # type: ignore[no-untyped-call]
-    errors = validator(schema).iter_errors(manifest)
-    faults = [f"{MANIFEST_NAME}: {error.json_path}: {error.message[:200]}" for error in errors]
-    if faults:
-        return faults
-    config, shards = manifest["config"], manifest["shards"]
-    copies = [*range(config["copies"]), *([None] if config["keep_originals"] else [])]
-    total = len(copies) * config["num_shards"]
+    errors = validator(schema).iter_errors(fields)
+    return [f"{MANIFEST_NAME}: {error.json_path}: {error.message[:200]}" for error in errors]
+
+
+def contradictions(manifest: Manifest) -> list[str]:
+    """Where a manifest contradicts itself; nothing can be checked against one that does."""
+    shards, passes, source = manifest.shards, manifest.num_passes, manifest.source
+    total = passes * (manifest.config.num_shards or 1)
     if total != len(shards):
         return [f"{MANIFEST_NAME}: lists {len(shards)} shards, which are not the {total} that its config makes"]
-    expected = [
-        (
-            f"{manifest['name']}-{manifest['split']}.tfrecord-{number:05d}-of-{total:05d}",
-            copies[number // config["num_shards"]],
-        )
-        for number in range(total)
-    ]
-    if [(shard["name"], shard["copy"]) for shard in shards] != expected:
+    faults = []
+    if [(shard.name, shard.copy) for shard in shards] != manifest.shard_names():
         faults.append(f"{MANIFEST_NAME}: lists other shards than the {total} that its config makes")
-    if sum(shard["examples"] for shard in shards) != manifest["source"]["examples"] * len(copies):
-        faults.append(f"{MANIFEST_NAME}: its shards do not add up to {len(copies)} passes over its source")
-    if manifest["num_classes"] != manifest["source"]["schema"]["num_classes"]:
-        faults.append(f"{MANIFEST_NAME}: num_classes is {manifest['num_classes']}, its source has another number")
-    names = manifest["class_names"]
-    if names is not None and len(names) != manifest["num_classes"]:
-        faults.append(
-            f"{MANIFEST_NAME}: class_names holds {len(names)} names, num_classes is {manifest['num_classes']}"
-        )
+    if sum(shard.examples for shard in shards) != source.examples * passes:
+        faults.append(f"{MANIFEST_NAME}: its shards do not add up to {passes} passes over its source")
+    if manifest.num_classes != source.schema.num_classes:
+        faults.append(f"{MANIFEST_NAME}: num_classes is {manifest.num_classes}, its source has another number")
+    names = manifest.class_names
+    if names is not None and len(names) != manifest.num_classes:
+        faults.append(f"{MANIFEST_NAME}: class_names holds {len(names)} names, num_classes is {manifest.num_classes}")
     faults += _totals_sizes(manifest) or _totals_sums(manifest)
-    if manifest["run_id"] != identify(manifest["name"], manifest["split"], config, manifest["source"]):
+    if manifest.run_id != identify(manifest.name, manifest.split, manifest.config, source):
         faults.append(f"{MANIFEST_NAME}: run_id does not follow from its config and source: it was edited")
     return faults
 
 
 def _totals_sizes(manifest: Manifest) -> list[str]:
     """Which totals do not have one value for each class, or each pair of classes."""
-    totals, num_classes = manifest["totals"], manifest["num_classes"]
-    pairs = totals["class_pairs"] or []
-    sizes = {"base_counts": totals["base_counts"], "label_mass": totals["label_mass"]}
-    sizes |= {"class_pairs": totals["class_pairs"]} | {f"class_pairs.{n}": row for n, row in enumerate(pairs)}
+    totals, num_classes = manifest.totals, manifest.num_classes
+    pairs = totals.class_pairs or []
+    sizes: dict[str, Sequence[Any] | None] = {"base_counts": totals.base_counts, "label_mass": totals.label_mass}
+    sizes |= {"class_pairs": totals.class_pairs} | {f"class_pairs.{n}": row for n, row in enumerate(pairs)}
     return [
         f"{MANIFEST_NAME}: totals.{key} holds {len(values)} values, should hold {num_classes}, one for each class"
         for key, values in sizes.items()
@@ -91,14 +101,14 @@ def _totals_sizes(manifest: Manifest) -> list[str]:
 
 def _totals_sums(manifest: Manifest) -> list[str]:
     """Which totals contradict the others."""
-    totals, shards = manifest["totals"], manifest["shards"]
-    mixed, made = totals["mixed"], totals["mixed"] + totals["unmixed"]
-    bases, mass, pairs = totals["base_counts"], totals["label_mass"], totals["class_pairs"]
+    totals, shards = manifest.totals, manifest.shards
+    mixed, made = totals.mixed, totals.mixed + totals.unmixed
+    bases, mass, pairs = totals.base_counts, totals.label_mass, totals.class_pairs
     right = {
-        "examples": totals["examples"] == made + totals["originals"] == sum(shard["examples"] for shard in shards),
-        "nearly_unmixed": totals["nearly_unmixed"] <= mixed,
-        "lam_mean": (totals["lam_mean"] is None) == (mixed == 0),
-        "lam_histogram": sum(totals["lam_histogram"]) == mixed,
+        "examples": totals.examples == made + totals.originals == sum(shard.examples for shard in shards),
+        "nearly_unmixed": totals.nearly_unmixed <= mixed,
+        "lam_mean": (totals.lam_mean is None) == (mixed == 0),
+        "lam_histogram": sum(totals.lam_histogram) == mixed,
         "class_pairs": pairs is None or sum(map(sum, pairs)) == mixed,
         "base_counts": bases is None or sum(bases) == made,
         "label_mass": mass is None or abs(sum(mass) - made) <= _MASS_TOLERANCE * made,
@@ -113,7 +123,7 @@ def _totals_sums(manifest: Manifest) -> list[str]:
 def description_faults(out: Place, manifest: Manifest) -> list[str]:
     """Where TFDS would read another dataset than the manifest describes."""
     faults = []
-    for name, expected in ((INFO_NAME, dataset_info(manifest)), (FEATURES_NAME, tfds_features(manifest))):
+    for name, expected in ((INFO_NAME, dataset_info(manifest)), (FEATURES_NAME, tfds_features(manifest.layout))):
         try:
             if json.loads((out / name).read_bytes()) != expected:
                 faults.append(f"{name}: does not describe this dataset: TFDS would read it wrongly")
@@ -124,7 +134,7 @@ def description_faults(out: Place, manifest: Manifest) -> list[str]:
 
 def folder_faults(out: Place, manifest: Manifest) -> list[str]:
     """What stands in the directory and does not belong there."""
-    known = {shard["name"] for shard in manifest["shards"]} | {MANIFEST_NAME, INFO_NAME, FEATURES_NAME, WORK_NAME}
+    known = {shard.name for shard in manifest.shards} | {MANIFEST_NAME, INFO_NAME, FEATURES_NAME, WORK_NAME}
     return [
         f"{name}: does not belong to the dataset"
         for name in sorted(path.name for path in out.iterdir())
@@ -135,10 +145,10 @@ def folder_faults(out: Place, manifest: Manifest) -> list[str]:
 def size_faults(out: Place, manifest: Manifest) -> list[str]:
     """Which shards are missing or not of the size that the manifest gives."""
     faults, present = [], sizes(out)
-    for shard in manifest["shards"]:
-        size = present.get(shard["name"])
+    for shard in manifest.shards:
+        size = present.get(shard.name)
         if size is None:
-            faults.append(f"{shard['name']}: is missing")
-        elif size != shard["bytes"]:
-            faults.append(f"{shard['name']}: has {size:,} bytes, the manifest says {shard['bytes']:,}")
+            faults.append(f"{shard.name}: is missing")
+        elif size != shard.bytes:
+            faults.append(f"{shard.name}: has {size:,} bytes, the manifest says {shard.bytes:,}")
     return faults

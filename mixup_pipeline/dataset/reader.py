@@ -1,199 +1,177 @@
 """Reading mixed shards back: records → columns, with every feature checked on the way."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.dataset.manifest import Manifest
+from mixup_pipeline.dataset.manifest import Manifest, ShardEntry
 from mixup_pipeline.errors import record_error
-from mixup_pipeline.mixing.methods.mixup import mix_class_ids
 from mixup_pipeline.mixing.randomness import distinct
-from mixup_pipeline.records.framing import pick, scan
-from mixup_pipeline.records.images import decode, image_shape
+from mixup_pipeline.records.encoding import value_prefix
+from mixup_pipeline.records.framing import pick_records, read_records
+from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LABEL_KEY
+from mixup_pipeline.records.layout import BASE_ID, LAM, PARTNER_ID
+from mixup_pipeline.records.names import split_example_id
 from mixup_pipeline.records.tf_example import Features, parse
-from mixup_pipeline.spec import example_bytes, shape_text
+from mixup_pipeline.spec import ExampleSpec, shape_text
 from mixup_pipeline.storage.places import Place
 
-_SUM_TOLERANCE = 1e-3
-_LAM = b"mixup/lam\x12\x08\x12\x06\n\x04"
-"""What stands before the four bytes of λ: its key, then tags and lengths."""
-_INDEX_DIGITS = 10
-_PROVENANCE_BYTES = 256
-"""More than the five mixup/ features take beside the two ids: keys, tags, lengths, λ and class ids."""
+
+@dataclass(frozen=True, kw_only=True)
+class MixedRecord:
+    """One mixed example as it stands in a shard.
+
+    classes: class ids of base and partner, None where labels have none. label: as stored, float32[num_classes], empty
+    where it is not. extra: what the mixing method keeps beside λ, by key. input: (*shape), empty where it was not
+    asked for.
+    """
+
+    lam: float
+    base_id: str
+    partner_id: str
+    classes: tuple[int, int] | None
+    label: npt.NDArray[np.float32]
+    extra: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    input: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0))
+
+
+MixedRecords = dict[int, MixedRecord]
+"""By record index."""
 
 
 @dataclass
 class MixedColumns:
-    """The records of one shard: lists of one value a record, and the inputs of those that were asked for."""
+    """The records of one shard: a value a record, and whole records where they were asked for."""
 
     lam: list[float] = field(default_factory=list)
     base_id: list[str] = field(default_factory=list)
     partner_id: list[str] = field(default_factory=list)
     base_class: list[int] = field(default_factory=list)
     partner_class: list[int] = field(default_factory=list)
-    inputs: dict[int, npt.NDArray[Any]] = field(default_factory=dict)
-    labels: dict[int, npt.NDArray[np.float32]] = field(default_factory=dict)
+    kept: MixedRecords = field(default_factory=dict)
 
-    def sampled(self) -> "SampledRecords":
-        """What there is to know of the records that were kept."""
-        return {
-            record: SampledRecord(
-                lam=self.lam[record],
-                base_id=self.base_id[record],
-                partner_id=self.partner_id[record],
-                classes=(self.base_class[record], self.partner_class[record]) if self.base_class else None,
-                input=self.inputs[record],
-                label=self.labels[record],
-            )
-            for record in sorted(self.inputs)
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class SampledRecord:
-    """One mixed example: classes are those of base and partner, None where labels are soft."""
-
-    lam: float
-    base_id: str
-    partner_id: str
-    classes: tuple[int, int] | None
-    input: npt.NDArray[Any]
-    label: npt.NDArray[np.float32]
-
-
-SampledRecords = dict[int, SampledRecord]
-"""By record index."""
+    def add(self, record: MixedRecord) -> None:
+        """One more record."""
+        self.lam.append(record.lam)
+        self.base_id.append(record.base_id)
+        self.partner_id.append(record.partner_id)
+        if record.classes is not None:
+            self.base_class.append(record.classes[0])
+            self.partner_class.append(record.classes[1])
 
 
 class MixedReader:
     """Reads the records of one mixed dataset, as its manifest describes them."""
 
     def __init__(self, manifest: Manifest) -> None:
-        self._shape = tuple(manifest["shape"])
-        self._num_classes: int = manifest["num_classes"]
-        self._soft: bool = manifest["source"]["schema"]["soft_labels"]
-        self._vector = manifest["source"]["schema"]["encoding"] == "vector"
-        self._png = manifest["config"]["image_format"] == "png" and not self._vector
-        self._dense = self._soft or manifest["config"]["label_format"] == "dense"
-        read = {file["name"]: file["examples"] + file["skipped"] for file in manifest["source"]["files"]}
-        self._num_records = read  # of each source file
-        self._input_key = "features" if self._vector else "image"
-        keys = {self._input_key: "bytes_list", "mixup/lam": "float_list"}
-        keys |= {"mixup/base_id": "bytes_list", "mixup/partner_id": "bytes_list"}
-        if self._vector:
-            keys[self._input_key] = "float_list"
-        if self._dense:
-            keys["label"] = "float_list"
-        if not self._soft:
-            keys |= {"mixup/base_label": "int64_list", "mixup/partner_label": "int64_list"}
-        self._kinds = keys
+        self._layout, self._num_classes = manifest.layout, manifest.num_classes
+        self._num_records = {file.name: file.num_records for file in manifest.source.files}
+        self._lists = {field.key: field.list_kind for field in self._layout.fields}
+        shape = self._layout.shape
+        key = self._layout.input.key
+        self._spec = ExampleSpec(  # an image or vector is read back like one of a source
+            input_key=key,
+            label_key=LABEL_KEY,
+            encoding="vector" if self._layout.is_vector else self._layout.image.input_kind,
+            shape=shape,
+            num_classes=self._num_classes,
+        )
 
     def read(self, path: Place, keep: Collection[int] = ()) -> MixedColumns:
-        """All records of a shard; inputs and labels only of the records to keep.
+        """All records of a shard; whole only the records to keep.
 
         Raises RecordError naming the first record that is damaged or not as the manifest says.
         """
         columns = MixedColumns()
-        for record, (offset, payload, _, fault) in enumerate(scan(path, path.name)):
-            try:
-                if fault is not None:
-                    raise ValueError(fault)
-                self._add(columns, parse(payload), record if record in keep else None)
-            except ValueError as error:
-                raise record_error(path.name, record, offset, str(error)) from error
+        for record, (offset, payload, _, fault) in enumerate(read_records(path, path.name)):
+            found = self._record(path, record, offset, payload, fault, with_input=record in keep)
+            columns.add(found)
+            if record in keep:
+                columns.kept[record] = found
         return columns
 
-    def pick(self, path: Place, wanted: Collection[int]) -> SampledRecords:
+    def pick(self, path: Place, wanted: Collection[int]) -> MixedRecords:
         """These records of a shard, without reading the others.
 
         Raises RecordError as `read` does, and where the shard holds no such record.
         """
-        columns = MixedColumns()
-        records: list[int] = []
-        for record, offset, payload, fault in pick(path, path.name, wanted):
-            try:
-                if fault is not None:
-                    raise ValueError(fault)
-                self._add(columns, parse(payload), len(records))
-            except ValueError as error:
-                raise record_error(path.name, record, offset, str(error)) from error
-            records.append(record)
-        return {records[row]: sampled for row, sampled in columns.sampled().items()}
+        return {
+            record: self._record(path, record, offset, payload, fault, with_input=True)
+            for record, offset, payload, fault in pick_records(path, path.name, wanted)
+        }
 
-    def _add(self, columns: MixedColumns, features: Features, kept_as: int | None) -> None:
-        if set(features) != set(self._kinds):
-            raise ValueError(
-                f"has features {', '.join(sorted(features))}, should have {', '.join(sorted(self._kinds))}"
-            )
-        values = {key: getattr(features[key], kind).value for key, kind in self._kinds.items()}
-        for key, size in self._sizes().items():
-            if len(values[key]) != size:
-                raise ValueError(f"feature {key!r} holds {len(values[key])} values of its kind, should hold {size}")
-        lam = values["mixup/lam"][0]
+    def _record(
+        self, path: Place, record: int, offset: int, payload: bytes, fault: str | None, *, with_input: bool
+    ) -> MixedRecord:
+        try:
+            if fault is not None:
+                raise ValueError(fault)
+            return self._parsed(parse(payload), with_input)
+        except ValueError as error:
+            raise record_error(path.name, record, offset, str(error)) from error
+
+    def _parsed(self, features: Features, with_input: bool) -> MixedRecord:
+        layout = self._layout
+        values = self._values(features)
+        lam = values[LAM.key][0]
         if not 0 <= lam <= 1:
             raise ValueError(f"mixup/lam is {lam}, should lie in 0 to 1")
-        base, partner = self._id(values, "mixup/base_id"), self._id(values, "mixup/partner_id")
+        base, partner = self._id(values, BASE_ID.key), self._id(values, PARTNER_ID.key)
         if base == partner and lam != 1:
             raise ValueError(f"is its own partner with mixup/lam {lam}, should be 1")
-        classes = () if self._soft else (values["mixup/base_label"][0], values["mixup/partner_label"][0])
-        if not all(0 <= class_id < self._num_classes for class_id in classes):
-            raise ValueError(f"class ids {classes} should lie in 0 to {self._num_classes - 1}")
-        self._check_label(values, lam, classes)
-        if self._png and image_shape(values["image"][0]) != self._shape:
-            raise ValueError(f"image should be {shape_text(self._shape)}")
-        if not self._vector and not self._png and len(values["image"][0]) != example_bytes(self._shape):
-            raise ValueError(f"image holds {len(values['image'][0])} bytes, should be {shape_text(self._shape)}")
-        columns.lam.append(lam)
-        columns.base_id.append(base)
-        columns.partner_id.append(partner)
-        columns.base_class.extend(classes[:1])
-        columns.partner_class.extend(classes[1:])
-        if kept_as is not None:
-            columns.inputs[kept_as] = self._decode(values[self._input_key])
-            columns.labels[kept_as] = np.array(values.get("label", ()), np.float32)
+        layout.labels.check(values, lam, num_classes=self._num_classes, dense=layout.dense)
+        data = layout.input_kind.data(features, layout.input.key)
+        if layout.input_kind.shape(data, self._spec) != layout.shape:
+            raise ValueError(f"{layout.input.key} should be {shape_text(layout.shape)}")
+        classes = None
+        if layout.labels.has_classes:
+            classes = values[BASE_LABEL_KEY][0], values[PARTNER_LABEL_KEY][0]
+        return MixedRecord(
+            lam=lam,
+            base_id=base,
+            partner_id=partner,
+            classes=classes,
+            label=np.array(values.get(LABEL_KEY, ()), np.float32),
+            extra={f.key: np.array(values[f.key], f.content).reshape(f.shape) for f in layout.drawn_fields},
+            input=layout.input_kind.decode(data, layout.shape, layout.input.key) if with_input else np.empty(0),
+        )
 
-    def _sizes(self) -> dict[str, int]:
-        sizes = dict.fromkeys(self._kinds, 1)
-        if self._dense:
-            sizes["label"] = self._num_classes
-        if self._vector:
-            sizes["features"] = self._shape[0]
-        return sizes
+    def _values(self, features: Features) -> dict[str, Any]:
+        """The values of all features, which must be those of the layout."""
+        if set(features) != set(self._lists):
+            raise ValueError(
+                f"has features {', '.join(sorted(features))}, should have {', '.join(sorted(self._lists))}"
+            )
+        values = {key: getattr(features[key], list_kind).value for key, list_kind in self._lists.items()}
+        for field_ in self._layout.fields:
+            found = len(values[field_.key])
+            if found != field_.num_values:
+                raise ValueError(
+                    f"feature {field_.key!r} holds {found} values of its kind, should hold {field_.num_values}"
+                )
+        return values
 
     def _id(self, values: dict[str, Any], key: str) -> str:
-        text = values[key][0].decode("utf-8", "replace")
-        name, _, record = text.rpartition("__")
-        if not record.isdecimal() or int(record) >= self._num_records.get(name, 0):
+        text: str = values[key][0].decode("utf-8", "replace")
+        parts = split_example_id(text)
+        if parts is None or parts[1] >= self._num_records.get(parts[0], 0):
             raise ValueError(f"{key} is {text!r}, which names no record of the source")
         return text
-
-    def _check_label(self, values: dict[str, Any], lam: float, classes: tuple[int, ...]) -> None:
-        if not self._dense:
-            return
-        label = np.array(values["label"], np.float32)
-        if classes:
-            base, partner = (np.array([class_id], np.int32) for class_id in classes)
-            right = mix_class_ids(base, partner, np.array([lam], np.float32), num_classes=self._num_classes)[0]
-            if (label != right).any():
-                raise ValueError(f"label is not lam {lam} of class {classes[0]} and the rest of class {classes[1]}")
-        elif not (abs(label.sum() - 1) <= _SUM_TOLERANCE and (label >= 0).all()):
-            raise ValueError(f"label sums to {label.sum():g}, should hold values from 0 to 1 that sum to 1")
-
-    def _decode(self, value: Any) -> npt.NDArray[Any]:
-        if self._vector:
-            return np.array(value, np.float32)
-        if self._png:
-            return decode(value[0], self._shape[2])
-        return np.frombuffer(value[0], np.uint8).reshape(self._shape)
 
 
 def provenance_bytes(manifest: Manifest) -> int:
     """How many bytes at the end of a payload are sure to hold all features under mixup/, which stand there."""
-    longest_name = max(len(file["name"].encode()) for file in manifest["source"]["files"])
-    return _PROVENANCE_BYTES + 2 * (longest_name + len("__") + _INDEX_DIGITS)
+    return manifest.layout.provenance_bytes(max((file.name for file in manifest.source.files), key=_num_bytes))
+
+
+def _num_bytes(text: str) -> int:
+    return len(text.encode())
+
+
+_LAM_PREFIX = value_prefix(LAM)
 
 
 def lam_in(tail: bytes) -> float:
@@ -201,19 +179,19 @@ def lam_in(tail: bytes) -> float:
 
     Raises ValueError where there is none.
     """
-    at = tail.rfind(_LAM) + len(_LAM)
-    if at < len(_LAM) or len(tail) < at + 4:
+    at = tail.rfind(_LAM_PREFIX) + len(_LAM_PREFIX)
+    if at < len(_LAM_PREFIX) or len(tail) < at + 4:
         raise ValueError("has no mixup/lam at its end")
     return float(np.frombuffer(tail, "<f4", 1, at)[0])
 
 
-def choose(shards: Sequence[dict[str, Any]], count: int, seed: int, purpose: str) -> dict[str, frozenset[int]]:
-    """A keyed choice of `count` records over all of these shards of a manifest, by shard name."""
-    sizes = np.array([shard["examples"] for shard in shards])
+def sample_records(shards: Sequence[ShardEntry], count: int, seed: int, purpose: str) -> dict[str, frozenset[int]]:
+    """A keyed choice of `count` records over all of these shards, by shard name."""
+    sizes = np.array([shard.examples for shard in shards])
     ends = np.cumsum(sizes)
     drawn = np.sort(distinct(int(ends[-1]), count, seed, purpose))
     chosen = np.searchsorted(ends, drawn, side="right")
     return {
-        shards[shard]["name"]: frozenset((drawn[chosen == shard] - (ends - sizes)[shard]).tolist())
+        shards[shard].name: frozenset((drawn[chosen == shard] - (ends - sizes)[shard]).tolist())
         for shard in np.unique(chosen).tolist()
     }

@@ -3,17 +3,16 @@
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.dataset.parents import Parents
-from mixup_pipeline.dataset.reader import SampledRecord, SampledRecords
+from mixup_pipeline.dataset.reader import MixedRecord, MixedRecords
 from mixup_pipeline.errors import SourceError
-from mixup_pipeline.mixing.methods.mixup import mix_class_ids, mix_images, mix_vectors
+from mixup_pipeline.mixing.draw import Draw
+from mixup_pipeline.records.labels import LABEL_KEY
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.examples import Examples
 from mixup_pipeline.sources.index import Entries, IndexedFile
@@ -22,14 +21,13 @@ from mixup_pipeline.storage.places import place
 
 
 def recompute(
-    shards: Sequence[tuple[str, SampledRecords]], against: SourceConfig, manifest: Manifest
+    shards: Sequence[tuple[str, MixedRecords]], against: SourceConfig, manifest: Manifest
 ) -> tuple[list[str], int]:
     """The faults of the sampled records of each shard, and how many records were mixed again.
 
     Raises SourceError where the source cannot be read.
     """
     source = open_source(against)
-    config = MixConfig(**manifest["config"])
     faults: list[str] = []
     with tempfile.TemporaryDirectory(prefix="mixup-") as folder:
         files: list[IndexedFile] = []
@@ -37,15 +35,14 @@ def recompute(
         for file in source.files:
             path = place(plain_file(file, Path(folder)).path)
             try:
-                index[file.name], indexed = scan_file(file, path, source.spec, config)
+                index[file.name], indexed = scan_file(file, path, source.spec, manifest.config)
             except OSError as error:
                 raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
             files.append(indexed)
-        listed = [[file["name"], file["fingerprint"]] for file in manifest["source"]["files"]]
-        if [[file.name, file.fingerprint] for file in files] != listed:
+        listed = [(file.name, file.fingerprint) for file in manifest.source.files]
+        if [(file.name, file.fingerprint) for file in files] != listed:
             return [f"{against.src}: is not the source that was mixed: its files differ from the manifest's"], 0
-        names = None if source.class_names is None else list(source.class_names)
-        if names != manifest["class_names"]:
+        if source.class_names != manifest.class_names:
             faults.append(f"{MANIFEST_NAME}: class_names are not those of {against.src}")
         parents = Parents(files, manifest, index)
         for name, sampled in shards:
@@ -58,33 +55,31 @@ def recompute(
     return faults, sum(len(sampled) for _, sampled in shards)
 
 
-def parent_ids(sampled: Iterable[SampledRecord]) -> list[str]:
+def parent_ids(sampled: Iterable[MixedRecord]) -> list[str]:
     """The ids of all bases, then of all partners."""
     records = list(sampled)
     return [record.base_id for record in records] + [record.partner_id for record in records]
 
 
-def recomputed_faults(sampled: SampledRecords, parents: Examples, manifest: Manifest) -> list[str]:
+def recomputed_faults(sampled: MixedRecords, parents: Examples, manifest: Manifest) -> list[str]:
     """The faults of records whose bases, then partners, are the parents."""
-    count = len(sampled)
+    layout, records, count = manifest.layout, list(sampled.values()), len(sampled)
     base, partner = np.arange(count), np.arange(count) + count
-    lam = np.array([record.lam for record in sampled.values()], np.float32)
-    mix = mix_images if parents.inputs.dtype == np.uint8 else mix_vectors
-    inputs: npt.NDArray[Any] = mix(parents.inputs, base, partner, lam)
-    labels: npt.NDArray[np.float32] | None = None
-    classes = parents.class_ids
-    if parents.soft_labels is not None:
-        labels = mix_vectors(parents.soft_labels, base, partner, lam)
-    elif classes is not None and manifest["config"]["label_format"] == "dense":
-        labels = mix_class_ids(classes[base], classes[partner], lam, num_classes=manifest["num_classes"])
+    draw = Draw(
+        base=base,
+        partner=partner,
+        lam=np.array([record.lam for record in records], np.float32),
+        extra={f.key: np.array([record.extra[f.key] for record in records]) for f in layout.drawn_fields},
+    )
+    mixed = layout.mix(parents.inputs, parents.labels, base, partner, draw)
     faults = []
     for row, (number, record) in enumerate(sampled.items()):
-        if (record.input != inputs[row]).any():
+        if (record.input != mixed[layout.input.key][row]).any():
             faults.append(
                 f"record {number}: is not lam {record.lam} of {record.base_id} and the rest of {record.partner_id}"
             )
-        if labels is not None and (record.label != labels[row]).any():
+        if LABEL_KEY in mixed and (record.label != mixed[LABEL_KEY][row]).any():
             faults.append(f"record {number}: its label is not the mix of its parents' labels")
-        if classes is not None and record.classes != (classes[row], classes[row + count]):
+        if record.classes is not None and record.classes != (parents.labels[row], parents.labels[row + count]):
             faults.append(f"record {number}: its class ids {record.classes} are not those of its parents")
     return faults

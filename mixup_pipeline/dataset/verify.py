@@ -7,28 +7,30 @@ look at that shard.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest, read_manifest
-from mixup_pipeline.dataset.quick_check import description_faults, folder_faults, manifest_faults
-from mixup_pipeline.dataset.reader import MixedColumns, MixedReader, choose
+from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest, ShardEntry
+from mixup_pipeline.dataset.quick_check import checked_manifest, description_faults, folder_faults
+from mixup_pipeline.dataset.reader import MixedColumns, MixedReader, sample_records
 from mixup_pipeline.dataset.recompute import recompute
 from mixup_pipeline.errors import MixupError
-from mixup_pipeline.mixing.totals import ShardTotals, combine
+from mixup_pipeline.mixing.totals import ShardTotals, Totals, combine
+from mixup_pipeline.records.names import split_example_id
 from mixup_pipeline.storage.atomic import sha256_of
 from mixup_pipeline.storage.places import Place
 
 
 @dataclass
 class Verdict:
-    """What was found. faults: one line each, none where the directory is right. recomputed: examples mixed again."""
+    """What was found. faults: one line each, none where the directory is right. records: those that are right.
+    recomputed: examples mixed again.
+    """
 
-    manifest: Manifest
     faults: list[str] = field(default_factory=list)
+    num_shards: int = 0
     records: int = 0
     recomputed: int = 0
 
@@ -47,77 +49,75 @@ def verify(
 
     Raises ManifestError where there is no manifest to check against; all other faults are in the verdict.
     """
-    verdict = Verdict(read_manifest(out))
-    verdict.faults += manifest_faults(verdict.manifest)
-    if verdict.faults:  # nothing else could be checked against a manifest that is wrong itself
-        return verdict
-    verdict.faults += description_faults(out, verdict.manifest)
-    verdict.faults += folder_faults(out, verdict.manifest)
-    manifest, count = verdict.manifest, sample if against is not None else 0
-    chosen = choose(manifest["shards"], count, manifest["config"]["seed"], "verify")
-    reader, totals, kept = MixedReader(verdict.manifest), [], []
-    bases = Bases(verdict.manifest)
-    for number, shard in enumerate(verdict.manifest["shards"]):
+    manifest, faults = checked_manifest(out)
+    if manifest is None or faults:  # nothing else could be checked against a manifest that is wrong itself
+        return Verdict(faults=faults)
+    verdict = Verdict(faults=description_faults(out, manifest) + folder_faults(out, manifest))
+    verdict.num_shards = len(manifest.shards)
+    chosen = sample_records(manifest.shards, sample if against is not None else 0, manifest.config.seed, "verify")
+    reader, bases, totals, kept = MixedReader(manifest), Bases(manifest), [], []
+    for number, shard in enumerate(manifest.shards):
         try:
-            columns = _check_shard(out / shard["name"], shard, reader, chosen.get(shard["name"], frozenset()))
-            totals.append(_totals(columns, shard, verdict.manifest))
+            columns = _check_shard(out / shard.name, shard, reader, chosen.get(shard.name, frozenset()))
+            totals.append(_totals(columns, shard, manifest))
         except MixupError as error:
             verdict.faults.append(str(error))
         else:
             verdict.records += len(columns.lam)
-            bases.add(shard["copy"], columns.base_id)
-            kept.append((shard["name"], columns.sampled()))
-        on_shard(number + 1, len(verdict.manifest["shards"]))
-    if len(totals) == len(verdict.manifest["shards"]):
+            bases.add(shard.copy, columns.base_id)
+            kept.append((shard.name, columns.kept))
+        on_shard(number + 1, len(manifest.shards))
+    if len(totals) == len(manifest.shards):
         verdict.faults += bases.faults()
-        verdict.faults += _totals_faults(combine(totals, num_classes=verdict.manifest["num_classes"]), verdict.manifest)
+        verdict.faults += _totals_faults(combine(totals, num_classes=manifest.num_classes), manifest.totals)
     if against is not None:
-        faults, verdict.recomputed = recompute(kept, against, verdict.manifest)
+        faults, verdict.recomputed = recompute(kept, against, manifest)
         verdict.faults += faults
     return verdict
 
 
-def _check_shard(path: Place, shard: dict[str, Any], reader: MixedReader, keep: frozenset[int]) -> MixedColumns:
+def _check_shard(path: Place, shard: ShardEntry, reader: MixedReader, keep: frozenset[int]) -> MixedColumns:
     """The records of a shard. Raises MixupError with its first fault."""
     if not path.is_file():
         raise MixupError(f"{path.name}: is missing")
     size = path.stat().st_size
     columns = reader.read(path, keep)  # first the records: they say where the damage is
-    if size != shard["bytes"] or len(columns.lam) != shard["examples"]:
+    if size != shard.bytes or len(columns.lam) != shard.examples:
         raise MixupError(
             f"{path.name}: has {len(columns.lam):,} records in {size:,} bytes, the manifest says "
-            f"{shard['examples']:,} in {shard['bytes']:,}"
+            f"{shard.examples:,} in {shard.bytes:,}"
         )
-    if sha256_of(path) != shard["sha256"]:
+    if sha256_of(path) != shard.sha256:
         raise MixupError(f"{path.name}: its sha256 is not that of the manifest: the file was changed")
     return columns
 
 
-def _totals(columns: MixedColumns, shard: dict[str, Any], manifest: Manifest) -> ShardTotals:
-    if shard["copy"] is None:
+def _totals(columns: MixedColumns, shard: ShardEntry, manifest: Manifest) -> ShardTotals:
+    if shard.copy is None:
         if columns.base_id != columns.partner_id:
-            raise MixupError(f"{shard['name']}: holds originals, but some of its examples are mixed")
+            raise MixupError(f"{shard.name}: holds originals, but some of its examples are mixed")
         return ShardTotals.of_originals(len(columns.lam))
     mixed = np.array(columns.base_id) != np.array(columns.partner_id)
     lam = np.array(columns.lam, np.float32)
     if not columns.base_class:
         return ShardTotals.of(lam, mixed)
     classes = np.array(columns.base_class, np.int32), np.array(columns.partner_class, np.int32)
-    return ShardTotals.of(lam, mixed, classes=classes, num_classes=manifest["num_classes"])
+    return ShardTotals.of(lam, mixed, classes=classes, num_classes=manifest.num_classes)
 
 
 class Bases:
     """Which examples were bases, copy by copy: each must be one once. Takes 8 bytes an example and copy."""
 
     def __init__(self, manifest: Manifest) -> None:
-        ends = np.cumsum([file["examples"] + file["skipped"] for file in manifest["source"]["files"]]).tolist()
-        self._first = dict(zip([file["name"] for file in manifest["source"]["files"]], [0, *ends], strict=False))
+        files = manifest.source.files
+        ends = np.cumsum([file.num_records for file in files]).tolist()
+        self._first = dict(zip([file.name for file in files], [0, *ends], strict=False))
         self._seen: dict[int | None, list[npt.NDArray[np.int64]]] = {}
 
     def add(self, copy: int | None, ids: list[str]) -> None:
         """Note the bases of one shard."""
-        parts = [name.rpartition("__") for name in ids]
-        positions = np.array([self._first[file] + int(record) for file, _, record in parts], np.int64)
+        parts = [split_example_id(text) for text in ids]
+        positions = np.array([self._first[part[0]] + part[1] for part in parts if part is not None], np.int64)
         self._seen.setdefault(copy, []).append(positions)
 
     def faults(self) -> list[str]:
@@ -134,9 +134,9 @@ class Bases:
         return faults
 
 
-def _totals_faults(found: dict[str, Any], manifest: Manifest) -> list[str]:
+def _totals_faults(found: Totals, listed: Totals) -> list[str]:
     return [
         f"{MANIFEST_NAME}: totals.{key} is not what the records add up to"
-        for key, value in found.items()
-        if manifest["totals"][key] != value
+        for key in Totals.__struct_fields__
+        if getattr(found, key) != getattr(listed, key)
     ]

@@ -14,11 +14,11 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from mixup_pipeline.engine.worker_check import CheckWorker
+from mixup_pipeline.errors import OutputError
 from mixup_pipeline.run.commit import commit_run
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.mix_shard import ShardInfo, ShardMixer
 from mixup_pipeline.run.planning import plan_run
-from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.sharding import ShardTask
 from mixup_pipeline.run.versions import check_versions, versions
 from mixup_pipeline.run.work_folder import WorkFolder
@@ -57,7 +57,10 @@ class RequestedStep(Step):
     """A step that reads the request."""
 
     def begin(self) -> None:
-        self._request = Request.of(WorkFolder.of(self._out))
+        request = WorkFolder.of(self._out).load_request()
+        if request is None:
+            raise OutputError(f"{self._out}: the request is gone: run the same command again")
+        self._request = request
 
 
 class ListFiles(RequestedStep):
@@ -104,8 +107,8 @@ class MixShard(Step):
     def process(self, element: ShardTask) -> Iterator[ShardInfo]:
         for info in self._mixer.mix_shard(element):
             self._mixed.inc(0 if info.kept else info.totals.mixed)
-            self._written.inc(0 if info.kept else info.examples)
-            self._bytes.inc(0 if info.kept else info.bytes)
+            self._written.inc(0 if info.kept else info.entry.examples)
+            self._bytes.inc(0 if info.kept else info.entry.bytes)
             self._kept.inc(info.kept)
             yield info
 
@@ -118,7 +121,7 @@ class Commit(Step):
         self._tidy = tidy
 
     def process(self, element: tuple[int, Iterable[ShardInfo]]) -> Iterator[str]:
-        yield commit_run(element[1], self._out, tidy=self._tidy)["run_id"]
+        yield commit_run(element[1], self._out, tidy=self._tidy).run_id
 
 
 def build_pipeline(pipeline: beam.Pipeline, out: Place, *, tidy: bool = False) -> None:

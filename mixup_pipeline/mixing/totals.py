@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +13,27 @@ NEARLY_UNMIXED = 0.05
 MAX_PAIR_CLASSES = 1000
 
 Integers = npt.NDArray[np.int64]
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The totals of a mixed dataset, as its manifest writes them.
+
+    examples: all; mixed, unmixed and originals add up to them. nearly_unmixed: mixed with λ next to 0 or 1. lam_mean:
+    None where nothing is mixed. lam_histogram: counts of λ in LAM_BINS equal bins. class_pairs: mixed examples by base
+    class and partner class. base_counts, label_mass: by class. The last three are None where labels have no class,
+    class_pairs also above MAX_PAIR_CLASSES classes.
+    """
+
+    examples: int
+    mixed: int
+    unmixed: int
+    originals: int
+    nearly_unmixed: int
+    lam_mean: float | None
+    lam_histogram: list[int]
+    class_pairs: list[list[int]] | None
+    base_counts: list[int] | None
+    label_mass: list[float] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +98,8 @@ class ShardTotals:
         )
 
 
-def combine(shards: Iterable[ShardTotals], *, num_classes: int) -> dict[str, Any]:
-    """The totals of all shards as the manifest writes them; the order of the shards matters to the last bit of sums."""
+def combine(shards: Iterable[ShardTotals], *, num_classes: int) -> Totals:
+    """The totals of all shards; the order of the shards matters to the last bit of sums."""
     counts = {"mixed": 0, "unmixed": 0, "originals": 0, "nearly_unmixed": 0}
     lam_sum = 0.0
     histogram = np.zeros(LAM_BINS, np.int64)
@@ -98,12 +119,12 @@ def combine(shards: Iterable[ShardTotals], *, num_classes: int) -> dict[str, Any
             bases = shard.base_counts if bases is None else bases + shard.base_counts
         if shard.label_mass is not None:
             mass = shard.label_mass if mass is None else mass + shard.label_mass
-    return {
-        "examples": counts["mixed"] + counts["unmixed"] + counts["originals"],
+    return Totals(
+        examples=counts["mixed"] + counts["unmixed"] + counts["originals"],
         **counts,
-        "lam_mean": lam_sum / counts["mixed"] if counts["mixed"] else None,
-        "lam_histogram": histogram.tolist(),
-        "class_pairs": None if pairs is None else pairs.reshape(num_classes, num_classes).tolist(),
-        "base_counts": None if bases is None else bases.tolist(),
-        "label_mass": None if mass is None else mass.tolist(),
-    }
+        lam_mean=lam_sum / counts["mixed"] if counts["mixed"] else None,
+        lam_histogram=histogram.tolist(),
+        class_pairs=None if pairs is None else pairs.reshape(num_classes, num_classes).tolist(),
+        base_counts=None if bases is None else bases.tolist(),
+        label_mass=None if mass is None else mass.tolist(),
+    )

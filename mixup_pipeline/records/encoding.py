@@ -3,30 +3,33 @@
 Records whose variable parts have equal lengths share one byte template: NumPy copies the template once a record and
 fills the fields in place. A block holds few such groups, because only the number of digits in the ids and the length
 of the class id varies. The bytes are those of protobuf's deterministic serialization (map keys in order); a test
-compares them. PNG images differ in length from record to record, so those records are serialized by protobuf itself.
+compares them. Image files differ in length from record to record, so those records are serialized by protobuf itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.records.fields import Field, ListKind
 from mixup_pipeline.records.framing import FOOTER_BYTES, HEADER_BYTES, frame, header, masked_crc32cs
-from mixup_pipeline.records.images import encode_png
+from mixup_pipeline.records.layout import LAM, Layout
 from mixup_pipeline.records.tf_example import Example
 
 Bytes = npt.NDArray[np.uint8]
 
-_BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 1, 2, 3
+_LIST_TAGS: dict[ListKind, int] = {"bytes_list": 1, "float_list": 2, "int64_list": 3}
+"""Their field numbers in protobuf."""
 _Piece = bytes | tuple[str, int]
 """Literal bytes, or a field to fill: its name and its size in bytes."""
 
 
 @dataclass(frozen=True)
 class Ids:
-    """`{file name}__{record index}` of n examples: uint8 (n, longest) and their lengths, int64[n]."""
+    """Ids of n examples, as `records.names.example_id` writes them: uint8 (n, longest) and their lengths, int64[n]."""
 
     text: Bytes
     lengths: npt.NDArray[np.int64]
@@ -39,39 +42,33 @@ class Ids:
             np.frombuffer(padded, np.uint8).reshape(-1, longest), np.array([len(text) for text in ids], np.int64)
         )
 
+    def __len__(self) -> int:
+        return len(self.lengths)
+
     def __getitem__(self, rows: npt.NDArray[np.int64]) -> "Ids":
         return Ids(self.text[rows], self.lengths[rows])
 
 
-@dataclass(frozen=True, kw_only=True)
-class MixedBlock:
-    """n mixed examples, ready to be encoded.
+Columns = Mapping[str, "npt.NDArray[Any] | Ids"]
+"""The values of n records by the keys of their features: (n, …) arrays, and Ids of text."""
 
-    inputs: uint8 (n, h, w, c) images or float32 (n, d) vectors.
-    lam: float32[n].
-    label: float32 (n, num_classes), or None where labels are compact.
-    base_class, partner_class: int32[n], or None where source labels are soft.
+
+def encode(columns: Columns, layout: Layout) -> bytes | bytearray:
+    """The framed records of n mixed examples, in their order. columns: one for each of the layout's fields.
+
+    Raises ValueError where a column is missing or there is one more.
     """
-
-    inputs: npt.NDArray[np.generic]
-    lam: npt.NDArray[np.float32]
-    label: npt.NDArray[np.float32] | None
-    base_id: Ids
-    partner_id: Ids
-    base_class: npt.NDArray[np.int32] | None
-    partner_class: npt.NDArray[np.int32] | None
-
-
-def encode(block: MixedBlock, *, png: bool = False) -> bytes | bytearray:
-    """The framed records of a block, in its order."""
-    if png:
-        return b"".join(frame(payload) for payload in _serialize_pngs(block))
-    fixed, varying = _fields(block)
+    if set(columns) != {field.key for field in layout.fields}:
+        wanted = ", ".join(field.key for field in layout.fields)
+        raise ValueError(f"columns {', '.join(sorted(columns))} were given, a record holds {wanted}")
+    if layout.input.content == "file":
+        return b"".join(frame(payload) for payload in _serialized(columns, layout))
+    fixed, varying = _fields(columns, layout)
     groups = [
         (rows, _fill({key: (kind, data[rows]) for key, (kind, data) in fixed.items()} | cut))
         for rows, cut in _groups(varying)
     ]
-    lengths = np.empty(len(block.lam), np.int64)
+    lengths = np.empty(len(columns[LAM.key]), np.int64)
     for rows, frames in groups:
         lengths[rows] = frames.dtype.itemsize
     starts = np.cumsum(lengths) - lengths
@@ -83,19 +80,25 @@ def encode(block: MixedBlock, *, png: bool = False) -> bytes | bytearray:
     return encoded
 
 
-def _fields(block: MixedBlock) -> tuple[dict[str, tuple[int, Bytes]], dict[str, tuple[int, Ids]]]:
-    """The features of a block by key: (kind, uint8 (n, size)) of those with one size, (kind, Ids) of the others."""
-    fixed = {"mixup/lam": (_FLOAT_LIST, _as_bytes(block.lam[:, None]))}
-    if block.inputs.dtype == np.uint8:
-        fixed["image"] = _BYTES_LIST, _as_bytes(block.inputs)
-    else:
-        fixed["features"] = _FLOAT_LIST, _as_bytes(block.inputs)
-    if block.label is not None:
-        fixed["label"] = _FLOAT_LIST, _as_bytes(block.label)
-    varying = {"mixup/base_id": (_BYTES_LIST, block.base_id), "mixup/partner_id": (_BYTES_LIST, block.partner_id)}
-    if block.base_class is not None and block.partner_class is not None:
-        varying["mixup/base_label"] = _INT64_LIST, _varints(block.base_class)
-        varying["mixup/partner_label"] = _INT64_LIST, _varints(block.partner_class)
+def value_prefix(field: Field) -> bytes:
+    """The bytes right before the value of a float32 field in every record: its key, then tags and lengths."""
+    template, starts = _template(((field.key, _LIST_TAGS[field.list_kind], 4 * field.num_values),))
+    data = template.tobytes()
+    return data[data.index(field.key.encode()) : starts[field.key]]
+
+
+def _fields(columns: Columns, layout: Layout) -> tuple[dict[str, tuple[int, Bytes]], dict[str, tuple[int, Ids]]]:
+    """The columns by key: (kind, uint8 (n, size)) of those with one size, (kind, Ids) of the others."""
+    fixed: dict[str, tuple[int, Bytes]] = {}
+    varying: dict[str, tuple[int, Ids]] = {}
+    for field in layout.fields:
+        kind, values = _LIST_TAGS[field.list_kind], columns[field.key]
+        if isinstance(values, Ids):
+            varying[field.key] = kind, values
+        elif field.content == "int64":
+            varying[field.key] = kind, _varints(values)
+        else:
+            fixed[field.key] = kind, _as_bytes(values)
     return fixed, varying
 
 
@@ -115,7 +118,7 @@ def _fill(fields: dict[str, tuple[int, Bytes]]) -> npt.NDArray[np.void]:
     """Framed records that share all lengths: the template copied, the fields written over it, the CRCs filled in."""
     template, starts = _template(tuple((key, kind, data.shape[1]) for key, (kind, data) in sorted(fields.items())))
     frame_type = np.dtype([("header", f"V{HEADER_BYTES}"), ("payload", f"V{len(template)}"), ("crc", "<u4")])
-    frames = np.empty(len(fields["mixup/lam"][1]), frame_type)
+    frames = np.empty(len(fields[LAM.key][1]), frame_type)
     filled = frames.view(np.uint8).reshape(len(frames), -1)
     filled[:, :HEADER_BYTES] = np.frombuffer(header(len(template)), np.uint8)
     filled[:, HEADER_BYTES:-FOOTER_BYTES] = template
@@ -154,14 +157,19 @@ def _tagged(field: int, pieces: list[_Piece]) -> list[_Piece]:
     return [bytes(prefix) + bytes([size]), *pieces]
 
 
-def _varints(values: npt.NDArray[np.int32]) -> Ids:
-    """Protobuf varints of int32[n] ≥ 0, padded with zeros behind, and their lengths."""
+def _varints(values: npt.NDArray[np.integer[Any]]) -> Ids:
+    """Protobuf varints of int (n, …) from 0 to 2**31 − 1, one row behind the other, padded with zeros behind."""
+    rows = values.reshape(len(values), -1)
     longest = 5
-    septets = values[:, None] >> (7 * np.arange(longest, dtype=np.int32)) & 0x7F  # (n, 5)
-    lengths = np.maximum(1, longest - (septets[:, ::-1] != 0).argmax(axis=1))
-    lengths[values == 0] = 1
-    more = np.arange(longest) < lengths[:, None] - 1
-    return Ids((septets | more * 0x80).astype(np.uint8), lengths.astype(np.int64))
+    septets = rows[:, :, None] >> (7 * np.arange(longest, dtype=rows.dtype)) & 0x7F  # (n, k, 5)
+    lengths = np.maximum(1, longest - (septets[:, :, ::-1] != 0).argmax(axis=2))  # (n, k)
+    lengths[rows == 0] = 1
+    more = np.arange(longest) < lengths[:, :, None] - 1
+    text = (septets | more * 0x80).astype(np.uint8).reshape(len(rows), -1)
+    if rows.shape[1] > 1:  # close the gaps between the values of a row
+        used = (np.arange(longest) < lengths[:, :, None]).reshape(len(rows), -1)
+        text = np.take_along_axis(np.where(used, text, 0), np.argsort(~used, axis=1, kind="stable"), axis=1)
+    return Ids(text, lengths.sum(axis=1).astype(np.int64))
 
 
 def _as_bytes(array: npt.NDArray[np.generic]) -> Bytes:
@@ -170,18 +178,18 @@ def _as_bytes(array: npt.NDArray[np.generic]) -> Bytes:
     return rows.astype(rows.dtype.newbyteorder("<"), copy=False).view(np.uint8)
 
 
-def _serialize_pngs(block: MixedBlock) -> Iterator[bytes]:
-    """The payloads of a block whose images become PNG files."""
-    for row in range(len(block.lam)):
+def _serialized(columns: Columns, layout: Layout) -> Iterator[bytes]:
+    """The payloads of records whose images become files, which differ in length."""
+    encode_image = layout.image.encode
+    for row in range(len(columns[LAM.key])):
         example = Example()
-        feature = example.features.feature
-        feature["image"].bytes_list.value.append(encode_png(block.inputs[row]))
-        feature["mixup/lam"].float_list.value.append(block.lam[row])
-        for key, ids in (("mixup/base_id", block.base_id), ("mixup/partner_id", block.partner_id)):
-            feature[key].bytes_list.value.append(ids.text[row, : ids.lengths[row]].tobytes())
-        if block.label is not None:
-            feature["label"].float_list.value.extend(block.label[row])
-        if block.base_class is not None and block.partner_class is not None:
-            feature["mixup/base_label"].int64_list.value.append(block.base_class[row])
-            feature["mixup/partner_label"].int64_list.value.append(block.partner_class[row])
+        for field in layout.fields:
+            values = columns[field.key]
+            target = getattr(example.features.feature[field.key], field.list_kind).value
+            if isinstance(values, Ids):
+                target.append(values.text[row, : values.lengths[row]].tobytes())
+            elif field.content == "file" and encode_image is not None:
+                target.append(encode_image(values[row]))
+            else:
+                target.extend(np.ravel(values[row]))
         yield example.SerializeToString(deterministic=True)

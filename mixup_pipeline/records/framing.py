@@ -60,7 +60,7 @@ def frame(payload: bytes) -> bytes:
     return header(len(payload)) + payload + CRC.pack(masked_crc32c(payload))
 
 
-def scan(path: Place, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
+def read_records(path: Place, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
     """All records in file order: (payload offset, payload, masked CRC as stored, None or the payload's fault).
 
     A payload that does not match its CRC is yielded with its fault, so that the caller may skip that one record. Damage
@@ -95,7 +95,7 @@ def scan(path: Place, name: str) -> Iterator[tuple[int, bytes, int, str | None]]
             record += 1
 
 
-def walk(path: Place, name: str, tail_bytes: int = 0) -> Iterator[tuple[int, int, bytes]]:
+def walk_records(path: Place, name: str, tail_bytes: int = 0) -> Iterator[tuple[int, int, bytes]]:
     """(payload offset, length, last bytes of the payload) of all records; what lies before those bytes is not read.
 
     So the cost does not depend on the size of large images; small records are read together, which costs fewer calls.
@@ -125,14 +125,14 @@ def walk(path: Place, name: str, tail_bytes: int = 0) -> Iterator[tuple[int, int
             record += 1
 
 
-def pick(path: Place, name: str, wanted: Collection[int]) -> Iterator[tuple[int, int, bytes, str | None]]:
+def pick_records(path: Place, name: str, wanted: Collection[int]) -> Iterator[tuple[int, int, bytes, str | None]]:
     """(record, payload offset, payload, None or its fault) of the wanted records, without reading the others.
 
     Raises RecordError for a damaged length, a truncated file, or where there is no such record.
     """
     last, found = max(wanted, default=-1), -1
     with RangeReader(path) as file:
-        for found, (offset, length, _) in enumerate(walk(path, name)):
+        for found, (offset, length, _) in enumerate(walk_records(path, name)):
             if found in wanted:
                 block = file.read(length + FOOTER_BYTES, offset)
                 payload, stored = block[:length], CRC.unpack(block[length:])[0]
@@ -182,7 +182,7 @@ def first_payload(path: Place, name: str) -> bytes:
     SourceError where the compressed stream is damaged.
     """
     if not is_compressed(path):
-        for offset, payload, _, fault in scan(path, name):
+        for offset, payload, _, fault in read_records(path, name):
             if fault is not None:
                 raise record_error(name, 0, offset, fault)
             return payload

@@ -5,8 +5,10 @@ An example of the source is called by its file and its record there, a mixed exa
 
 import re
 
-SHARD_NAME = r"[^/]+\.tfrecord-[0-9]{5,}-of-[0-9]{5,}"
-"""The form of a shard's name, as a regular expression."""
+SHARD_NUMBERS = r"\.tfrecord-[0-9]{5,}-of-[0-9]{5,}"
+"""How the name of a shard ends, as a regular expression."""
+SHARD_NAME = rf"[^/]+{SHARD_NUMBERS}"
+"""The whole name."""
 _BETWEEN = "__"
 INDEX_DIGITS = 10
 """How long the record's index in an id can be."""
@@ -23,6 +25,11 @@ def split_example_id(text: str) -> tuple[str, int] | None:
     if not between or not re.fullmatch(r"0|[1-9][0-9]{0,14}", record):
         return None
     return name, int(record)
+
+
+def file_of(text: str) -> str:
+    """What stands for the file in an id, be the rest right or not."""
+    return text.rpartition(_BETWEEN)[0]
 
 
 def id_bytes(file_name: str) -> int:

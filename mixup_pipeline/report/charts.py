@@ -18,7 +18,7 @@ _COUNTED_CLASSES = 10
 
 def lam_charts(overview: Overview) -> tuple[bytes, bytes]:
     """Histogram of λ with the density of Beta(α, α) over it: SVG for light and for dark."""
-    alpha = overview.config["alpha"]
+    alpha = overview.config.alpha
     found, expected = overview.lam_shares * LAM_BINS, overview.lam_expected * LAM_BINS
     edges = np.linspace(0, 1, LAM_BINS + 1)
 

@@ -1,13 +1,15 @@
 """The command that made a dataset, rebuilt from its manifest."""
 
 import glob
-import re
 import shlex
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.dataset.manifest import Manifest
+from mixup_pipeline.records.names import shard_pattern
 from mixup_pipeline.run.run import settled_label_format
+from mixup_pipeline.sources.source import is_evaluation_split
 
 
 def augment_command(manifest: Manifest) -> str:
@@ -16,29 +18,29 @@ def augment_command(manifest: Manifest) -> str:
     A TFDS source goes by its name. Of TFRecord files neither the folder nor a schema is kept: FOLDER stands for the
     one, SCHEMA for the other where keys do not tell all.
     """
-    config, schema, name = manifest["config"], manifest["source"]["schema"], manifest["name"].removesuffix("_mixup")
-    files = [file["name"] for file in manifest["source"]["files"]]
+    config, schema, name = manifest.config, manifest.source.schema, manifest.source_name
+    files = [file.name for file in manifest.source.files]
     words = ["mixup-augment", "--src"]
-    prepared = all(file.startswith(f"{name}-{manifest['split']}.tfrecord-") for file in files)
+    prepared = all(fnmatchcase(file, shard_pattern(name, manifest.split)) for file in files)
     if prepared:
         words.append(name)
     else:
         words.append(f"FOLDER/{files[0]}" if len(files) == 1 else f"FOLDER/{glob.escape(_beginning(files))}*")
-        if schema["encoding"] == "raw" or schema["first_class"]:
+        if schema.encoding == "raw" or schema.first_class:
             words += ["--schema", "SCHEMA"]
-    if not prepared or (schema["input_key"], schema["label_key"]) != ("image", "label"):
-        words += ["--image-key", schema["input_key"], "--label-key", schema["label_key"]]
-        words += ["--num-classes", str(schema["num_classes"])]
-    if manifest["split"] != "train":
-        words += ["--split", manifest["split"]]
-        if re.match("test|val|eval|dev", manifest["split"], re.IGNORECASE):
+    if not prepared or (schema.input_key, schema.label_key) != ("image", "label"):
+        words += ["--image-key", schema.input_key, "--label-key", schema.label_key]
+        words += ["--num-classes", str(schema.num_classes)]
+    if manifest.split != "train":
+        words += ["--split", manifest.split]
+        if is_evaluation_split(manifest.split):
             words.append("--allow-eval-split")
     usual = MixConfig()
     for option in MixConfig.__dataclass_fields__:
-        value = config[option]
+        value = getattr(config, option)
         if option == "keep_originals":
             words += ["--keep-originals"] if value else []
-        elif option == "label_format" and value == settled_label_format(usual, manifest["num_classes"]):
+        elif option == "label_format" and value == settled_label_format(usual, manifest.num_classes):
             continue
         elif option == "alpha" or value not in (getattr(usual, option), None):
             words += ["--" + option.replace("_", "-"), _number(value) if isinstance(value, float) else str(value)]

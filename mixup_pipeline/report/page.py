@@ -43,12 +43,12 @@ def page(overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit |
     """
     manifest = overview.manifest
     classes, pairs = overview.classes, overview.pairs
-    few = manifest["num_classes"] <= _MOST_TABLE_CLASSES
+    few = manifest.num_classes <= _MOST_TABLE_CLASSES
     return html_page(
         "page.html.j2",
         overview=overview,
         manifest=manifest,
-        name=one_line(manifest["name"]),
+        name=one_line(manifest.name),
         cards=_cards(overview),
         pictures=[_picture(overview, example) for example in examples if example.found.input.ndim == 3],
         examples=[_row(overview, example) for example in examples],
@@ -66,21 +66,21 @@ def page(overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit |
 def _cards(overview: Overview) -> list[Card]:
     manifest, config, totals = overview.manifest, overview.config, overview.totals
     share = overview.nearly_unmixed
-    expected = share_text(expected_nearly_unmixed(config["alpha"]))
-    shards = len(manifest["shards"])
+    expected = share_text(expected_nearly_unmixed(config.alpha))
+    shards = len(manifest.shards)
     return [
-        Card(label="Examples", value=f"{totals['examples']:,}", note=kinds_text(totals)),
-        Card(label="λ ~ Beta(α, α)", value=f"α = {config['alpha']:g}", note=pairing_text(config)),
+        Card(label="Examples", value=f"{totals.examples:,}", note=kinds_text(totals)),
+        Card(label="λ ~ Beta(α, α)", value=f"α = {config.alpha:g}", note=pairing_text(config)),
         Card(
             label="Nearly unmixed",
             value="none mixed" if share is None else share_text(share),
             note=f"λ below 0.05 or above 0.95; Beta expects {expected}",
         ),
-        Card(label="Left unmixed", value=f"{totals['unmixed']:,}", note=unmixed_text(overview)),
+        Card(label="Left unmixed", value=f"{totals.unmixed:,}", note=unmixed_text(overview)),
         Card(
             label="Source",
-            value=f"{manifest['source']['examples']:,}",
-            note=f"examples {shape_text(tuple(manifest['shape']))}, {manifest['num_classes']:,} classes",
+            value=f"{manifest.source.examples:,}",
+            note=f"examples {shape_text(manifest.shape)}, {manifest.num_classes:,} classes",
         ),
         Card(label="Shards", value=f"{shards:,}", note=size_text(overview.num_bytes)),
     ]
@@ -118,7 +118,7 @@ def _charts(overview: Overview, lam_fit: LamFit | None) -> list[Chart]:
 
 
 def _lam_chart(overview: Overview, lam_fit: LamFit | None) -> Chart:
-    alpha, mean = overview.config["alpha"], overview.totals["lam_mean"]
+    alpha, mean = overview.config.alpha, overview.totals.lam_mean
     if lam_fit is None:
         verdict = "Too few λ lie inside (0.000001, 0.999999) for a Kolmogorov–Smirnov test."
     else:
@@ -131,7 +131,7 @@ def _lam_chart(overview: Overview, lam_fit: LamFit | None) -> Chart:
     return chart(
         "Mixing weight λ",
         lam_charts(overview),
-        f"Histogram of {overview.totals['mixed']:,} λ in 100 bins with the density of Beta({alpha:g}, {alpha:g}) over "
+        f"Histogram of {overview.totals.mixed:,} λ in 100 bins with the density of Beta({alpha:g}, {alpha:g}) over "
         f"it. Mean {mean:.3f}.",
         verdict,
     )

@@ -43,18 +43,18 @@ def overview_text(overview: Overview) -> str:
 
 def _facts(overview: Overview) -> str:
     manifest, config, totals = overview.manifest, overview.config, overview.totals
-    source = manifest["source"]
-    skipped = f", {counted(source['skipped'], 'bad record')} left out" if source["skipped"] else ""
+    source = manifest.source
+    skipped = f", {counted(source.skipped, 'bad record')} left out" if source.skipped else ""
     verifies = f"NO, {counted(len(overview.faults), 'fault')}" if overview.faults else "yes, by names and sizes"
     lines = {
-        "source": f"{one_line(manifest['name'].removesuffix('_mixup'))} {manifest['split']}, "
-        f"{counted(source['examples'], 'example')} {shape_text(tuple(manifest['shape']))}, "
-        f"{manifest['num_classes']:,} {'class' if manifest['num_classes'] == 1 else 'classes'}, "
-        f"{counted(len(source['files']), 'file')}{skipped}",
-        "mixing": f"λ ~ Beta({config['alpha']:g}, {config['alpha']:g}), {pairing_text(config)}",
+        "source": f"{one_line(manifest.name.removesuffix('_mixup'))} {manifest.split}, "
+        f"{counted(source.examples, 'example')} {shape_text(manifest.shape)}, "
+        f"{manifest.num_classes:,} {'class' if manifest.num_classes == 1 else 'classes'}, "
+        f"{counted(len(source.files), 'file')}{skipped}",
+        "mixing": f"λ ~ Beta({config.alpha:g}, {config.alpha:g}), {pairing_text(config)}",
         "examples": examples_text(totals),
         "unmixed": unmixed_text(overview),
-        "shards": f"{len(manifest['shards']):,}, {size_text(overview.num_bytes)}",
+        "shards": f"{len(manifest.shards):,}, {size_text(overview.num_bytes)}",
         "λ": _lam_line(overview),
         "verifies": f"{verifies} (mixup-verify {one_line(shlex.quote(str(overview.out)))} reads every byte)",
     }
@@ -65,9 +65,9 @@ def _lam_line(overview: Overview) -> str:
     share = overview.nearly_unmixed
     if share is None:
         return "none drawn, no example is mixed"
-    expected = expected_nearly_unmixed(overview.config["alpha"])
+    expected = expected_nearly_unmixed(overview.config.alpha)
     return (
-        f"mean {overview.totals['lam_mean']:.3f}, {share_text(share)} nearly unmixed (below {NEARLY_UNMIXED} or above "
+        f"mean {overview.totals.lam_mean:.3f}, {share_text(share)} nearly unmixed (below {NEARLY_UNMIXED} or above "
         f"{1 - NEARLY_UNMIXED}; Beta expects {share_text(expected)})"
     )
 
@@ -139,10 +139,8 @@ def find_text(overview: Overview, source_id: str, appearances: list[Appearance])
     """Where an example of the source went, one line an output."""
     source_id = one_line(source_id)
     if not appearances:
-        return (
-            f"{source_id} is in none of the {overview.totals['examples']:,} outputs: it was left out (--limit, skipped)"
-        )
-    lines = [f"{source_id} is in {len(appearances)} of {overview.totals['examples']:,} outputs"]
+        return f"{source_id} is in none of the {overview.totals.examples:,} outputs: it was left out (--limit, skipped)"
+    lines = [f"{source_id} is in {len(appearances)} of {overview.totals.examples:,} outputs"]
     for found in appearances:
         beside = (
             "" if found.role in ("unmixed", "original") else f" with {1 - found.weight:.4f} of {one_line(found.other)}"

@@ -1,42 +1,42 @@
 """Phrases that the terminal and the page share."""
 
-from typing import Any
-
 from rich.cells import cell_len, set_cell_size
 
+from mixup_pipeline.config import MixConfig
 from mixup_pipeline.dataset.mixed_examples import MixedExample
 from mixup_pipeline.dataset.overview import Overview
+from mixup_pipeline.mixing.totals import Totals
 
 
-def examples_text(totals: dict[str, Any]) -> str:
+def examples_text(totals: Totals) -> str:
     """How many examples, and of which kinds."""
-    return f"{totals['examples']:,} ({kinds_text(totals)})"
+    return f"{totals.examples:,} ({kinds_text(totals)})"
 
 
-def kinds_text(totals: dict[str, Any]) -> str:
+def kinds_text(totals: Totals) -> str:
     """How many examples of each kind."""
-    parts = [f"{totals['mixed']:,} mixed", f"{totals['unmixed']:,} left unmixed"]
-    if totals["originals"]:
-        parts.append(f"{totals['originals']:,} originals")
+    parts = [f"{totals.mixed:,} mixed", f"{totals.unmixed:,} left unmixed"]
+    if totals.originals:
+        parts.append(f"{totals.originals:,} originals")
     return ", ".join(parts)
 
 
 def unmixed_text(overview: Overview) -> str:
     """How many examples were left unmixed, and why."""
-    if not overview.totals["unmixed"]:
+    if not overview.totals.unmixed:
         return "none"
     reasons = []
     if overview.by_prob:
-        reasons.append(f"{overview.by_prob:,} by --prob {overview.config['prob']:g}")
+        reasons.append(f"{overview.by_prob:,} by --prob {overview.config.prob:g}")
     if overview.alone:
         reasons.append(f"{overview.alone:,} without another example to meet")
     return ", ".join(reasons)
 
 
-def pairing_text(config: dict[str, Any]) -> str:
+def pairing_text(config: MixConfig) -> str:
     """The choices of a run beside α."""
-    copies = config["copies"]
-    return f"pairing {config['pairing']}, seed {config['seed']}, {copies:,} {'copy' if copies == 1 else 'copies'}"
+    copies = config.copies
+    return f"pairing {config.pairing}, seed {config.seed}, {copies:,} {'copy' if copies == 1 else 'copies'}"
 
 
 def class_weights(

@@ -6,11 +6,12 @@ The claim is a lock (`locks.py`) that ends with its process, so a killed run nev
 import contextlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from mixup_pipeline.dataset.manifest import MANIFEST_NAME, WORK_NAME, Manifest, read_manifest
+from mixup_pipeline.dataset.manifest import MANIFEST_NAME, MIXED_SUFFIX, WORK_NAME, Manifest, read_manifest
 from mixup_pipeline.errors import ManifestError, OutputError, SourceError, UsageError
+from mixup_pipeline.records.names import SHARD_NUMBERS
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.work_folder import FinishedShard, WorkFolder
 from mixup_pipeline.sources.source import Source
@@ -20,7 +21,7 @@ from mixup_pipeline.storage.locks import held
 from mixup_pipeline.storage.places import Place, lies_in, place
 
 _OF_UNFINISHED_RUN = re.compile(
-    rf"[\w-]+_mixup-[\w.-]+\.tfrecord-\d{{5,}}-of-\d{{5,}}|\.({MANIFEST_NAME}|{INFO_NAME}|{FEATURES_NAME})\.[0-9a-f]+"
+    rf"[\w-]+{MIXED_SUFFIX}-[\w.-]+{SHARD_NUMBERS}|\.({MANIFEST_NAME}|{INFO_NAME}|{FEATURES_NAME})\.[0-9a-f]+"
 )
 
 
@@ -42,7 +43,7 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
     with held(work.lock, out, "mixup-augment"):
         try:
             try:
-                _settle(out, work, request.as_json(), overwrite)
+                _settle(out, work, request, overwrite)
             except OutputError:
                 if not had_work:
                     work.remove()
@@ -50,7 +51,7 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
             work.create()
             for leftover in work.partial.iterdir():
                 leftover.unlink()
-            work.save_request(request.as_json())
+            work.save_request(request)
             yield
         except (UsageError, SourceError):  # leave no trace, unless there are finished shards that no manifest lists
             with contextlib.suppress(OSError):  # a store that fails, where the source may have failed by it
@@ -79,9 +80,9 @@ def _check_ours(out: Place) -> None:
     ours = {WORK_NAME}
     if (out / MANIFEST_NAME).is_file():
         try:
-            names = [shard["name"] for shard in read_manifest(out)["shards"]]
+            names = [shard.name for shard in read_manifest(out).shards]
             ours |= {MANIFEST_NAME, *filter(_OF_UNFINISHED_RUN.fullmatch, names)}
-        except (ManifestError, KeyError, TypeError) as error:
+        except ManifestError as error:
             raise OutputError(f"out {out}: its {MANIFEST_NAME} is not ours: choose another --out") from error
     unfinished = (out / WORK_NAME).is_dir()
     if MANIFEST_NAME in ours or unfinished:
@@ -96,7 +97,7 @@ def _check_ours(out: Place) -> None:
         raise OutputError(f"out {out}: is not empty ({foreign[0]} is not from mixup-augment): choose another --out")
 
 
-def _settle(out: Place, work: WorkFolder, request: dict[str, Any], overwrite: bool) -> None:
+def _settle(out: Place, work: WorkFolder, request: Request, overwrite: bool) -> None:
     """Leave the folder as the run needs it: empty, with an unfinished run of the same, or one to be replaced."""
     stored = work.load_request()
     present = [path.name for path in out.iterdir() if path.name != WORK_NAME]
@@ -115,26 +116,30 @@ def _settle(out: Place, work: WorkFolder, request: dict[str, Any], overwrite: bo
         work.save_previous(present)  # they go once the new run is known to be possible
 
 
-def _same(manifest: Manifest, request: dict[str, Any]) -> bool:
+def _same(manifest: Manifest, request: Request) -> bool:
     """Whether the manifest is of a run that was asked for so, as far as can be told without indexing the source."""
-    asked, made = request["config"], manifest["config"]
-    same_config = all(
-        made[option] == value
-        for option, value in asked.items()
-        if not (option == "num_shards" and value is None) and not (option == "label_format" and value == "auto")
+    made, asked = manifest.config, request.config
+    settled = replace(
+        asked,
+        num_shards=asked.num_shards or made.num_shards,
+        label_format=made.label_format if asked.label_format == "auto" else asked.label_format,
     )
-    names = [file["name"] for file in request["source"]["files"]]
-    source = manifest["source"]
-    same_files = [file["name"] for file in source["files"]] == names
-    return same_config and same_files and source["schema"] == request["source"]["spec"]
+    source = manifest.source
+    return (
+        made == settled
+        and [file.name for file in source.files] == [file.name for file in request.source.files]
+        and source.schema == request.source.spec
+    )
 
 
 def _reopen(out: Place, work: WorkFolder, manifest: Manifest) -> None:
     """Let the run go over a finished folder again: it keeps the shards that are right and writes the others anew."""
     work.create()
-    for shard in manifest["shards"]:
-        fields = {key: shard[key] for key in ("examples", "bytes", "sha256")}
-        work.save_finished(shard["name"], FinishedShard(run_id=manifest["run_id"], **fields))
+    for shard in manifest.shards:
+        finished = FinishedShard(
+            run_id=manifest.run_id, examples=shard.examples, bytes=shard.bytes, sha256=shard.sha256
+        )
+        work.save_finished(shard.name, finished)
     present = sizes(out)
-    if any(present.get(shard["name"]) != shard["bytes"] for shard in manifest["shards"]):
+    if any(present.get(shard.name) != shard.bytes for shard in manifest.shards):
         (out / MANIFEST_NAME).unlink()  # it promises shards that are not there

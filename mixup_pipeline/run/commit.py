@@ -1,14 +1,13 @@
 """Commit: check that every shard is there, then write the manifest, which makes the directory a dataset."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mixup_pipeline.dataset.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest, read_manifest
+from mixup_pipeline.dataset.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest, ShardEntry, read_manifest
 from mixup_pipeline.dataset.tfds_files import dataset_info, tfds_features
 from mixup_pipeline.errors import OutputError
-from mixup_pipeline.mixing.totals import combine
+from mixup_pipeline.mixing.totals import Totals, combine
 from mixup_pipeline.run.mix_shard import ShardInfo
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.sharding import shard_tasks
@@ -30,45 +29,41 @@ def commit_run(shards: Iterable[ShardInfo], out: Place, *, tidy: bool = False) -
     if tidy and not work.run.exists():
         return read_manifest(out)
     run = work.load_run()
-    infos = sorted(shards, key=lambda info: info.name)
+    infos = sorted(shards, key=lambda info: info.entry.name)
     tasks = shard_tasks(run.num_examples, run.num_shards)
     expected = {run.shard_name(n, task.shard): task.stop - task.start for n in range(run.num_passes) for task in tasks}
-    if {info.name: info.examples for info in infos} != expected or len(infos) != len(expected):
+    if {info.entry.name: info.entry.examples for info in infos} != expected or len(infos) != len(expected):
         raise OutputError(f"{out}: {len(infos)} of {len(expected)} shards were made: run the same command again")
     present = sizes(out)
     for info in infos:
-        if present.get(info.name) != info.bytes:
+        if present.get(info.entry.name) != info.entry.bytes:
             raise OutputError(
-                f"{out / info.name}: is missing or changed while the run went on: run the same command again"
+                f"{out / info.entry.name}: is missing or changed while the run went on: run the same command again"
             )
-    listed = [
-        {"name": info.name, "copy": info.copy, "examples": info.examples, "bytes": info.bytes, "sha256": info.sha256}
-        for info in infos
-    ]
     totals = combine((info.totals for info in infos), num_classes=run.spec.num_classes)
-    manifest = build_manifest(run, listed, totals)
+    manifest = build_manifest(run, [info.entry for info in infos], totals)
     write_manifest(out, manifest)
     if tidy:
         work.remove()
     return manifest
 
 
-def build_manifest(run: Run, shards: list[dict[str, Any]], totals: dict[str, Any]) -> Manifest:
+def build_manifest(run: Run, shards: Sequence[ShardEntry], totals: Totals) -> Manifest:
     """The manifest of a finished run; shards in the order of their names."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "run_id": run.run_id,
-        "name": run.name,
-        "split": run.split,
-        "config": asdict(run.config),
-        "source": run.source,
-        "shape": list(run.shape),
-        "num_classes": run.spec.num_classes,
-        "class_names": None if run.class_names is None else list(run.class_names),
-        "shards": shards,
-        "totals": totals,
-        "versions": versions(),
-    }
+    return Manifest(
+        format_version=FORMAT_VERSION,
+        run_id=run.run_id,
+        name=run.name,
+        split=run.split,
+        config=run.config,
+        source=run.source,
+        shape=run.shape,
+        num_classes=run.spec.num_classes,
+        class_names=run.class_names,
+        shards=tuple(shards),
+        totals=totals,
+        versions=versions(),
+    )
 
 
 def write_manifest(out: Place, manifest: Manifest) -> None:
@@ -77,8 +72,8 @@ def write_manifest(out: Place, manifest: Manifest) -> None:
     Raises OutputError where a file cannot be written.
     """
     write_atomically(out / INFO_NAME, _pretty(dataset_info(manifest)))
-    write_atomically(out / FEATURES_NAME, _pretty(tfds_features(manifest)))
-    write_atomically(out / MANIFEST_NAME, _pretty(manifest))
+    write_atomically(out / FEATURES_NAME, _pretty(tfds_features(manifest.layout)))
+    write_atomically(out / MANIFEST_NAME, _pretty(manifest.to_json()))
 
 
 def _pretty(content: dict[str, Any]) -> str:

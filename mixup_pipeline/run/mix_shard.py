@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from mixup_pipeline.mixing.methods.mixup import draw_lam, draw_mixed, mix_class_ids, mix_images, mix_vectors
+from mixup_pipeline.dataset.manifest import ShardEntry
+from mixup_pipeline.mixing.draw import Draw, Slots, draw_mixed
 from mixup_pipeline.mixing.randomness import permutation
 from mixup_pipeline.mixing.totals import ShardTotals
-from mixup_pipeline.records.encoding import Ids, MixedBlock, encode
+from mixup_pipeline.records.encoding import Columns, Ids, encode
+from mixup_pipeline.records.layout import BASE_ID, PARTNER_ID
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.sharding import ShardTask, gathering
 from mixup_pipeline.run.slots import SlotEntries, rows_of
@@ -27,40 +28,16 @@ from mixup_pipeline.storage.atomic import sha256_of
 from mixup_pipeline.storage.places import Place
 from mixup_pipeline.storage.shard_writer import ShardWriter
 
-Slots = npt.NDArray[np.int64]
-
 _BLOCK_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShardInfo:
-    """One finished shard, as the manifest lists it, and what it adds to the totals.
+    """One finished shard. totals: what it adds to those of the manifest. kept: an earlier attempt had finished it."""
 
-    kept: an earlier attempt had finished it.
-    """
-
-    name: str
-    copy: int | None
-    examples: int
-    bytes: int
-    sha256: str
+    entry: ShardEntry
     totals: ShardTotals
     kept: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class PassDraw:
-    """Who is mixed with whom in one pass over a shard, in output order.
-
-    base, partner: int64[n] slots. lam: float32[n]. An example left unmixed has lam = 1 and is its own partner.
-    """
-
-    base: Slots
-    partner: Slots
-    lam: npt.NDArray[np.float32]
-
-    def __getitem__(self, rows: slice) -> "PassDraw":
-        return PassDraw(base=self.base[rows], partner=self.partner[rows], lam=self.lam[rows])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +85,12 @@ class ShardMixer:
             for number in passes:
                 name, draw = run.shard_name(number, task.shard), draws[number]
                 shard = kept[number] or self._write_shard(name, draw, together, how.piece, entries)
+                copy = run.copy_of(number)
                 yield ShardInfo(
-                    name=name,
-                    copy=run.copy_of(number),
-                    examples=shard.examples,
-                    bytes=shard.bytes,
-                    sha256=shard.sha256,
-                    totals=self._totals(run.copy_of(number), draw, entries),
+                    entry=ShardEntry(
+                        name=name, copy=copy, examples=shard.examples, bytes=shard.bytes, sha256=shard.sha256
+                    ),
+                    totals=self._totals(copy, draw, entries),
                     kept=kept[number] is not None,
                 )
 
@@ -122,19 +98,20 @@ class ShardMixer:
         """The entries of the shard's own slots."""
         return SlotEntries(slots=np.arange(task.start, task.stop), entries=self._work.slots(task.start, task.stop))
 
-    def draw(self, number: int, task: ShardTask, entries: SlotEntries) -> tuple[PassDraw, SlotEntries]:
-        """λ and partners of the shard's slots in one pass, in output order; the entries joined with the partners'."""
-        config, copy = self.run.config, self.run.copy_of(number)
+    def draw(self, number: int, task: ShardTask, entries: SlotEntries) -> tuple[Draw, SlotEntries]:
+        """Pairs and weights of the slots in one pass, in output order; the entries joined with the partners'."""
+        config, copy, method = self.run.config, self.run.copy_of(number), self.run.layout.mixing
         base = np.arange(task.start, task.stop)
-        partner, lam = base, np.ones(len(base), np.float32)
-        if copy is not None:
+        if copy is None:
+            draw = Draw.unmixed(base, method)
+        else:
             partners = self._work.partners(copy, task.start, task.stop)
-            met, entries = partners["slot"].astype(np.int64), entries.joined(partners)
-            drawn = draw_lam(task.start, task.stop, alpha=config.alpha, seed=config.seed, copy=copy)
-            mixed = draw_mixed(task.start, task.stop, prob=config.prob, seed=config.seed, copy=copy) & (met != base)
-            partner, lam = np.where(mixed, met, base), np.where(mixed, drawn, 1).astype(np.float32)
-        order = permutation(len(base), config.seed, "order", number, task.shard, self.run.num_shards)
-        return PassDraw(base=base[order], partner=partner[order], lam=lam[order]), entries
+            entries = entries.joined(partners)
+            key = {"seed": config.seed, "copy": copy}
+            drawn = method.draw(task.start, task.stop, alpha=config.alpha, shape=self.run.shape, **key)
+            mixed = draw_mixed(task.start, task.stop, prob=config.prob, **key)
+            draw = Draw.of(base, partners["slot"].astype(np.int64), drawn, mixed)
+        return draw[permutation(len(base), config.seed, "order", number, task.shard, self.run.num_shards)], entries
 
     def _kept(self, name: str) -> FinishedShard | None:
         """The shard that already stands under its final name, if it belongs to this run and its bytes are right."""
@@ -144,7 +121,7 @@ class ShardMixer:
         return shard if sha256_of(path) == shard.sha256 else None
 
     def _write_shard(
-        self, name: str, draw: PassDraw, together: Gathered | None, piece: int, entries: SlotEntries
+        self, name: str, draw: Draw, together: Gathered | None, piece: int, entries: SlotEntries
     ) -> FinishedShard:
         """Mix, encode and write one file."""
         with ShardWriter(self._work.new_partial(name), self._out / name) as writer:
@@ -156,46 +133,30 @@ class ShardMixer:
         self._work.save_finished(name, shard)
         return shard
 
-    def _write_piece(self, writer: ShardWriter, draw: PassDraw, gathered: Gathered) -> None:
-        png = self.run.config.image_format == "png" and self.run.spec.encoding != "vector"
+    def _write_piece(self, writer: ShardWriter, draw: Draw, gathered: Gathered) -> None:
         rows = max(1, _BLOCK_BYTES // self.run.record_bytes)
         for first in range(0, len(draw.lam), rows):
-            writer.write(encode(self._mix(draw[first : first + rows], gathered), png=png))
+            writer.write(encode(self._mix(draw[first : first + rows], gathered), self.run.layout))
 
-    def _gather(self, draws: list[PassDraw], entries: SlotEntries) -> Gathered:
+    def _gather(self, draws: list[Draw], entries: SlotEntries) -> Gathered:
         """Every example that the draws name, once."""
         slots = np.unique(np.concatenate([used for draw in draws for used in (draw.base, draw.partner)]))
         examples = read_examples(entries[slots], self.run.files, self.run.spec, self.run.shape)
         self._on_decoded(len(slots))
         return Gathered(slots=slots, examples=examples, ids=Ids.of([name.encode() for name in examples.ids]))
 
-    def _mix(self, draw: PassDraw, gathered: Gathered) -> MixedBlock:
-        run, lam, examples = self.run, draw.lam, gathered.examples
+    def _mix(self, draw: Draw, gathered: Gathered) -> Columns:
+        examples = gathered.examples
         base, partner = rows_of(draw.base, gathered.slots), rows_of(draw.partner, gathered.slots)
-        mix = mix_vectors if run.spec.encoding == "vector" else mix_images
-        base_class = partner_class = label = None
-        if examples.class_ids is not None:
-            base_class, partner_class = examples.class_ids[base], examples.class_ids[partner]
-        if examples.soft_labels is not None:
-            label = mix_vectors(examples.soft_labels, base, partner, lam)
-        elif run.config.label_format == "dense" and base_class is not None and partner_class is not None:
-            label = mix_class_ids(base_class, partner_class, lam, num_classes=run.spec.num_classes)
-        return MixedBlock(
-            inputs=mix(examples.inputs, base, partner, lam),
-            lam=lam,
-            label=label,
-            base_id=gathered.ids[base],
-            partner_id=gathered.ids[partner],
-            base_class=base_class,
-            partner_class=partner_class,
-        )
+        mixed = self.run.layout.mix(examples.inputs, examples.labels, base, partner, draw)
+        return {**mixed, BASE_ID.key: gathered.ids[base], PARTNER_ID.key: gathered.ids[partner]}
 
-    def _totals(self, copy: int | None, draw: PassDraw, entries: SlotEntries) -> ShardTotals:
+    def _totals(self, copy: int | None, draw: Draw, entries: SlotEntries) -> ShardTotals:
         if copy is None:
             return ShardTotals.of_originals(len(draw.lam))
-        if self.run.spec.soft_labels:
+        if not self.run.layout.labels.has_classes:
             return ShardTotals.of(draw.lam, draw.base != draw.partner)
-        classes = entries[draw.base]["label"], entries[draw.partner]["label"]
+        classes = entries[draw.base]["class_id"], entries[draw.partner]["class_id"]
         return ShardTotals.of(
             draw.lam, draw.base != draw.partner, classes=classes, num_classes=self.run.spec.num_classes
         )

@@ -1,6 +1,7 @@
 """Plan: from the indexed files to the run, its slot table, its pairings and its shard tasks. One worker, once a run."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,10 @@ import numpy.typing as npt
 
 from mixup_pipeline.config import MAX_EXAMPLES, MixConfig
 from mixup_pipeline.config.registry import PAIRINGS
+from mixup_pipeline.dataset.manifest import MIXED_SUFFIX
 from mixup_pipeline.errors import OutputError, SourceError, UsageError
 from mixup_pipeline.mixing.pairing import Policy
+from mixup_pipeline.records.names import shard_pattern
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.run import Run, estimated_record_bytes, settle, settled_label_format
 from mixup_pipeline.run.sharding import ShardTask, default_num_shards, shard_tasks
@@ -58,13 +61,13 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
     entries = ahead(lambda position: work.entries(position, files[position].examples), range(len(files)), at_a_time)
     slots = slot_table(entries, num_examples=num_examples, seed=config.seed)
     policy: Policy = PAIRINGS[config.pairing]
-    policy.check(slots["label"], config.copies)
+    policy.check(slots["class_id"], config.copies)
     num_classes = source.spec.num_classes
     label_format = settled_label_format(config, num_classes)
     record_bytes = estimated_record_bytes(first.shape, num_classes, label_format, tuple(files))
     num_shards = config.num_shards or default_num_shards(num_examples, record_bytes)
     run = Run(
-        name=f"{source.name}_mixup",
+        name=source.name + MIXED_SUFFIX,
         split=source.split,
         config=settle(config, num_classes=num_classes, num_shards=num_shards),
         spec=source.spec,
@@ -89,7 +92,7 @@ def _check_names(run: Run) -> None:
 def _save_pairings(run: Run, slots: Entries, work: WorkFolder) -> None:
     """Pair the slots of every copy; earlier pairings are mapped from disk, so that memory does not grow with copies."""
     earlier: list[npt.NDArray[np.int32]] = []
-    labels = np.ascontiguousarray(slots["label"])
+    labels = np.ascontiguousarray(slots["class_id"])
     policy: Policy = PAIRINGS[run.config.pairing]
     with work.scratch() as scratch:
         for copy in range(run.config.copies):
@@ -145,7 +148,7 @@ def _check_room(run: Run, out: Place, work: WorkFolder) -> None:
         return
     present = sizes(out)
     replaced = sum(present.get(path.name, 0) for path in work.previous_files())
-    done = sum(size for name, size in present.items() if name.startswith(f"{run.name}-{run.split}.tfrecord-"))
+    done = sum(size for name, size in present.items() if fnmatchcase(name, shard_pattern(run.name, run.split)))
     needed = output_bytes(run) - max(done, replaced)
     if run.config.image_format == "raw" and needed > free:
         raise OutputError(

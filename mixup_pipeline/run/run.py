@@ -3,14 +3,14 @@
 A run is written as JSON into the work folder, so that Beam elements need only name a shard.
 """
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from mixup_pipeline.config import MixConfig
-from mixup_pipeline.dataset.manifest import identify
-from mixup_pipeline.sources.index import IndexedFile, indexed_file
+from mixup_pipeline.dataset.manifest import SourceEntry, identify, layout_of
+from mixup_pipeline.records.layout import Layout
+from mixup_pipeline.records.names import shard_name
+from mixup_pipeline.sources.index import IndexedFile
 from mixup_pipeline.spec import ExampleSpec, Shape, example_bytes
 
 MAX_DENSE_CLASSES = 1000
@@ -47,8 +47,13 @@ class Run:
 
     def shard_name(self, number: int, shard: int) -> str:
         """The file name of one shard of one pass."""
-        position, total = number * self.num_shards + shard, self.num_passes * self.num_shards
-        return f"{self.name}-{self.split}.tfrecord-{position:05d}-of-{total:05d}"
+        total = self.num_passes * self.num_shards
+        return shard_name(self.name, self.split, number * self.num_shards + shard, total)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """What the mixed records look like."""
+        return layout_of(self.config, self.spec, self.shape)
 
     @property
     def decoded_bytes(self) -> int:
@@ -63,40 +68,12 @@ class Run:
     @property
     def run_id(self) -> str:
         """sha256 of the configuration, the schema and the content of the source: equal for equal outputs."""
-        return identify(self.name, self.split, asdict(self.config), self.source)
+        return identify(self.name, self.split, self.config, self.source)
 
     @property
-    def source(self) -> dict[str, Any]:
+    def source(self) -> SourceEntry:
         """The source as the manifest describes it: without any path."""
-        return {
-            "examples": self.num_examples,
-            "skipped": sum(file.skipped for file in self.files),
-            "files": [
-                {"name": file.name, "examples": file.examples, "skipped": file.skipped, "fingerprint": file.fingerprint}
-                for file in self.files
-            ],
-            "schema": asdict(self.spec),
-        }
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Run":
-        fields: dict[str, Any] = json.loads(text)
-        spec = ExampleSpec(**{**fields["spec"], "shape": tuple(fields["spec"]["shape"])})
-        files = tuple(indexed_file(file) for file in fields["files"])
-        names = fields["class_names"]
-        return cls(
-            **{
-                **fields,
-                "config": MixConfig(**fields["config"]),
-                "spec": spec,
-                "shape": tuple(fields["shape"]),
-                "class_names": None if names is None else tuple(names),
-                "files": files,
-            }
-        )
+        return SourceEntry.of(self.files, self.spec, self.num_examples)
 
 
 def settle(config: MixConfig, *, num_classes: int, num_shards: int) -> MixConfig:

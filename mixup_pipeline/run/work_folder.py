@@ -17,20 +17,25 @@ import json
 import re
 import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.config.typed_json import from_json, to_json
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, WORK_NAME
+from mixup_pipeline.errors import MixupError
+from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.slots import PARTNER, PartnerEntries, partner_entries
-from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile, indexed_file
+from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile
 from mixup_pipeline.storage.atomic import new_partial, output_error, publish, remove_tree, write_atomically
 from mixup_pipeline.storage.places import ObjectPath, Place
 from mixup_pipeline.storage.range_reader import RangeReader
+
+Note = TypeVar("Note")
 
 _OURS = re.compile(
     r"\.?(request\.json|previous\.json|run\.json|lock|index|spool|shards|partial|slots|partners-\d+)(\.[0-9a-f]+)?"
@@ -45,6 +50,14 @@ class FinishedShard:
     examples: int
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _IndexNote:
+    """The summary of an indexed file. stamp: of the file then."""
+
+    file: IndexedFile
+    stamp: list[int | str]
 
 
 @dataclass(frozen=True)
@@ -104,18 +117,19 @@ class WorkFolder:
             strange = [self.request.name]
         return strange
 
-    def save_request(self, request: dict[str, Any]) -> None:
-        write_atomically(self.request, json.dumps(request), durable=False)
+    def save_request(self, request: Request) -> None:
+        _write_json(self.request, request)
 
-    def load_request(self) -> dict[str, Any] | None:
-        return _read_json(self.request)
+    def load_request(self) -> Request | None:
+        """None where there is none, or one that was cut off or is of another version."""
+        return _read_json(self.request, Request)
 
     def save_previous(self, names: list[str]) -> None:
         write_atomically(self.previous, json.dumps(sorted(names, key=lambda name: name != MANIFEST_NAME)))
 
     def previous_files(self) -> list[Place]:
         """The files of another run that this run is to replace, the manifest first."""
-        names = _read_json(self.previous)
+        names = _read_json(self.previous, list[str])
         return [] if names is None else [self.root.parent / name for name in names]
 
     def remove(self) -> None:
@@ -139,14 +153,12 @@ class WorkFolder:
     def save_index(self, position: int, entries: Entries, file: IndexedFile, stamp: list[int | str]) -> None:
         """Store the entries of one source file; stamp tells later whether the file is still the same."""
         self._save(self.index(position).with_suffix(".entries"), [entries])
-        write_atomically(
-            self.index(position).with_suffix(".json"), json.dumps({"file": asdict(file), "stamp": stamp}), durable=False
-        )
+        _write_json(self.index(position).with_suffix(".json"), _IndexNote(file=file, stamp=stamp))
 
     def load_index(self, position: int, stamp: list[int | str]) -> IndexedFile | None:
         """The summary of an index made from the file with this stamp, or None."""
-        stored = _read_json(self.index(position).with_suffix(".json"))
-        return indexed_file(stored["file"]) if stored is not None and stored["stamp"] == stamp else None
+        stored = _read_json(self.index(position).with_suffix(".json"), _IndexNote)
+        return stored.file if stored is not None and stored.stamp == stamp else None
 
     def entries(self, position: int, count: int | None = None) -> Entries:
         """ENTRY[count] of one source file; all of them where it is not said how many there are."""
@@ -171,17 +183,17 @@ class WorkFolder:
         return self.root / f"partners-{copy:05d}"
 
     def save_run(self, run: Run) -> None:
-        write_atomically(self.run, run.to_json(), durable=False)
+        _write_json(self.run, run)
 
     def load_run(self) -> Run:
-        return Run.from_json(self.run.read_text())
+        """The run, which must be there."""
+        return from_json(json.loads(self.run.read_text()), Run)
 
     def save_finished(self, name: str, shard: FinishedShard) -> None:
-        write_atomically(self.finished / f"{name}.json", json.dumps(asdict(shard)), durable=False)
+        _write_json(self.finished / f"{name}.json", shard)
 
     def load_finished(self, name: str) -> FinishedShard | None:
-        stored = _read_json(self.finished / f"{name}.json")
-        return None if stored is None else FinishedShard(**stored)
+        return _read_json(self.finished / f"{name}.json", FinishedShard)
 
     def _save(self, path: Place, arrays: Iterable[npt.NDArray[Any]]) -> None:
         """Store the bytes of arrays one after another."""
@@ -204,11 +216,16 @@ def _load(path: Place, dtype: np.dtype[Any], start: int = 0, stop: int | None = 
         return np.frombuffer(ranges.read((stop - start) * dtype.itemsize, start * dtype.itemsize), dtype)
 
 
-def _read_json(path: Place) -> Any:
+def _write_json(path: Place, note: Any) -> None:
+    """Keep a note in the work folder."""
+    write_atomically(path, json.dumps(to_json(note)), durable=False)
+
+
+def _read_json(path: Place, kind: type[Note]) -> Note | None:
     """A note in the work folder; None where there is none, or a power cut left it empty: then work is done anew."""
     try:
-        return json.loads(path.read_text())
-    except ValueError:
+        return from_json(json.loads(path.read_text()), kind)
+    except (ValueError, MixupError):
         return None
     except OSError as error:
         if error.errno != errno.ENOENT:

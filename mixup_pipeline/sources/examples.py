@@ -1,4 +1,4 @@
-"""Gather: read and decode the examples of some entries, wherever in the source they are."""
+"""Reading examples by their entries: payloads are read (`payloads`), inputs decoded, labels taken along."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
 from mixup_pipeline.errors import SourceError, record_error
-from mixup_pipeline.records.tf_example import ExampleReader, parse
+from mixup_pipeline.records.example_reader import ExampleReader
+from mixup_pipeline.records.names import example_id
+from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.sources.index import Entries, NamedFile
 from mixup_pipeline.sources.payloads import read_payloads
 from mixup_pipeline.spec import ExampleSpec, Shape
@@ -18,15 +21,13 @@ from mixup_pipeline.spec import ExampleSpec, Shape
 class Examples:
     """Decoded examples.
 
-    inputs: uint8 (n, h, w, c) or float32 (n, d). ids: `{file name}__{record index}`.
-    class_ids: int32[n], or None where labels are soft. soft_labels: float32 (n, num_classes), or None where they are
-    not.
+    inputs: uint8 (n, h, w, c) or float32 (n, d). labels: int32[n] class ids, or float32 (n, num_classes) soft labels.
+    ids: as `records.names.example_id` writes them.
     """
 
     inputs: npt.NDArray[Any]
+    labels: npt.NDArray[Any]
     ids: list[str]
-    class_ids: npt.NDArray[np.int32] | None
-    soft_labels: npt.NDArray[np.float32] | None
 
 
 def read_examples(entries: Entries, files: Sequence[NamedFile], spec: ExampleSpec, shape: Shape) -> Examples:
@@ -35,16 +36,20 @@ def read_examples(entries: Entries, files: Sequence[NamedFile], spec: ExampleSpe
     Raises RecordError for a record that cannot be decoded or has changed since it was indexed.
     """
     reader = ExampleReader(spec)
-    inputs = np.empty((len(entries), *shape), np.float32 if spec.encoding == "vector" else np.uint8)
-    soft = np.empty((len(entries), spec.num_classes), np.float32) if spec.soft_labels else None
+    inputs_of, labels_of = INPUT_KINDS[spec.encoding], LABEL_KINDS[spec.label_kind]
+    inputs = np.empty((len(entries), *shape), inputs_of.dtype)
+    in_index = labels_of.has_classes
+    labels: npt.NDArray[Any] = entries["class_id"].astype(np.int32)
+    if not in_index:
+        labels = np.empty((len(entries), spec.num_classes), np.float32)
     rows = np.lexsort((entries["offset"], entries["file"]))
     ordered = entries[rows]
     places = zip(rows.tolist(), ordered["input_start"].tolist(), ordered["input_length"].tolist(), strict=True)
     try:
         for (row, start, length), payload in zip(places, read_payloads(files, ordered), strict=True):
             inputs[row] = reader.decode(payload[start : start + length], shape)
-            if soft is not None:
-                soft[row] = reader.soft_label(parse(payload))
+            if not in_index:
+                labels[row] = reader.label(parse(payload))
     except ValueError as error:
         entry = entries[row]
         name = files[entry["file"]].name
@@ -52,9 +57,5 @@ def read_examples(entries: Entries, files: Sequence[NamedFile], spec: ExampleSpe
     except OSError as error:
         raise SourceError(f"{error.filename}: cannot be read any more ({error.strerror or error})") from error
     names = [file.name for file in files]
-    return Examples(
-        inputs=inputs,
-        ids=[f"{names[file]}__{record}" for file, record in entries[["file", "record"]].tolist()],
-        class_ids=None if spec.soft_labels else entries["label"].astype(np.int32),
-        soft_labels=soft,
-    )
+    ids = [example_id(names[file], record) for file, record in entries[["file", "record"]].tolist()]
+    return Examples(inputs=inputs, labels=labels, ids=ids)

@@ -19,7 +19,7 @@ ENTRY = np.dtype(
         ("input_length", "<i4"),  # bytes
         ("record", "<i4"),  # index of the record in its file
         ("file", "<i4"),  # position of the file in the source
-        ("label", "<i4"),  # class id, or NO_CLASS where labels are soft
+        ("class_id", "<i4"),  # NO_CLASS where labels have none
     ]
 )
 
@@ -43,12 +43,6 @@ class IndexedFile:
     fingerprint: str
     shape: tuple[int, ...] | None
     first_record: int
-
-
-def indexed_file(fields: dict[str, Any]) -> IndexedFile:
-    """The value that asdict() of an IndexedFile came from."""
-    shape = fields["shape"]
-    return IndexedFile(**{**fields, "shape": None if shape is None else tuple(shape)})
 
 
 class NamedFile(Protocol):

@@ -15,8 +15,9 @@ import numpy as np
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import SourceError, record_error
-from mixup_pipeline.records.framing import decompress, is_compressed, scan
-from mixup_pipeline.records.tf_example import ExampleReader, parse
+from mixup_pipeline.records.example_reader import ExampleReader
+from mixup_pipeline.records.framing import decompress, is_compressed, read_records
+from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile, NamedFile
 from mixup_pipeline.sources.source import SourceFile
 from mixup_pipeline.spec import ExampleSpec, Shape, shape_text
@@ -29,18 +30,18 @@ _FRAME = struct.Struct("<QI")
 def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfig) -> tuple[Entries, IndexedFile]:
     """The entries of one uncompressed file and its summary; errors as `index_file`."""
     look = examiner(spec, decode=config.on_bad_record == "skip")
-    columns = {name: array("q") for name in ("offset", "length", "record", "input_start", "input_length", "label")}
-    add_offset, add_length, add_record, add_start, add_input_length, add_label = (c.append for c in columns.values())
+    columns = {name: array("q") for name in ("offset", "length", "record", "input_start", "input_length", "class_id")}
+    add_offset, add_length, add_record, add_start, add_input_length, add_class_id = (c.append for c in columns.values())
     fingerprint = hashlib.sha256()
     shape: Shape | None = None
     num_records = skipped = 0
-    for record, (offset, payload, crc, fault) in enumerate(scan(path, file.name)):
+    for record, (offset, payload, crc, fault) in enumerate(read_records(path, file.name)):
         num_records += 1
         fingerprint.update(_FRAME.pack(len(payload), crc))
         try:
             if fault is not None:
                 raise ValueError(fault)
-            start, length, label, found = look(payload)
+            start, length, class_id, found = look(payload)
         except ValueError as error:
             if config.on_bad_record == "fail":
                 raise record_error(file.name, record, offset, str(error)) from error
@@ -55,7 +56,7 @@ def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfi
         add_record(record)
         add_start(start)
         add_input_length(length)
-        add_label(label)
+        add_class_id(class_id)
         if len(columns["record"]) == config.limit:
             break
     else:
@@ -81,14 +82,14 @@ def examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int,
 
     def look(payload: bytes) -> tuple[int, int, int, Shape]:
         features = parse(payload)
-        label, data = reader.class_id(features), reader.input_bytes(features)
+        class_id, data = reader.class_id(features), reader.input_bytes(features)
         shape = reader.shape(data)
         start = _place_in(payload, data)
         if start < 0:
             raise ValueError(f"feature {spec.input_key!r} holds unpacked floats: write it packed, as TensorFlow does")
         if decode:
             reader.decode(data, shape)
-        return start, len(data), label, shape
+        return start, len(data), class_id, shape
 
     return look
 

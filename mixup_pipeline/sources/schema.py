@@ -11,8 +11,9 @@ from importlib import resources
 from typing import Any, Literal
 
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.spec import Encoding, ExampleSpec
+from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import Place, place
 
 _KINDS = {"image": "encoded", "bytes": "raw", "floats": "vector"}
@@ -68,7 +69,7 @@ def read_features_json(path: Place) -> Schema:
         ) from error
 
 
-def choose(schema: Schema, config: SourceConfig, *, where: str, label_hint: str | None = None) -> ExampleSpec:
+def spec_of(schema: Schema, config: SourceConfig, *, where: str, label_hint: str | None = None) -> ExampleSpec:
     """The spec of records under this schema: which feature is the input, which the label.
 
     Keys given by the user win; otherwise there must be one candidate. Raises UsageError listing the candidates.
@@ -86,16 +87,17 @@ def choose(schema: Schema, config: SourceConfig, *, where: str, label_hint: str 
             f"image-key: feature {input_key!r} of {where} is neither an image nor a float vector (token ids and the "
             f"like cannot be mixed)"
         )
-    encoding: Encoding = _KINDS[input_feature.kind]  # type: ignore[assignment]
-    return ExampleSpec(
+    spec = ExampleSpec(
         input_key=input_key,
         label_key=label_key,
-        encoding=encoding,
+        encoding=_KINDS[input_feature.kind],
         shape=input_feature.shape,
         num_classes=_num_classes(label, label_key, config, where),
         soft_labels=label.kind == "floats",
         first_class=label.first_class,
     )
+    INPUT_KINDS[spec.encoding].check(spec)
+    return spec
 
 
 def _check_label(schema: Schema, key: str, where: str) -> None:

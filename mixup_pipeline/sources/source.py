@@ -1,6 +1,7 @@
 """What every kind of source has in common."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mixup_pipeline.config import SourceConfig
@@ -42,6 +43,23 @@ class Source:
             raise SourceError("source files must be in the order of their names")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SourceKind:
+    """One kind of source. takes: whether a `--src` is of this kind. open: describes it. files: its files, unopened.
+
+    All raise UsageError or SourceError saying what was looked for and where.
+    """
+
+    takes: Callable[[SourceConfig], bool]
+    open: Callable[[SourceConfig], Source]
+    files: Callable[[SourceConfig], tuple[SourceFile, ...]]
+
+
+def is_evaluation_split(split: str) -> bool:
+    """Whether a split of this name is for evaluation."""
+    return _EVALUATION.match(split) is not None
+
+
 def check_split(config: SourceConfig) -> None:
     """Raises UsageError for a slice of a split, and for an evaluation split unless that is allowed."""
     if not _SPLIT.fullmatch(config.split):
@@ -49,7 +67,7 @@ def check_split(config: SourceConfig) -> None:
             f"split must be the name of one split such as 'train', got {config.split!r}: for fewer "
             f"examples, mixup-augment and mixup-compare have --limit"
         )
-    if _EVALUATION.match(config.split) and not config.allow_eval_split:
+    if is_evaluation_split(config.split) and not config.allow_eval_split:
         raise UsageError(
             f"split {config.split!r} is for evaluation, and mixed examples must not enter it: use --split train, or "
             f"--allow-eval-split if you mean it"

@@ -13,8 +13,8 @@ from typing import Any
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.sources.schema import choose, read_features_json
-from mixup_pipeline.sources.source import Source, SourceFile
+from mixup_pipeline.sources.schema import read_features_json, spec_of
+from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.storage.places import ObjectPath, Place, place
 
 BUNDLED = "mnist_sample"
@@ -64,11 +64,16 @@ def data_dirs(config: SourceConfig) -> list[Place]:
     return [place(chosen), Path(str(resources.files("mixup_pipeline") / "data"))]
 
 
-def open_tfds(config: SourceConfig, folder: Place) -> Source:
-    """Describe one split of a prepared dataset.
+def open_tfds(config: SourceConfig) -> Source:
+    """Describe one split of a dataset, given by its name or directory; one not yet prepared is downloaded.
 
     Raises UsageError for an unknown split or feature, SourceError for a directory that TFDS did not write so.
     """
+    if config.schema is not None:
+        raise UsageError(
+            f"schema is for TFRecord files, but src {config.src!r} is not one: leave it out, or give a pattern"
+        )
+    folder = tfds_directory(config)
     info = _read_info(folder)
     if config.split not in info.splits:
         raise UsageError(f"split {config.split!r}: {info.name} has {', '.join(sorted(info.splits)) or 'no splits'}")
@@ -77,7 +82,7 @@ def open_tfds(config: SourceConfig, folder: Place) -> Source:
             f"{folder}: is stored as {info.file_format}, only tfrecord can be read: prepare it as tfrecord"
         )
     label_hint = info.label_key if config.label_key is None else None
-    spec = choose(read_features_json(folder / FEATURES_NAME), config, where=str(folder), label_hint=label_hint)
+    spec = spec_of(read_features_json(folder / FEATURES_NAME), config, where=str(folder), label_hint=label_hint)
     files = tuple(
         SourceFile(position=shard, name=name, path=str((folder / name).absolute()), declared_records=num_records)
         for shard, (name, num_records) in enumerate(info.splits[config.split])
@@ -202,3 +207,6 @@ def _download(config: SourceConfig) -> Place:
         f"src {config.src}: {answer[0]}; a prepared copy would be looked for in {where}: put one there, name its "
         f"parent with --data-dir, or try --src {BUNDLED}, which is bundled"
     )
+
+
+KIND = SourceKind(takes=lambda config: True, open=open_tfds, files=lambda config: open_tfds(config).files)

@@ -3,13 +3,14 @@
 import re
 
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import SourceError, UsageError, record_error
+from mixup_pipeline.errors import SourceError, StoreError, UsageError, record_error
 from mixup_pipeline.records.framing import first_payload
 from mixup_pipeline.records.tf_example import parse
-from mixup_pipeline.sources.schema import Feature, Schema, choose, read_schema
-from mixup_pipeline.sources.source import Source, SourceFile
+from mixup_pipeline.sources.schema import Feature, Schema, read_schema, spec_of
+from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.storage.places import Place, matching, place
 
+_GLOB_CHARACTERS = frozenset("*?[")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -21,7 +22,7 @@ def open_tfrecord(config: SourceConfig) -> Source:
     files = matching_files(config)
     paths = [place(file.path) for file in files]
     schema = read_schema(config.schema) if config.schema is not None else _seen_schema(paths, config)
-    spec = choose(schema, config, where=config.schema or paths[0].name)
+    spec = spec_of(schema, config, where=config.schema or paths[0].name)
     word = _WORD.match(paths[0].name)
     return Source(name=word[0].lower() if word else "dataset", split=config.split, files=files, spec=spec)
 
@@ -68,3 +69,22 @@ def _seen_schema(paths: list[Place], config: SourceConfig) -> Schema:
         else:
             schema[key] = Feature(kind="other")
     return schema
+
+
+def names_files(config: SourceConfig) -> bool:
+    """Whether src is a TFRecord file or a pattern of them.
+
+    Raises UsageError where it cannot be looked up.
+    """
+    path = place(config.src)
+    try:
+        if _GLOB_CHARACTERS & set(config.src):
+            return not path.is_dir()
+        return path.is_file()
+    except StoreError:
+        raise
+    except OSError as error:
+        raise UsageError(f"src {config.src}: cannot be looked up ({error.strerror or error})") from error
+
+
+KIND = SourceKind(takes=names_files, open=open_tfrecord, files=matching_files)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.mixing.randomness import permutation, words
-from mixup_pipeline.training.example_files import Records
+from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 
 Dataset = Any
@@ -41,7 +42,7 @@ class Feeding:
     shuffle_buffer: int = 16_384
 
 
-def training_batches(records: Records, feeding: Feeding, epoch: int) -> Dataset:
+def training_batches(records: ExampleFiles, feeding: Feeding, epoch: int) -> Dataset:
     """The batches of one epoch: `records.examples // batch_size` whole ones."""
     tf = import_tensorflow()
     together = _FILES_TOGETHER if feeding.shuffle_buffer else 1
@@ -59,18 +60,18 @@ def training_batches(records: Records, feeding: Feeding, epoch: int) -> Dataset:
     return _parsed(serialized, records, feeding.batch_size, drop_remainder=True)
 
 
-def evaluation_batches(records: Records, batch_size: int) -> Dataset:
+def evaluation_batches(records: ExampleFiles, batch_size: int) -> Dataset:
     """All examples of the first pass once, in their order; the last batch may be smaller."""
     tf = import_tensorflow()
     serialized = tf.data.TFRecordDataset(list(records.passes[0]), buffer_size=_READ_BYTES)
     return _parsed(serialized, records, batch_size, drop_remainder=False)
 
 
-def _parsed(serialized: Dataset, records: Records, batch_size: int, *, drop_remainder: bool) -> Dataset:
+def _parsed(serialized: Dataset, records: ExampleFiles, batch_size: int, *, drop_remainder: bool) -> Dataset:
     """Batches of serialized records: small batches are parsed several at a time, which costs a fraction."""
     tf = import_tensorflow()
     batches = serialized.batch(batch_size, drop_remainder=drop_remainder)
-    parser = Parser(records)
+    parser = partial(parse_batch, files=records)
     fitting = min(_PARSED_TOGETHER, _PARSED_BYTES // math.prod(records.shape))
     together = fitting // batch_size if drop_remainder else 1
     if together < 2:
@@ -96,7 +97,7 @@ def fixed(dataset: Dataset) -> Dataset:
 
 
 @contextmanager
-def reading_errors(records: Records) -> Iterator[None]:
+def reading_errors(records: ExampleFiles) -> Iterator[None]:
     """Give what TensorFlow says of damaged or missing records in one line.
 
     Raises SourceError naming the folder.
@@ -113,67 +114,16 @@ def reading_errors(records: Records) -> Iterator[None]:
         ) from error
 
 
-class Parser:
-    """A function from serialized records, string[n], to a batch."""
-
-    def __init__(self, records: Records) -> None:
-        self._records = records
-        self._tf = import_tensorflow()
-
-    def __call__(self, serialized: Any) -> tuple[Any, Any]:
-        tf, records = self._tf, self._records
-        features = tf.io.parse_example(serialized, self._features())
-        return self._inputs(features[records.input_key]), self._labels(features)
-
-    def _features(self) -> dict[str, Any]:
-        io, dtypes, records = self._tf.io, self._tf, self._records
-        features: dict[str, Any] = {}
-        if records.encoding == "vector":
-            features[records.input_key] = io.FixedLenFeature(records.shape, dtypes.float32)
-        else:
-            features[records.input_key] = io.FixedLenFeature([], dtypes.string)
-        if records.label_kind == "soft":
-            features[records.label_key] = io.FixedLenFeature([records.num_classes], dtypes.float32)
-        elif records.label_kind == "class":
-            features[records.label_key] = io.FixedLenFeature([], dtypes.int64)
-        else:
-            features["mixup/lam"] = io.FixedLenFeature([], dtypes.float32)
-            features["mixup/base_label"] = io.FixedLenFeature([], dtypes.int64)
-            features["mixup/partner_label"] = io.FixedLenFeature([], dtypes.int64)
-        return features
-
-    def _inputs(self, values: Any) -> Any:
-        tf, records = self._tf, self._records
-        if records.encoding == "vector":
-            return values
-        if records.encoding == "raw":
-            return tf.reshape(tf.io.decode_raw(values, tf.uint8), (-1, *records.shape))
-        decoded = tf.map_fn(self._decode, values, fn_output_signature=tf.TensorSpec(records.shape, tf.uint8))
-        return tf.ensure_shape(decoded, (None, *records.shape))
-
-    def _decode(self, data: Any) -> Any:
-        """One PNG or JPEG image, as exactly as mixing decodes it."""
-        tf, shape = self._tf, self._records.shape
-        if shape[2] == 4:
-            image = tf.io.decode_png(data, channels=4)
-        else:  # decode_jpeg decodes PNG too
-            image = tf.io.decode_jpeg(data, channels=shape[2], dct_method="INTEGER_ACCURATE")
-        return tf.ensure_shape(image, shape)
-
-    def _labels(self, features: dict[str, Any]) -> Any:
-        tf, records = self._tf, self._records
-        if records.label_kind == "soft":
-            return features[records.label_key]
-        if records.label_kind == "class":
-            return tf.one_hot(features[records.label_key] - records.first_class, records.num_classes)
-        lam = features["mixup/lam"][:, None]
-        base, partner = (
-            tf.one_hot(features[f"mixup/{role}_label"], records.num_classes) for role in ("base", "partner")
-        )
-        return lam * base + (1 - lam) * partner
+def parse_batch(serialized: Any, files: ExampleFiles) -> tuple[Any, Any]:
+    """Inputs and soft labels of serialized records, string[n]."""
+    tf = import_tensorflow()
+    wanted = {files.input_key: files.input_kind.parsed(tf, files.shape), **files.label_features(tf)}
+    features = tf.io.parse_example(serialized, wanted)
+    inputs = files.input_kind.tensor(tf, features[files.input_key], files.shape)
+    return inputs, files.soft_labels(tf, features)
 
 
-def _epoch_files(records: Records, feeding: Feeding, epoch: int) -> list[str]:
+def _epoch_files(records: ExampleFiles, feeding: Feeding, epoch: int) -> list[str]:
     files = records.passes[epoch % len(records.passes)]
     if not feeding.shuffle_buffer:
         return list(files)

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.config.registry import PAIRINGS
-from mixup_pipeline.mixing.methods.mixup import draw_lam, mix_class_ids, mix_vectors
+from mixup_pipeline.mixing.arithmetic import mix_class_ids, mix_vectors
+from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.mixing.randomness import words
 from mixup_pipeline.training.tensorflow_import import import_keras
 

@@ -1,12 +1,12 @@
 """Clean examples to evaluate on, read once and kept where they are small."""
 
-import math
 from functools import cached_property
 
 import numpy as np
 
+from mixup_pipeline.spec import example_bytes
 from mixup_pipeline.training.batches import Dataset, evaluation_batches, reading_errors
-from mixup_pipeline.training.example_files import Records
+from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.metrics import ClassIds, Probabilities
 
@@ -17,15 +17,14 @@ _KEPT_BYTES = 1 << 28
 class Evaluation:
     """The evaluation split."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: ExampleFiles) -> None:
         self.records = records
 
     @cached_property
     def batches(self) -> Dataset:
         """(inputs, labels) of all examples, decoded once where they fit 256 MB."""
-        width = math.prod(self.records.shape) * (4 if self.records.encoding == "vector" else 1)
         batches = evaluation_batches(self.records, _BATCH)
-        return batches.cache() if width * self.records.examples <= _KEPT_BYTES else batches
+        return batches.cache() if example_bytes(self.records.shape) * self.records.examples <= _KEPT_BYTES else batches
 
     @cached_property
     def class_ids(self) -> ClassIds:

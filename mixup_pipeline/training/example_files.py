@@ -3,33 +3,43 @@
 Mixed shards and an unmixed source are described by the same values, so that both go through the same code.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.records.framing import first_payload, is_compressed, walk
-from mixup_pipeline.records.tf_example import ExampleReader, parse
+from mixup_pipeline.records.example_reader import ExampleReader
+from mixup_pipeline.records.fields import Field
+from mixup_pipeline.records.framing import first_payload, is_compressed, walk_records
+from mixup_pipeline.records.inputs import InputKind
+from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LABEL_KEY, LabelKind
+from mixup_pipeline.records.layout import LAM
+from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.scan import scan_file
 from mixup_pipeline.sources.source import SourceFile
-from mixup_pipeline.spec import ExampleSpec, Shape
+from mixup_pipeline.spec import Shape
 
-LabelKind = Literal["soft", "compact", "class"]
+_COMPACT_KEYS = (LAM.key, BASE_LABEL_KEY, PARTNER_LABEL_KEY)
+
+SoftLabels = Callable[[Any, Mapping[str, Any]], Any]
+"""(tensorflow module, tensors of a batch by key) → soft labels float32 (n, num_classes)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Records:
-    """Records of one dataset.
+class ExampleFiles:
+    """Files of records of one dataset, and how a batch of records is read.
 
     passes: the files of each pass over the dataset: one for a source, one a copy for mixed shards.
     examples: how many records a pass holds.
-    encoding: "raw" is uint8 bytes of `shape`, "encoded" PNG or JPEG, "vector" floats.
-    label_kind: "soft" is float32[num_classes], "class" an integer, "compact" two class ids and λ.
-    first_class: the integer that stands for class 0.
+    input_key, input_kind: where a record holds its input, and as which one of `config.registry.INPUT_KINDS`.
+    label_features: what `tf.io.parse_example` takes for the label, by key. soft_labels: the
+    label of a batch from it.
     """
 
     name: str
@@ -38,38 +48,51 @@ class Records:
     shape: Shape
     num_classes: int
     class_names: tuple[str, ...] | None
-    encoding: str
-    label_kind: LabelKind
     input_key: str
-    label_key: str
-    first_class: int = 0
+    input_kind: InputKind
+    label_features: Callable[[Any], dict[str, Any]]
+    soft_labels: SoftLabels
 
 
-def mixed_records(out: Path, manifest: Manifest) -> Records:
+def mixed_examples(out: Path, manifest: Manifest) -> ExampleFiles:
     """The copies of a mixed dataset; originals that were kept are not among them."""
-    schema, config = manifest["source"]["schema"], manifest["config"]
-    vector = schema["encoding"] == "vector"
-    passes: list[list[str]] = [[] for _ in range(config["copies"])]
-    for shard in manifest["shards"]:
-        if shard["copy"] is not None:
-            passes[shard["copy"]].append(str(out / shard["name"]))
-    dense = schema["soft_labels"] or config["label_format"] == "dense"
-    names = manifest["class_names"]
-    return Records(
-        name=manifest["name"],
+    layout = manifest.layout
+    passes: list[list[str]] = [[] for _ in range(manifest.config.copies)]
+    for shard in manifest.shards:
+        if shard.copy is not None:
+            passes[shard.copy].append(str(out / shard.name))
+    stored = any(field.key == LABEL_KEY for field in layout.fields)
+    fields = [field for field in layout.fields if field.key in ((LABEL_KEY,) if stored else _COMPACT_KEYS)]
+    return ExampleFiles(
+        name=manifest.name,
         passes=tuple(map(tuple, passes)),
-        examples=manifest["source"]["examples"],
-        shape=tuple(manifest["shape"]),
-        num_classes=manifest["num_classes"],
-        class_names=None if names is None else tuple(names),
-        encoding="vector" if vector else "encoded" if config["image_format"] == "png" else "raw",
-        label_kind="soft" if dense else "compact",
-        input_key="features" if vector else "image",
-        label_key="label",
+        examples=manifest.source.examples,
+        shape=manifest.shape,
+        num_classes=manifest.num_classes,
+        class_names=manifest.class_names,
+        input_key=layout.input.key,
+        input_kind=layout.input_kind,
+        label_features=partial(_mixed_label_features, fields=fields),
+        soft_labels=_stored_labels if stored else partial(_compact_labels, num_classes=manifest.num_classes),
     )
 
 
-def source_records(config: SourceConfig) -> Records:
+def _mixed_label_features(tf: Any, *, fields: Sequence[Field]) -> dict[str, Any]:
+    return {field.key: tf.io.FixedLenFeature(field.shape, tf.dtypes.as_dtype(field.content)) for field in fields}
+
+
+def _stored_labels(tf: Any, features: Mapping[str, Any]) -> Any:
+    return features[LABEL_KEY]
+
+
+def _compact_labels(tf: Any, features: Mapping[str, Any], *, num_classes: int) -> Any:
+    """λ at the base's class plus 1−λ at the partner's."""
+    lam = features[LAM.key][:, None]
+    base, partner = (tf.one_hot(features[key], num_classes) for key in (BASE_LABEL_KEY, PARTNER_LABEL_KEY))
+    return lam * base + (1 - lam) * partner
+
+
+def source_examples(config: SourceConfig) -> ExampleFiles:
     """A split of a source as it is, unmixed.
 
     Raises UsageError or SourceError as `open_source` does, and SourceError for a mixture of compressed and plain files.
@@ -84,23 +107,23 @@ def source_records(config: SourceConfig) -> Records:
                 f"{paths[0]}: is compressed: decompress it for training, or mix it and train on the shards"
             )
         examples = sum(
-            sum(1 for _ in walk(path, path.name)) if file.declared_records is None else file.declared_records
+            sum(1 for _ in walk_records(path, path.name)) if file.declared_records is None else file.declared_records
             for file, path in zip(source.files, paths, strict=True)
         )
     except OSError as error:
         raise SourceError(f"{error.filename}: cannot be read ({error.strerror or error})") from error
-    return Records(
+    labels: LabelKind = LABEL_KINDS[spec.label_kind]
+    return ExampleFiles(
         name=source.name,
         passes=(tuple(map(str, paths)),),
         examples=examples,
         shape=shape,
         num_classes=spec.num_classes,
         class_names=source.class_names,
-        encoding=spec.encoding,
-        label_kind="soft" if spec.soft_labels else "class",
         input_key=spec.input_key,
-        label_key=spec.label_key,
-        first_class=spec.first_class,
+        input_kind=INPUT_KINDS[spec.encoding],
+        label_features=lambda tf: {spec.label_key: labels.parsed(tf, spec)},
+        soft_labels=lambda tf, features: labels.tensor(tf, features[spec.label_key], spec),
     )
 
 
@@ -116,18 +139,18 @@ def _first_shape(paths: list[Path], reader: ExampleReader) -> Shape:
     raise SourceError(f"{paths[0]}: the source holds no record")
 
 
-def fitting(records: Records, other: Records) -> dict[str, tuple[Any, Any]]:
+def fitting(files: ExampleFiles, other: ExampleFiles) -> dict[str, tuple[Any, Any]]:
     """In what two datasets differ that must be alike for a model of one to be evaluated on the other."""
     pairs: dict[str, tuple[Any, Any]] = {
-        "shape": (records.shape, other.shape),
-        "number of classes": (records.num_classes, other.num_classes),
+        "shape": (files.shape, other.shape),
+        "number of classes": (files.num_classes, other.num_classes),
     }
-    names = zip(records.class_names or (), other.class_names or (), strict=False)
+    names = zip(files.class_names or (), other.class_names or (), strict=False)
     pairs |= {f"name of class {class_id}": pair for class_id, pair in enumerate(names)}
     return {what: pair for what, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def check_apart(trained_on: Iterable[str], evaluation: Records) -> None:
+def check_apart(trained_on: Iterable[str], evaluation: ExampleFiles) -> None:
     """Refuse to evaluate on files that are trained on, whatever path leads to them.
 
     Raises UsageError naming the first.
@@ -146,9 +169,8 @@ def mixed_files(manifest: Manifest, paths: Iterable[str]) -> list[str]:
 
     Folders for training and for testing often hold files of the same names, so that a name alone says nothing.
     """
-    schema, config = manifest["source"]["schema"], MixConfig(**manifest["config"])
-    spec = ExampleSpec(**{**schema, "shape": tuple(schema["shape"])})
-    mixed = {(file["name"], file["fingerprint"]) for file in manifest["source"]["files"]}
+    spec, config = manifest.source.schema, manifest.config
+    mixed = {(file.name, file.fingerprint) for file in manifest.source.files}
     names = {name for name, _ in mixed}
 
     def is_mixed(path: Path) -> bool:

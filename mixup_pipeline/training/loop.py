@@ -14,7 +14,7 @@ import numpy as np
 from mixup_pipeline.errors import OutputError, UsageError
 from mixup_pipeline.training.batches import Dataset, Feeding, reading_errors, training_batches
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.example_files import Records
+from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.learner import Learner, Learners, whole_groups
 from mixup_pipeline.training.metrics import evaluate
 from mixup_pipeline.training.online import mixed_online
@@ -40,9 +40,9 @@ class Job:
     """
 
     config: TrainConfig
-    train: Records
+    train: ExampleFiles
     evaluation: Evaluation
-    clean: Records | None = None
+    clean: ExampleFiles | None = None
     online_alpha: float | None = None
 
     def __post_init__(self) -> None:

@@ -13,11 +13,11 @@ import numpy as np
 from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.mixing.randomness import words
 from mixup_pipeline.training.batches import BATCHES_AHEAD, Dataset, Feeding, training_batches
-from mixup_pipeline.training.example_files import Records
+from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 
 
-def mixed_online(records: Records, feeding: Feeding, epoch: int, *, alpha: float) -> Dataset:
+def mixed_online(records: ExampleFiles, feeding: Feeding, epoch: int, *, alpha: float) -> Dataset:
     """The mixed batches of one epoch: as `training_batches`, with λ ~ Beta(alpha, alpha) per example."""
     tf = import_tensorflow()
     other_order = replace(feeding, seed=int(words(1, feeding.seed, "online-partners")[0] >> np.uint64(1)))

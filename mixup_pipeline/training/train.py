@@ -15,12 +15,12 @@ from mixup_pipeline.dataset.quick_check import quick_check, sound_manifest
 from mixup_pipeline.errors import ManifestError, SourceError, UsageError
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import (
-    Records,
+    ExampleFiles,
     check_apart,
     fitting,
+    mixed_examples,
     mixed_files,
-    mixed_records,
-    source_records,
+    source_examples,
 )
 from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Job, Trainer, best_row
@@ -113,7 +113,7 @@ def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
     """
     config = request.config
     if evaluation is None:
-        evaluation = Evaluation(source_records(replace(request.evaluation, allow_eval_split=True)))
+        evaluation = Evaluation(source_examples(replace(request.evaluation, allow_eval_split=True)))
     if (request.shards is None) == (request.src is None):
         raise UsageError(_ONE_OF_BOTH)
     clean, notes = None, []
@@ -123,7 +123,7 @@ def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
             "--force-label-smoothing"
         )
     if request.src is not None:
-        records = source_records(request.src)
+        records = source_examples(request.src)
         if config.clean_last_epochs:
             raise UsageError("clean-last-epochs is for --shards: all epochs on --src are clean")
         trained_on = list(records.passes[0])
@@ -135,15 +135,15 @@ def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
     elif request.shards is not None:
         manifest = checked_manifest(request.shards, request.verify)
         records, data = (
-            mixed_records(request.shards, manifest),
-            {"run_id": manifest["run_id"], "name": manifest["name"]},
+            mixed_examples(request.shards, manifest),
+            {"run_id": manifest.run_id, "name": manifest.name},
         )
         trained_on = mixed_files(manifest, evaluation.records.passes[0])
         if config.clean_last_epochs:
             clean = _clean_records(manifest, request.evaluation)
         if request.mix_online is not None:
             raise UsageError("mix-online is for --src: shards are mixed already")
-        if manifest["config"]["keep_originals"]:
+        if manifest.config.keep_originals:
             notes.append("The originals among the shards are not trained on: epochs read the mixed copies in turn.")
     else:
         raise UsageError(_ONE_OF_BOTH)
@@ -184,18 +184,18 @@ def checked_manifest(shards: Path, how: str) -> Manifest:
     return manifest
 
 
-def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> Records:
+def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> ExampleFiles:
     """The unmixed source of a mixed dataset, from where the evaluation examples are."""
-    records = source_records(source_config(manifest, evaluation.src, evaluation.data_dir))
+    records = source_examples(source_config(manifest, evaluation.src, evaluation.data_dir))
     found = {Path(path).name for path in records.passes[0]}
-    if found != {file["name"] for file in manifest["source"]["files"]}:
+    if found != {file.name for file in manifest.source.files}:
         raise SourceError(
-            f"clean-last-epochs: {evaluation.src} split {manifest['split']} is not the source that was mixed"
+            f"clean-last-epochs: {evaluation.src} split {manifest.split} is not the source that was mixed"
         )
     return records
 
 
-def _check_fit(records: Records, evaluation: Records) -> None:
+def _check_fit(records: ExampleFiles, evaluation: ExampleFiles) -> None:
     differing = fitting(records, evaluation)
     if differing:
         what, (trained, evaluated) = next(iter(differing.items()))

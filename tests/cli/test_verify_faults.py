@@ -546,7 +546,7 @@ RECORD_EDITS: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "id missing": (lambda features: features.pop("mixup/partner_id"), "should have image"),
     "its own partner": (own_partner, "is its own partner with mixup/lam"),
-    "image too small": (crop, "image holds 63 bytes, should be 8x8x1"),
+    "image too small": (crop, "image' holds 63 bytes, but 8x8x1 needs 64"),
     "image missing": (lambda features: features.pop("image"), "should have image"),
     "two images": (lambda features: features["image"].bytes_list.value.append(b"x" * 64), "'image' holds 2 values"),
     "image of floats": (set_value("image", "float_list", 0.5), "'image' holds 0 values of its kind"),

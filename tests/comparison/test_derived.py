@@ -8,8 +8,9 @@ import pytest
 from mixup_pipeline.comparison.derived import check_derivable, derive
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.records.framing import scan
-from mixup_pipeline.records.tf_example import ExampleReader, parse
+from mixup_pipeline.records.example_reader import ExampleReader
+from mixup_pipeline.records.framing import read_records
+from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.sources import open_source
 from tests.datasets import write_tfds
 
@@ -28,7 +29,7 @@ def content(config: SourceConfig) -> list[tuple[bytes, int]]:
     opened = open_source(config)
     reader, found = ExampleReader(opened.spec), []
     for file in opened.files:
-        for _, payload, _, fault in scan(Path(file.path), file.name):
+        for _, payload, _, fault in read_records(Path(file.path), file.name):
             assert fault is None
             features = parse(payload)
             found.append((reader.input_bytes(features), reader.class_id(features)))

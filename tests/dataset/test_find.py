@@ -26,8 +26,8 @@ CONFIGS = {
 
 def slow_find(out: Path, source_id: str, soft: bool) -> list[Appearance]:
     """All appearances, by parsing every record of every shard."""
-    found, seen = [], dict.fromkeys((shard["name"] for shard in read_manifest(out)["shards"]), 0)
-    copies = {shard["name"]: shard["copy"] for shard in read_manifest(out)["shards"]}
+    found, seen = [], dict.fromkeys((shard.name for shard in read_manifest(out).shards), 0)
+    copies = {shard.name: shard.copy for shard in read_manifest(out).shards}
     for record in read_output(out):
         number, copy = seen[record.shard], copies[record.shard]
         seen[record.shard] += 1
@@ -65,8 +65,8 @@ def test_find_equals_parsing_every_record(tmp_path: Path, config: MixConfig) -> 
         found = list(find(tmp_path / "out", manifest, source_id))
         assert found == slow_find(tmp_path / "out", source_id, soft=False)
         total += len(found)
-    totals = manifest["totals"]
-    assert total == 2 * totals["mixed"] + totals["unmixed"] + totals["originals"]
+    totals = manifest.totals
+    assert total == 2 * totals.mixed + totals.unmixed + totals.originals
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -117,7 +117,7 @@ def test_a_record_that_was_left_out_is_in_no_output(mixed: Callable[[str], Mixed
 
 def test_each_shard_is_counted_when_it_is_done(mixed: Callable[[str], Mixed]) -> None:
     made, done = mixed("raw"), []
-    source_id = made.manifest["source"]["files"][0]["name"] + "__0"
+    source_id = made.manifest.source.files[0].name + "__0"
     list(find(made.out, made.manifest, source_id, on_shard=lambda *progress: done.append(progress)))
     assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
 

@@ -1,8 +1,10 @@
 """The test of λ: Beta passes, what is passed off as Beta does not; the λ are those in the shards."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -71,7 +73,7 @@ def test_it_fits_from_the_level_of_significance(p_value: float, fits: bool) -> N
 @pytest.mark.parametrize("most", [1, 5, 10_000])
 def test_the_first_lam_of_every_shard_are_read(mixed: Callable[[str], Mixed], kind: str, most: int) -> None:
     made = mixed(kind)
-    shards = [shard["name"] for shard in made.manifest["shards"] if shard["copy"] is not None]
+    shards = [shard.name for shard in made.manifest.shards if shard.copy is not None]
     of_each = -(-most // len(shards))
     lam = {name: [record.lam for record in read_output(made.out) if record.shard == name] for name in shards}
     assert read_lam(made.out, made.manifest, most).tolist() == [x for name in shards for x in lam[name][:of_each]]
@@ -91,8 +93,8 @@ def test_the_lam_of_a_dataset_are_tested(tmp_path: Path) -> None:
     fit = lam_fit_of(tmp_path / "out", manifest)
     assert fit is not None
     assert fit.fits
-    assert 600 < fit.tested <= manifest["totals"]["mixed"]
-    wrong = lam_fit_of(tmp_path / "out", {**manifest, "config": {**manifest["config"], "alpha": 1.0}})
+    assert 600 < fit.tested <= manifest.totals.mixed
+    wrong = lam_fit_of(tmp_path / "out", msgspec.structs.replace(manifest, config=replace(manifest.config, alpha=1.0)))
     assert wrong is not None
     assert not wrong.fits
 

@@ -9,19 +9,20 @@ import pytest
 
 from mixup_pipeline import MixConfig, augment
 from mixup_pipeline.dataset.manifest import read_manifest
-from mixup_pipeline.dataset.mixed_examples import MixedExample, chosen, dense_label, load, named
+from mixup_pipeline.dataset.mixed_examples import MixedExample, chosen, load, named, soft_label
 from mixup_pipeline.dataset.parents import find_parents
-from mixup_pipeline.dataset.reader import SampledRecord
+from mixup_pipeline.dataset.reader import MixedRecord
 from mixup_pipeline.errors import OutputError, RecordError, SourceError, UsageError
 from tests.damage import flip, record_starts, replace_record
 from tests.datasets import Dataset, example, png, random_images, write_tfds
 from tests.mixed import KINDS, Mixed
 from tests.reference import mix_label, read_output
+from tests.report.shown import overview_of
 
 
 def everything(made: Mixed) -> list[tuple[str, int]]:
     """The places of all examples, in the order of the output."""
-    return [(shard["name"], record) for shard in made.manifest["shards"] for record in range(shard["examples"])]
+    return [(shard.name, record) for shard in made.manifest.shards for record in range(shard.examples)]
 
 
 # Choosing and naming
@@ -30,7 +31,7 @@ def everything(made: Mixed) -> list[tuple[str, int]]:
 def test_chosen_are_distinct_mixed_examples_in_their_order(mixed: Callable[[str], Mixed]) -> None:
     made = mixed("png")  # with originals
     manifest = made.manifest
-    places = [place for place in everything(made) if place[0] == manifest["shards"][0]["name"]]
+    places = [place for place in everything(made) if place[0] == manifest.shards[0].name]
     assert chosen(manifest, count=100, seed=3) == places
     some = chosen(manifest, count=9, seed=3)
     assert (len(some), some) == (9, sorted(set(some)))
@@ -72,7 +73,7 @@ def test_what_is_loaded_is_what_stands_in_the_records(mixed: Callable[[str], Mix
     made, records = mixed(kind), read_output(mixed(kind).out)
     places = everything(made)
     rows = [len(places) - 1, *range(0, len(places), 7)]
-    copies = {shard["name"]: shard["copy"] for shard in made.manifest["shards"]}
+    copies = {shard.name: shard.copy for shard in made.manifest.shards}
     for row, found in zip(rows, load(made.out, made.manifest, [places[row] for row in rows], None), strict=True):
         record = records[row]
         assert (found.shard, found.record, found.number, found.copy) == (*places[row], row, copies[record.shard])
@@ -148,9 +149,9 @@ def test_damaged_records_and_missing_shards_are_named(mixed: Callable[[str], Mix
 # Labels
 
 
-def sampled(label: npt.NDArray[np.float32], classes: tuple[int, int] | None, lam: float = 0.25) -> SampledRecord:
+def sampled(label: npt.NDArray[np.float32], classes: tuple[int, int] | None, lam: float = 0.25) -> MixedRecord:
     image = np.zeros((1, 1, 1), np.uint8)
-    return SampledRecord(lam=lam, base_id="a__0", partner_id="a__1", classes=classes, input=image, label=label)
+    return MixedRecord(lam=lam, base_id="a__0", partner_id="a__1", classes=classes, input=image, label=label)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,8 @@ def sampled(label: npt.NDArray[np.float32], classes: tuple[int, int] | None, lam
     ],
 )
 def test_labels_are_dense(label: list[float], classes: tuple[int, int] | None, expected: list[float]) -> None:
-    dense = dense_label(sampled(np.array(label, np.float32), classes), 3)
+    manifest = overview_of([(0, 1, 0.5)], num_classes=3, soft=classes is None).manifest
+    dense = soft_label(sampled(np.array(label, np.float32), classes), manifest)
     assert dense.dtype == np.float32
     assert dense.tolist() == np.array(expected, np.float32).tolist()
 

@@ -75,7 +75,7 @@ def test_tfds_reads_every_record_and_its_first_half_is_the_first_copy(out: Path)
     assert read["first"] == 30
     assert read["image"] == [6, 5, 3]
     assert read["examples"] == 60
-    assert sum(shard["examples"] for shard in read_manifest(out)["shards"] if shard["copy"] == 0) == 30
+    assert sum(shard.examples for shard in read_manifest(out).shards if shard.copy == 0) == 30
 
 
 def test_tfds_reads_png_images(tmp_path: Path, out: Path) -> None:
@@ -99,8 +99,8 @@ def test_a_reader_without_tensorflow_reads_every_record(out: Path) -> None:
         "mixup/base_label": "int",
     }
     rows = []
-    for shard in read_manifest(out)["shards"]:
-        rows += list(tfrecord_loader(str(out / shard["name"]), None, kinds))
+    for shard in read_manifest(out).shards:
+        rows += list(tfrecord_loader(str(out / shard.name), None, kinds))
     records = read_output(out)
     assert len(rows) == len(records)
     for row, record in zip(rows, records, strict=True):

@@ -37,7 +37,7 @@ def test_why_examples_were_left_unmixed(tmp_path: Path, labels: list[int], confi
     dataset = write_tfds(tmp_path / "shapes/1.0.0", num_examples=len(labels), labels=labels)
     augment(str(dataset.folder), tmp_path / "out", config)
     overview, sizes = look_at(tmp_path / "out"), Counter(labels)
-    originals = {shard["name"] for shard in overview.manifest["shards"] if shard["copy"] is None}
+    originals = {shard.name for shard in overview.manifest.shards if shard.copy is None}
     unmixed = [r for r in read_output(tmp_path / "out") if r.base_id == r.partner_id and r.shard not in originals]
     alone = [r for r in unmixed if len(labels) == 1 or (config.pairing != "any" and sizes[r.base_label] == 1)]
     assert (overview.alone, overview.by_prob) == (len(alone), len(unmixed) - len(alone))
@@ -48,7 +48,7 @@ def test_numbers_equal_what_the_records_tell(mixed: Callable[[str], Mixed], kind
     out = mixed(kind).out
     overview = look_at(out)
     assert overview.faults == []
-    originals = {shard["name"] for shard in overview.manifest["shards"] if shard["copy"] is None}
+    originals = {shard.name for shard in overview.manifest.shards if shard.copy is None}
     records = [record for record in read_output(out) if record.shard not in originals]
     drawn = [record for record in records if record.base_id != record.partner_id]
     lam = np.array([record.lam for record in drawn])

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from mixup_pipeline.dataset.manifest import Manifest
-from mixup_pipeline.dataset.quick_check import manifest_faults, quick_check, size_faults
+from mixup_pipeline.dataset.manifest import Manifest, read_manifest_json
+from mixup_pipeline.dataset.quick_check import contradictions, quick_check, schema_faults, size_faults
 from tests.damage import flip
 from tests.mixed import KINDS, Mixed
 
@@ -17,14 +18,23 @@ FIRST, SECOND = (f"shapes_mixup-train.tfrecord-0000{shard}-of-00002" for shard i
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_output_has_no_faults(mixed: Callable[[str], Mixed], kind: str) -> None:
     made = mixed(kind)
-    assert manifest_faults(made.manifest) + quick_check(made.out, made.manifest) == []
+    assert schema_faults(read_manifest_json(made.out)) + contradictions(made.manifest) == []
+    assert quick_check(made.out, made.manifest) == []
 
 
 # Sizes
 
 
-def test_shards_missing_and_of_other_sizes_are_told_in_their_order(tmp_path: Path) -> None:
-    manifest = {"shards": [{"name": name, "bytes": 3000} for name in "abcde"]}
+def with_shards(manifest: Manifest, names: str) -> Manifest:
+    """A manifest that lists other shards, of 3,000 bytes each."""
+    shard = msgspec.structs.replace(manifest.shards[0], bytes=3000)
+    return msgspec.structs.replace(manifest, shards=tuple(msgspec.structs.replace(shard, name=n) for n in names))
+
+
+def test_shards_missing_and_of_other_sizes_are_told_in_their_order(
+    mixed: Callable[[str], Mixed], tmp_path: Path
+) -> None:
+    manifest = with_shards(mixed("vectors").manifest, "abcde")
     for name, size in (("a", 3000), ("b", 2999), ("c", 13_001), ("e", 0)):
         (tmp_path / name).write_bytes(bytes(size))
     assert size_faults(tmp_path, manifest) == [
@@ -35,9 +45,9 @@ def test_shards_missing_and_of_other_sizes_are_told_in_their_order(tmp_path: Pat
     ]
 
 
-def test_a_folder_in_place_of_a_shard_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_shard_is_told(mixed: Callable[[str], Mixed], tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    assert size_faults(tmp_path, {"shards": [{"name": "a", "bytes": 3000}]}) == ["a: is missing"]
+    assert size_faults(tmp_path, with_shards(mixed("vectors").manifest, "a")) == ["a: is missing"]
 
 
 def test_the_quick_check_reads_no_record(mixed: Callable[[str], Mixed], tmp_path: Path) -> None:
@@ -78,8 +88,8 @@ def test_the_quick_check_tells_all_that_is_wrong(mixed: Callable[[str], Mixed], 
 def test_totals_hold_one_value_for_each_class(
     mixed: Callable[[str], Mixed], edits: dict[str, Any], said: list[str]
 ) -> None:
-    manifest: Manifest = mixed("vectors").manifest
-    manifest["totals"] |= edits
-    assert manifest_faults(manifest) == [
+    manifest = mixed("vectors").manifest
+    edited = msgspec.structs.replace(manifest, totals=msgspec.structs.replace(manifest.totals, **edits))
+    assert contradictions(edited) == [
         f"manifest.json: totals.{key} values, should hold 4, one for each class" for key in said
     ]

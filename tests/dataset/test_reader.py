@@ -10,15 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixup_pipeline.dataset.reader import MixedReader, SampledRecords, choose, lam_in, provenance_bytes
+from mixup_pipeline.dataset.manifest import ShardEntry
+from mixup_pipeline.dataset.reader import MixedReader, MixedRecords, lam_in, provenance_bytes, sample_records
 from mixup_pipeline.errors import RecordError
+from mixup_pipeline.records.layout import Layout
 from tests.damage import flip, read_payloads, record_starts, replace_record
 from tests.datasets import example
 from tests.mixed import KINDS, Mixed
 from tests.reference import read_output
 
 
-def plain(records: SampledRecords) -> list[tuple[Any, ...]]:
+def plain(records: MixedRecords) -> list[tuple[Any, ...]]:
     """The same as values that can be compared."""
     return [
         (
@@ -47,7 +49,7 @@ def test_picked_records_equal_those_of_a_whole_reading(mixed: Callable[[str], Mi
         for wanted in ([], [0], [last], [last, 3, 0], range(last + 1)):
             picked = reader.pick(shard, wanted)
             assert list(picked) == sorted(wanted)
-            assert plain(picked) == plain(reader.read(shard, wanted).sampled())
+            assert plain(picked) == plain(reader.read(shard, wanted).kept)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -91,6 +93,7 @@ def test_lam_is_found_at_the_end_of_every_record(mixed: Callable[[str], Mixed], 
         assert lam_in(payload[-tail_bytes:]) == record.lam
 
 
+LAYOUT = Layout(shape=(5,), num_classes=9, label_kind="class", label_format="dense", image_format="raw")
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=80)
 CLASSES = st.integers(0, 2**31 - 1)
 
@@ -115,7 +118,7 @@ def test_provenance_fits_whatever_the_names_and_numbers(
     provenance = example(features)
     features |= {"image": image + b"\tmixup/lam\x12\x08\x12\x06\n\x04", "label": [0.5] * 9, "features": [0.25] * 5}
     payload = example(features)
-    tail = payload[-provenance_bytes({"source": {"files": [{"name": first}, {"name": second}]}}) :]
+    tail = payload[-LAYOUT.provenance_bytes(max(first, second, key=lambda name: len(name.encode()))) :]
     entries = provenance[provenance.index(b"\rmixup/base_id") :]
     assert tail.endswith(entries)
     assert lam_in(tail) == lam
@@ -132,24 +135,30 @@ def test_a_tail_without_lam_is_refused(tail: bytes) -> None:
 # Choosing
 
 
+def shard(name: str, examples: int) -> ShardEntry:
+    return ShardEntry(name=name, copy=0, examples=examples, bytes=1, sha256="")
+
+
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(1, 100), st.integers(0, 2**63 - 1))
 @settings(deadline=None, max_examples=100)
-def test_choose_takes_so_many_distinct_records_and_always_the_same(sizes: list[int], count: int, seed: int) -> None:
-    shards = [{"name": f"s{number}", "examples": size} for number, size in enumerate(sizes)]
-    chosen = choose(shards, count, seed, "test")
+def test_sampling_takes_so_many_distinct_records_and_always_the_same(sizes: list[int], count: int, seed: int) -> None:
+    shards = [shard(f"s{number}", size) for number, size in enumerate(sizes)]
+    chosen = sample_records(shards, count, seed, "test")
     assert sum(map(len, chosen.values())) == min(count, sum(sizes))
     assert all(0 <= record < sizes[int(name[1:])] for name, records in chosen.items() for record in records)
-    assert choose(shards, count, seed, "test") == chosen
-    fewer = choose(shards, max(1, count - 1), seed, "test")
+    assert sample_records(shards, count, seed, "test") == chosen
+    fewer = sample_records(shards, max(1, count - 1), seed, "test")
     assert all(records <= chosen[name] for name, records in fewer.items())
 
 
-def test_choose_is_even_over_the_records_of_all_shards() -> None:
-    shards = [{"name": name, "examples": size} for name, size in (("a", 3), ("b", 1), ("c", 6))]
+def test_sampling_is_even_over_the_records_of_all_shards() -> None:
+    shards = [shard(name, size) for name, size in (("a", 3), ("b", 1), ("c", 6))]
     drawn = Counter(
-        (name, r) for seed in range(2000) for name, rs in choose(shards, 3, seed, "test").items() for r in rs
+        (name, r) for seed in range(2000) for name, rs in sample_records(shards, 3, seed, "test").items() for r in rs
     )
     assert len(drawn) == 10
     assert all(500 < times < 700 for times in drawn.values())  # 600 expected, 20 the standard deviation
-    assert any(choose(shards, 3, seed, "test") != choose(shards, 3, seed, "other") for seed in range(3))
-    assert np.all([isinstance(record, int) for records in choose(shards, 9, 0, "test").values() for record in records])
+    assert any(sample_records(shards, 3, seed, "test") != sample_records(shards, 3, seed, "other") for seed in range(3))
+    assert np.all(
+        [isinstance(record, int) for records in sample_records(shards, 9, 0, "test").values() for record in records]
+    )

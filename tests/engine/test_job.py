@@ -29,12 +29,12 @@ def test_counters_say_what_was_done(dataset: Dataset, tmp_path: Path, beam_args:
     config = MixConfig(copies=2, keep_originals=True, prob=0.5, num_shards=2)
     counters = counted(dataset, tmp_path / "out", config, beam_args)
     manifest = read_manifest(tmp_path / "out")
-    examples = manifest["source"]["examples"]
+    examples = manifest.source.examples
     assert counters["records_indexed"] == examples
     assert counters.get("records_skipped", 0) == 0
-    assert counters["examples_mixed"] == manifest["totals"]["mixed"]
+    assert counters["examples_mixed"] == manifest.totals.mixed
     assert counters["examples_written"] == 3 * examples
-    assert counters["bytes_written"] == sum(shard["bytes"] for shard in manifest["shards"])
+    assert counters["bytes_written"] == sum(shard.bytes for shard in manifest.shards)
     assert examples <= counters["examples_decoded"] <= 3 * examples
     assert counters.get("shards_kept", 0) == 0
 
@@ -48,7 +48,7 @@ def test_shards_that_are_kept_are_counted_as_such(dataset: Dataset, tmp_path: Pa
     counters = counted(dataset, tmp_path / "out", config)
     assert counters["shards_kept"] == 3
     assert counters["examples_written"] == next(
-        entry["examples"] for entry in read_manifest(tmp_path / "out")["shards"] if entry["name"] == shard.name
+        entry.examples for entry in read_manifest(tmp_path / "out").shards if entry.name == shard.name
     )
 
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from mixup_pipeline.mixing.methods.mixup import draw_lam, draw_mixed, mix_class_ids, mix_images, mix_vectors
+from mixup_pipeline.mixing.arithmetic import mix_class_ids, mix_images, mix_vectors
+from mixup_pipeline.mixing.draw import draw_mixed
+from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.mixing.randomness import BLOCK_SLOTS
 
 Floats = npt.NDArray[np.float32]

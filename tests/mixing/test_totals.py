@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixup_pipeline.mixing.totals import LAM_BINS, MAX_PAIR_CLASSES, NEARLY_UNMIXED, ShardTotals, combine
+from mixup_pipeline.config.typed_json import from_json, to_json
+from mixup_pipeline.mixing.totals import LAM_BINS, MAX_PAIR_CLASSES, NEARLY_UNMIXED, ShardTotals, Totals, combine
 
 NUM_CLASSES = 4
 ROWS = st.lists(
@@ -62,7 +63,7 @@ def slow_totals(rows: list[Row]) -> dict[str, Any]:
 @given(ROWS)
 @settings(deadline=None, max_examples=100)
 def test_totals_equal_the_slow_reference(rows: list[Row]) -> None:
-    totals, expected = combine([totals_of(rows)], num_classes=NUM_CLASSES), slow_totals(rows)
+    totals, expected = to_json(combine([totals_of(rows)], num_classes=NUM_CLASSES)), slow_totals(rows)
     assert totals.pop("lam_mean") == pytest.approx(expected.pop("lam_mean"))
     assert totals.pop("label_mass") == pytest.approx(expected.pop("label_mass"))
     assert totals == expected
@@ -72,8 +73,8 @@ def test_totals_equal_the_slow_reference(rows: list[Row]) -> None:
 @settings(deadline=None, max_examples=60)
 def test_the_totals_of_shards_add_up_to_those_of_the_whole(rows: list[Row], cuts: list[int]) -> None:
     parts = [rows[start:stop] for start, stop in pairwise([0, *cuts, max(30, len(rows))])]
-    totals = combine([totals_of(part) for part in parts], num_classes=NUM_CLASSES)
-    whole = combine([totals_of(rows)], num_classes=NUM_CLASSES)
+    totals = to_json(combine([totals_of(part) for part in parts], num_classes=NUM_CLASSES))
+    whole = to_json(combine([totals_of(rows)], num_classes=NUM_CLASSES))
     assert totals.pop("lam_mean") == pytest.approx(whole.pop("lam_mean"))
     assert totals.pop("label_mass") == pytest.approx(whole.pop("label_mass"))
     assert totals == whole
@@ -81,22 +82,25 @@ def test_the_totals_of_shards_add_up_to_those_of_the_whole(rows: list[Row], cuts
 
 def test_label_mass_sums_to_the_number_of_examples() -> None:
     rows = [(lam, True, base, 3) for base in range(3) for lam in (0.0, 0.1, 0.9, 1.0)]
-    assert sum(combine([totals_of(rows)], num_classes=NUM_CLASSES)["label_mass"]) == pytest.approx(12)
+    mass = combine([totals_of(rows)], num_classes=NUM_CLASSES).label_mass
+    assert mass is not None
+    assert sum(mass) == pytest.approx(12)
 
 
 def test_originals_count_as_examples_and_nothing_else() -> None:
     totals = combine([totals_of([(0.5, True, 0, 1)]), ShardTotals.of_originals(7)], num_classes=NUM_CLASSES)
-    assert (totals["examples"], totals["mixed"], totals["unmixed"], totals["originals"]) == (8, 1, 0, 7)
-    assert sum(totals["lam_histogram"]) == 1
-    assert sum(totals["label_mass"]) == pytest.approx(1)
+    assert (totals.examples, totals.mixed, totals.unmixed, totals.originals) == (8, 1, 0, 7)
+    assert sum(totals.lam_histogram) == 1
+    assert totals.label_mass is not None
+    assert sum(totals.label_mass) == pytest.approx(1)
 
 
 def test_soft_labels_have_no_class_pairs_and_no_label_mass() -> None:
     shard = ShardTotals.of(np.array([0.25, 1], np.float32), np.array([True, False]))
     totals = combine([shard, shard], num_classes=NUM_CLASSES)
-    assert (totals["mixed"], totals["unmixed"], totals["lam_mean"]) == (2, 2, 0.25)
-    assert totals["class_pairs"] is None
-    assert totals["label_mass"] is None
+    assert (totals.mixed, totals.unmixed, totals.lam_mean) == (2, 2, 0.25)
+    assert totals.class_pairs is None
+    assert totals.label_mass is None
 
 
 @pytest.mark.parametrize(("num_classes", "counted"), [(MAX_PAIR_CLASSES, True), (MAX_PAIR_CLASSES + 1, False)])
@@ -105,23 +109,24 @@ def test_class_pairs_are_left_out_above_the_limit_of_classes(num_classes: int, c
     lam = np.array([0.25, 0.25], np.float32)
     shard = ShardTotals.of(lam, lam < 1, classes=(classes, classes[::-1]), num_classes=num_classes)
     totals = combine([shard], num_classes=num_classes)
-    assert (totals["class_pairs"] is not None) == counted
-    assert totals["label_mass"][0] == totals["label_mass"][-1] == 1
-    if counted:
-        assert totals["class_pairs"][0][-1] == totals["class_pairs"][-1][0] == 1
+    assert totals.label_mass is not None
+    assert totals.label_mass[0] == totals.label_mass[-1] == 1
+    assert (totals.class_pairs is not None) == counted
+    if totals.class_pairs is not None:
+        assert totals.class_pairs[0][-1] == totals.class_pairs[-1][0] == 1
 
 
 @pytest.mark.parametrize(("lam", "histogram_bin"), [(0.0, 0), (0.005, 0), (0.5, 50), (0.994, 99), (1.0, 99)])
 def test_every_lam_falls_into_the_histogram(lam: float, histogram_bin: int) -> None:
-    histogram = combine([totals_of([(lam, True, 0, 1)])], num_classes=NUM_CLASSES)["lam_histogram"]
+    histogram = combine([totals_of([(lam, True, 0, 1)])], num_classes=NUM_CLASSES).lam_histogram
     assert np.flatnonzero(histogram).tolist() == [histogram_bin]
 
 
 def test_totals_are_plain_json() -> None:
     totals = combine([totals_of([(0.5, True, 0, 1), (1.0, False, 2, 2)])], num_classes=NUM_CLASSES)
-    assert json.loads(json.dumps(totals)) == totals
+    assert from_json(json.loads(json.dumps(to_json(totals))), Totals) == totals
 
 
 def test_no_shards_give_empty_totals() -> None:
     totals = combine([], num_classes=NUM_CLASSES)
-    assert (totals["examples"], totals["lam_mean"], totals["class_pairs"]) == (0, None, None)
+    assert (totals.examples, totals.lam_mean, totals.class_pairs) == (0, None, None)

@@ -1,6 +1,8 @@
 """Encoding: blocks become the framed bytes of protobuf's deterministic serialization."""
 
 import hashlib
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,9 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tensorflow_datasets.proto.tf_example_generated_pb2 import Example
 
-from mixup_pipeline.records.encoding import Ids, MixedBlock, encode
+from mixup_pipeline.config.registry import METHODS
+from mixup_pipeline.records.encoding import Ids, encode
 from mixup_pipeline.records.framing import FRAME_BYTES, frame
 from mixup_pipeline.records.images import encode_png
+from mixup_pipeline.records.layout import Layout
+from tests.choices import BOXED, registered
 
 PROPERTY = settings(deadline=None, max_examples=150)
 
@@ -24,24 +29,70 @@ ID_TEXTS = st.integers(1, 300).map(lambda size: bytes((7 * size + i) % 256 for i
 FLOATS = st.floats(width=32, allow_nan=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Mixed examples to encode, and the layout of their records."""
+
+    columns: dict[str, Any]
+    layout: Layout
+
+    def __len__(self) -> int:
+        return len(self.columns["mixup/lam"])
+
+    def encoded(self) -> bytes:
+        return bytes(encode(self.columns, self.layout))
+
+
+def block_of(
+    inputs: npt.NDArray[Any],
+    lam: npt.NDArray[np.float32],
+    *,
+    label: npt.NDArray[np.float32] | None,
+    ids: tuple[list[bytes], list[bytes]],
+    classes: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]] | None,
+    image_format: str = "raw",
+    extra: dict[str, npt.NDArray[Any]] | None = None,
+    method: str = "mixup",
+) -> Block:
+    """A block of these columns, with the layout that they have."""
+    layout = Layout(
+        shape=inputs.shape[1:],
+        num_classes=2 if label is None else label.shape[1],
+        label_kind="soft" if classes is None else "class",
+        label_format="compact" if label is None else "dense",
+        image_format=image_format,
+        method=method,
+    )
+    columns: dict[str, Any] = {layout.input.key: inputs, "mixup/lam": lam, **(extra or {})}
+    columns |= {"mixup/base_id": Ids.of(ids[0]), "mixup/partner_id": Ids.of(ids[1])}
+    if label is not None:
+        columns["label"] = label
+    if classes is not None:
+        columns |= {"mixup/base_label": classes[0], "mixup/partner_label": classes[1]}
+    return Block(columns=columns, layout=layout)
+
+
 @st.composite
-def blocks(draw: st.DrawFn, shapes: st.SearchStrategy[tuple[int, ...]]) -> MixedBlock:
-    """Mixed examples of one shape, with or without dense labels and class ids."""
+def blocks(draw: st.DrawFn, shapes: st.SearchStrategy[tuple[int, ...]], image_format: str = "raw") -> Block:
+    """Mixed examples of one shape, with dense or compact labels, or soft ones."""
     count, shape = draw(st.integers(1, 6)), draw(shapes)
     dtype, elements = (np.float32, FLOATS) if len(shape) == 1 else (np.uint8, None)
-    num_classes = draw(st.sampled_from([0, 2, 10, 50]))
     ids = [draw(st.lists(ID_TEXTS, min_size=count, max_size=count)) for _ in range(2)]
-    classes = None
-    if draw(st.booleans()):
-        classes = np.array(draw(st.lists(CLASS_IDS, min_size=2 * count, max_size=2 * count)), np.int32)
-    return MixedBlock(
-        inputs=draw(hnp.arrays(dtype, (count, *shape), elements=elements)),
-        lam=draw(hnp.arrays(np.float32, count, elements=st.floats(0, 1, width=32))),
-        label=draw(hnp.arrays(np.float32, (count, num_classes), elements=FLOATS)) if num_classes else None,
-        base_id=Ids.of(ids[0]),
-        partner_id=Ids.of(ids[1]),
-        base_class=None if classes is None else classes[:count],
-        partner_class=None if classes is None else classes[count:],
+    form = draw(st.sampled_from(["dense", "compact", "soft"]))
+    label = classes = None
+    if form != "compact":
+        num_classes = draw(st.sampled_from([2, 10, 50]))
+        label = draw(hnp.arrays(np.float32, (count, num_classes), elements=FLOATS))
+    if form != "soft":
+        drawn = np.array(draw(st.lists(CLASS_IDS, min_size=2 * count, max_size=2 * count)), np.int32)
+        classes = drawn[:count], drawn[count:]
+    return block_of(
+        draw(hnp.arrays(dtype, (count, *shape), elements=elements)),
+        draw(hnp.arrays(np.float32, count, elements=st.floats(0, 1, width=32))),
+        label=label,
+        ids=(ids[0], ids[1]),
+        classes=classes,
+        image_format=image_format,
     )
 
 
@@ -49,54 +100,72 @@ def id_of(ids: Ids, row: int) -> bytes:
     return ids.text[row].tobytes()[: ids.lengths[row]]
 
 
-def slow_payload(block: MixedBlock, row: int, *, png: bool = False) -> bytes:
+def slow_payload(block: Block, row: int) -> bytes:
     """One record as protobuf serializes it."""
     message = Example()
     feature = message.features.feature
-    if block.inputs.ndim == 2:
-        feature["features"].float_list.value.extend(block.inputs[row].tolist())
-    else:
-        image = block.inputs[row].astype(np.uint8)
-        feature["image"].bytes_list.value.append(encode_png(image) if png else image.tobytes())
-    feature["mixup/lam"].float_list.value.append(float(block.lam[row]))
-    feature["mixup/base_id"].bytes_list.value.append(id_of(block.base_id, row))
-    feature["mixup/partner_id"].bytes_list.value.append(id_of(block.partner_id, row))
-    if block.label is not None:
-        feature["label"].float_list.value.extend(block.label[row].tolist())
-    if block.base_class is not None and block.partner_class is not None:
-        feature["mixup/base_label"].int64_list.value.append(int(block.base_class[row]))
-        feature["mixup/partner_label"].int64_list.value.append(int(block.partner_class[row]))
+    for key, values in block.columns.items():
+        if isinstance(values, Ids):
+            feature[key].bytes_list.value.append(id_of(values, row))
+        elif key == "image":
+            image = values[row].astype(np.uint8)
+            png = block.layout.image_format == "png"
+            feature[key].bytes_list.value.append(encode_png(image) if png else image.tobytes())
+        elif values.dtype == np.float32:
+            feature[key].float_list.value.extend(values[row].ravel().tolist())
+        else:
+            feature[key].int64_list.value.extend(values[row].ravel().tolist())
     data: bytes = message.SerializeToString(deterministic=True)
     return data
 
 
-def small_block(**changes: object) -> MixedBlock:
+def small_block(**changes: Any) -> Block:
     """Three grey images with everything that a block can hold."""
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "inputs": np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1),
         "lam": np.array([0, 0.25, 1], np.float32),
         "label": np.array([[0, 1], [0.25, 0.75], [1, 0]], np.float32),
-        "base_id": Ids.of([b"a__9", b"a__10", b"b__0"]),
-        "partner_id": Ids.of([b"a__10", b"b__0", b"b__0"]),
-        "base_class": np.array([0, 0, 300], np.int32),
-        "partner_class": np.array([1, 128, 300], np.int32),
+        "ids": ([b"a__9", b"a__10", b"b__0"], [b"a__10", b"b__0", b"b__0"]),
+        "classes": (np.array([0, 0, 300], np.int32), np.array([1, 128, 300], np.int32)),
     }
-    return MixedBlock(**{**fields, **changes})  # type: ignore[arg-type]
+    return block_of(**{**fields, **changes})
 
 
 @given(st.one_of(blocks(IMAGE_SHAPES), blocks(VECTOR_SHAPES)))
 @example(small_block())
 @PROPERTY
-def test_a_block_is_what_protobuf_serializes(block: MixedBlock) -> None:
-    assert bytes(encode(block)) == b"".join(frame(slow_payload(block, row)) for row in range(len(block.lam)))
+def test_a_block_is_what_protobuf_serializes(block: Block) -> None:
+    assert block.encoded() == b"".join(frame(slow_payload(block, row)) for row in range(len(block)))
 
 
-@given(blocks(st.sampled_from([(1, 1, 1), (5, 4, 3), (6, 3, 4)])))
-@example(small_block())
+@given(blocks(st.sampled_from([(1, 1, 1), (5, 4, 3), (6, 3, 4)]), image_format="png"))
+@example(small_block(image_format="png"))
 @settings(deadline=None, max_examples=50)
-def test_a_block_of_png_images_is_what_protobuf_serializes(block: MixedBlock) -> None:
-    expected = b"".join(frame(slow_payload(block, row, png=True)) for row in range(len(block.lam)))
-    assert bytes(encode(block, png=True)) == expected
+def test_a_block_of_png_images_is_what_protobuf_serializes(block: Block) -> None:
+    assert block.encoded() == b"".join(frame(slow_payload(block, row)) for row in range(len(block)))
+
+
+BOXES = st.lists(st.sampled_from([0, 1, 127, 128, 2**31 - 1]), min_size=12, max_size=12)
+
+
+@given(BOXES, st.lists(FLOATS, min_size=6, max_size=6))
+@settings(deadline=None, max_examples=50)
+def test_fields_of_a_method_are_what_protobuf_serializes(boxes: list[int], shifts: list[float]) -> None:
+    extra = {
+        "mixup/box": np.array(boxes, np.int64).reshape(3, 4),
+        "mixup/shift": np.array(shifts, np.float32).reshape(3, 2),
+    }
+    with registered(METHODS, "boxed", BOXED):
+        block = small_block(extra=extra, method="boxed")
+        assert block.encoded() == b"".join(frame(slow_payload(block, row)) for row in range(len(block)))
+
+
+@pytest.mark.parametrize("change", [{"extra": {"mixup/box": np.zeros((3, 4), np.int64)}}, {"classes": None}])
+def test_columns_that_are_not_those_of_the_layout_are_refused(change: dict[str, Any]) -> None:
+    block = small_block(**change)
+    columns = block.columns if "extra" in change else {k: v for k, v in block.columns.items() if k != "label"}
+    with pytest.raises(ValueError, match="were given, a record holds image, label"):
+        encode(columns, block.layout)
 
 
 def payloads_in(data: bytes) -> list[bytes]:
@@ -110,17 +179,19 @@ def payloads_in(data: bytes) -> list[bytes]:
 
 def test_a_block_parses_back_in_its_order() -> None:
     block = small_block()
-    for row, payload in enumerate(payloads_in(bytes(encode(block)))):
+    for row, payload in enumerate(payloads_in(block.encoded())):
         feature = Example.FromString(payload).features.feature
         assert feature["image"].bytes_list.value == [bytes(range(4 * row, 4 * row + 4))]
-        assert feature["mixup/lam"].float_list.value == [block.lam[row]]
+        assert feature["mixup/lam"].float_list.value == [block.columns["mixup/lam"][row]]
         assert feature["mixup/base_id"].bytes_list.value == [[b"a__9", b"a__10", b"b__0"][row]]
         assert feature["mixup/partner_label"].int64_list.value == [[1, 128, 300][row]]
 
 
 def test_a_png_block_holds_png_files_in_rgb_order() -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 5, 4, 3), np.uint8)
-    for image, payload in zip(images, payloads_in(bytes(encode(small_block(inputs=images), png=True))), strict=True):
+    for image, payload in zip(
+        images, payloads_in(small_block(inputs=images, image_format="png").encoded()), strict=True
+    ):
         data = Example.FromString(payload).features.feature["image"].bytes_list.value[0]
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         assert decoded is not None
@@ -132,7 +203,7 @@ def test_a_png_block_holds_png_files_in_rgb_order() -> None:
     [
         (small_block(), {"image", "label", "mixup/base_label", "mixup/partner_label"}),
         (small_block(label=None), {"image", "mixup/base_label", "mixup/partner_label"}),
-        (small_block(base_class=None, partner_class=None), {"image", "label"}),
+        (small_block(classes=None), {"image", "label"}),
         (
             small_block(inputs=np.ones((3, 2), np.float32)),
             {"features", "label", "mixup/base_label", "mixup/partner_label"},
@@ -140,8 +211,8 @@ def test_a_png_block_holds_png_files_in_rgb_order() -> None:
     ],
     ids=["all", "compact", "soft labels", "vectors"],
 )
-def test_a_record_has_exactly_the_features_of_its_block(block: MixedBlock, keys: set[str]) -> None:
-    for payload in payloads_in(bytes(encode(block))):
+def test_a_record_has_exactly_the_features_of_its_block(block: Block, keys: set[str]) -> None:
+    for payload in payloads_in(block.encoded()):
         assert set(Example.FromString(payload).features.feature) == keys | {
             "mixup/lam",
             "mixup/base_id",
@@ -156,24 +227,22 @@ def test_the_layout_of_arrays_does_not_matter() -> None:
     odd = small_block(
         inputs=np.asfortranarray(images),
         label=np.asfortranarray(label),
-        lam=np.repeat(plain.lam, 2)[::2],
-        base_class=np.array([0, 9, 0, 9, 300, 9], np.int32)[::2],
+        lam=np.repeat(plain.columns["mixup/lam"], 2)[::2],
+        classes=(np.array([0, 9, 0, 9, 300, 9], np.int32)[::2], plain.columns["mixup/partner_label"]),
     )
-    assert encode(odd) == encode(plain)
+    assert odd.encoded() == plain.encoded()
 
 
 def test_many_records_of_many_lengths_keep_their_order() -> None:
     rows = np.random.default_rng(1).permutation(3000)
-    block = MixedBlock(
-        inputs=(rows % 256).astype(np.uint8).reshape(-1, 1, 1, 1),
-        lam=(rows / 3000).astype(np.float32),
+    block = block_of(
+        (rows % 256).astype(np.uint8).reshape(-1, 1, 1, 1),
+        (rows / 3000).astype(np.float32),
         label=None,
-        base_id=Ids.of([b"f__%d" % row for row in rows]),
-        partner_id=Ids.of([b"file__%d" % (row * 7) for row in rows]),
-        base_class=rows.astype(np.int32),
-        partner_class=(rows * 100).astype(np.int32),
+        ids=([b"f__%d" % row for row in rows], [b"file__%d" % (row * 7) for row in rows]),
+        classes=(rows.astype(np.int32), (rows * 100).astype(np.int32)),
     )
-    payloads = payloads_in(bytes(encode(block)))
+    payloads = payloads_in(block.encoded())
     assert payloads == [slow_payload(block, row) for row in range(len(rows))]
 
 
@@ -187,6 +256,6 @@ def test_ids_keep_their_texts(texts: list[bytes], data: st.DataObject) -> None:
 
 def test_a_block_is_pinned() -> None:
     assert (
-        hashlib.sha256(encode(small_block())).hexdigest()
+        hashlib.sha256(small_block().encoded()).hexdigest()
         == "a5b698c168ff8dbb3a2f4f718b33d3adf519510cd7fe5bb7b061beb28bb80efe"
     )

@@ -29,9 +29,9 @@ from mixup_pipeline.records.framing import (
     is_compressed,
     masked_crc32c,
     masked_crc32cs,
-    pick,
-    scan,
-    walk,
+    pick_records,
+    read_records,
+    walk_records,
 )
 from tests.damage import cut, flip
 from tests.datasets import example
@@ -64,7 +64,7 @@ def slow_frame(payload: bytes) -> bytes:
 
 def payloads_of(path: Path) -> list[bytes]:
     """The payloads of a file that scan finds sound."""
-    found = list(scan(path, path.name))
+    found = list(read_records(path, path.name))
     assert [fault for *_, fault in found] == [None] * len(found)
     return [payload for _, payload, _, _ in found]
 
@@ -120,7 +120,7 @@ def test_scan_finds_every_record_across_chunks_of_any_size(
 ) -> None:
     path = write(tmp_path_factory.getbasetemp() / "scan.tfrecord", b"".join(map(slow_frame, payloads)))
     with patch.object(records, "_CHUNK_BYTES", chunk_bytes):
-        found = list(scan(path, "scan.tfrecord"))
+        found = list(read_records(path, "scan.tfrecord"))
     starts = np.cumsum([0, *(len(payload) + FRAME_BYTES for payload in payloads)])[: len(payloads)]
     assert found == [
         (int(start) + HEADER_BYTES, payload, slow_mask(slow_crc32c(payload)), None)
@@ -171,7 +171,7 @@ def test_a_cut_is_reported_except_exactly_between_records(tmp_path: Path, size: 
         assert payloads_of(path) == PAYLOADS[:whole]
     else:
         with pytest.raises(RecordError, match=rf"^a\.tfrecord: record {whole} at byte {ends[whole]}: .*the file ends"):
-            found += [payload for _, payload, _, _ in scan(path, path.name)]
+            found += [payload for _, payload, _, _ in read_records(path, path.name)]
 
 
 @pytest.mark.parametrize("position", range(len(FILE)))
@@ -182,7 +182,7 @@ def test_every_flipped_bit_is_reported(tmp_path: Path, position: int) -> None:
         path = write(tmp_path / "a.tfrecord", bytes(damaged))
         faults = []
         try:
-            for _, payload, _, fault in scan(path, path.name):
+            for _, payload, _, fault in read_records(path, path.name):
                 assert fault is not None or payload in PAYLOADS
                 faults.append(fault)
         except RecordError:
@@ -195,7 +195,7 @@ def test_every_flipped_bit_is_reported(tmp_path: Path, position: int) -> None:
 
 def test_records_after_a_damaged_payload_are_still_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tfrecord", FILE.replace(b"first", b"fIrst"))
-    found = list(scan(path, path.name))
+    found = list(read_records(path, path.name))
     assert [fault is None for *_, fault in found] == [False, True, True, True]
     assert [payload for _, payload, _, _ in found] == [b"fIrst", *PAYLOADS[1:]]
 
@@ -206,7 +206,7 @@ def test_a_forged_length_with_a_sound_crc_costs_nothing(tmp_path: Path, length: 
     tracemalloc.start()
     try:
         with pytest.raises(RecordError) as raised:
-            list(scan(path, "a.tfrecord"))
+            list(read_records(path, "a.tfrecord"))
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -221,14 +221,14 @@ def test_a_record_beyond_2_gib_is_refused(tmp_path: Path) -> None:
     with path.open("r+b") as file:
         file.truncate(2**31 + FRAME_BYTES)  # sparse
     with pytest.raises(RecordError, match=r"record 0 at byte 0: the record holds 2,147,483,648 bytes, at most 2 GiB"):
-        list(scan(path, "a.tfrecord"))
+        list(read_records(path, "a.tfrecord"))
 
 
 @pytest.mark.parametrize("data", [b"just some text, much longer than a header", b"\0" * 100, b"\xff" * 12], ids=brief)
 def test_another_format_is_reported(tmp_path: Path, data: bytes) -> None:
     path = write(tmp_path / "a.tfrecord", data)
     with pytest.raises(RecordError, match=r"record 0 at byte 0: the length does not match its CRC"):
-        list(scan(path, "a.tfrecord"))
+        list(read_records(path, "a.tfrecord"))
 
 
 def test_an_empty_file_has_no_records(tmp_path: Path) -> None:
@@ -373,7 +373,7 @@ def outcome(found: Iterator[Any]) -> Outcome:
 
 
 def slow_walk(path: Path, tail_bytes: int) -> Outcome:
-    found, error = outcome(scan(path, path.name))
+    found, error = outcome(read_records(path, path.name))
     return [(start, len(p), p[max(0, len(p) - tail_bytes) :]) for start, p, *_ in found], error
 
 
@@ -381,7 +381,7 @@ def slow_walk(path: Path, tail_bytes: int) -> Outcome:
 @settings(deadline=None, max_examples=60)
 def test_walk_finds_the_records_of_scan(tmp_path_factory: pytest.TempPathFactory, sizes: list[int], tail: int) -> None:
     path, _, _ = mixed_file(tmp_path_factory, sizes)
-    assert outcome(walk(path, path.name, tail)) == slow_walk(path, tail)
+    assert outcome(walk_records(path, path.name, tail)) == slow_walk(path, tail)
 
 
 @given(FILES, TAILS, st.integers(0, 8), st.integers(-14, 14))
@@ -391,7 +391,7 @@ def test_walk_ends_at_a_cut_as_scan_does(
 ) -> None:
     path, _, starts = mixed_file(tmp_path_factory, sizes)
     os.truncate(path, min(starts[-1], max(0, starts[record % len(starts)] + shift)))
-    assert outcome(walk(path, path.name, tail)) == slow_walk(path, tail)
+    assert outcome(walk_records(path, path.name, tail)) == slow_walk(path, tail)
 
 
 @given(FILES.filter(bool), TAILS, st.data())
@@ -402,7 +402,7 @@ def test_walk_ends_at_a_damaged_length_as_scan_does(
     path, _, starts = mixed_file(tmp_path_factory, sizes)
     record = data.draw(st.integers(0, len(sizes) - 1))
     flip(path, starts[record] + data.draw(st.integers(0, HEADER_BYTES - 1)))
-    found, error = outcome(walk(path, path.name, tail))
+    found, error = outcome(walk_records(path, path.name, tail))
     assert (found, error) == slow_walk(path, tail)
     assert len(found) == record
     assert str(error).startswith(f"a.tfrecord: record {record} at byte {starts[record]}: ")
@@ -425,7 +425,7 @@ def test_walk_reads_only_the_ends_of_large_records(
 ) -> None:
     path, _, _ = mixed_file(tmp_path_factory, [200_000] * 20)
     lengths = reads(monkeypatch)
-    assert len(list(walk(path, "a", 300))) == 20
+    assert len(list(walk_records(path, "a", 300))) == 20
     assert sum(lengths) < 100_000
 
 
@@ -434,7 +434,7 @@ def test_walk_reads_small_records_together(
 ) -> None:
     path, _, _ = mixed_file(tmp_path_factory, [100] * 3000)
     lengths = reads(monkeypatch)
-    assert len(list(walk(path, "a", 300))) == 3000
+    assert len(list(walk_records(path, "a", 300))) == 3000
     assert len(lengths) < 10
 
 
@@ -448,8 +448,8 @@ def test_pick_gives_the_wanted_records_of_scan(
     for record in data.draw(rows):
         flip(path, starts[record + 1] - 4 - min(sizes[record], 1))  # its last byte, or its CRC
     wanted = data.draw(rows)
-    expected = [(n, start, p, fault) for n, (start, p, _, fault) in enumerate(scan(path, "a")) if n in wanted]
-    assert outcome(pick(path, "a", wanted)) == (expected, None)
+    expected = [(n, start, p, fault) for n, (start, p, _, fault) in enumerate(read_records(path, "a")) if n in wanted]
+    assert outcome(pick_records(path, "a", wanted)) == (expected, None)
 
 
 @given(FILES.filter(bool), st.data(), st.integers(0, 8), st.integers(-14, 14))
@@ -463,13 +463,13 @@ def test_pick_reports_a_cut_before_a_wanted_record(
     whole = sum(end <= size for end in starts) - 1
     wanted = data.draw(st.sets(st.integers(0, len(sizes) - 1), min_size=1))
     assume(max(wanted) >= whole)
-    found, error = outcome(pick(path, "a", wanted))
+    found, error = outcome(pick_records(path, "a", wanted))
     assert [(n, payload) for n, _, payload, _ in found] == [(n, payloads[n]) for n in sorted(wanted) if n < whole]
     if size in starts:
         reason = f"there is no such record, the file holds {whole:,}: it was changed"
         assert error == f"a: record {max(wanted)} at byte {size}: {reason}"
     else:
-        assert error == outcome(scan(path, "a"))[1]
+        assert error == outcome(read_records(path, "a"))[1]
 
 
 @pytest.mark.parametrize("damage", ["length", "cut"])
@@ -479,4 +479,4 @@ def test_pick_does_not_look_behind_the_last_wanted_record(tmp_path: Path, damage
         flip(path, 21)
     else:
         cut(path, 25)
-    assert [payload for _, _, payload, _ in pick(path, "a", {0})] == [b"first"]
+    assert [payload for _, _, payload, _ in pick_records(path, "a", {0})] == [b"first"]

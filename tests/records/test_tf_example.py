@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow_datasets.proto import tf_example_generated_pb2 as theirs
 
-from mixup_pipeline.records.tf_example import Example, ExampleReader, Features, parse
+from mixup_pipeline.records.example_reader import ExampleReader
+from mixup_pipeline.records.tf_example import Example, Features, parse
 from mixup_pipeline.spec import NO_CLASS, ExampleSpec
 from tests.datasets import example, png, random_images
 from tests.helpers import brief
@@ -281,8 +282,8 @@ def test_several_labels_are_refused() -> None:
 def test_soft_labels_are_read(label: list[float]) -> None:
     reader, features = reader_of(num_classes=3, soft_labels=True), features_of(label=label)
     assert reader.class_id(features) == NO_CLASS
-    assert reader.soft_label(features).dtype == np.float32
-    assert reader.soft_label(features).tolist() == np.array(label, np.float32).tolist()
+    assert reader.label(features).dtype == np.float32
+    assert reader.label(features).tolist() == np.array(label, np.float32).tolist()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Overviews and mixed examples to show, made without any file."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.config import MixConfig
+from mixup_pipeline.dataset.manifest import FORMAT_VERSION, Manifest, ShardEntry, SourceEntry, SourceFileEntry
 from mixup_pipeline.dataset.mixed_examples import MixedExample
 from mixup_pipeline.dataset.overview import Overview
-from mixup_pipeline.dataset.reader import SampledRecord
-from mixup_pipeline.mixing.methods.mixup import mix_class_ids
+from mixup_pipeline.dataset.reader import MixedRecord
+from mixup_pipeline.mixing.arithmetic import mix_class_ids
 from mixup_pipeline.mixing.totals import ShardTotals, combine
+from mixup_pipeline.spec import ExampleSpec
 
 NAMES = [
     *(
@@ -48,26 +49,32 @@ def overview_of(
     base, partner = (np.array([row[side] for row in rows], np.int32) for side in (0, 1))
     lam = np.array([row[2] for row in rows], np.float32)
     totals = ShardTotals.of(lam, lam < 1, classes=None if soft else (base, partner), num_classes=num_classes)
-    schema = {"input_key": "image", "label_key": "label", "num_classes": num_classes, "soft_labels": soft}
+    schema = ExampleSpec(
+        input_key="image",
+        label_key="label",
+        encoding="encoded",
+        shape=shape,
+        num_classes=num_classes,
+        soft_labels=soft,
+    )
+    file_name = f"{name}-train.tfrecord-00000-of-00001"
+    file = SourceFileEntry(name=file_name, examples=len(rows), skipped=0, fingerprint="0" * 64)
+    shard_name = f"{name}_mixup-train.tfrecord-00000-of-00001"
     settled = {"num_shards": 1, "label_format": "dense" if num_classes <= 1000 else "compact"} | config
-    manifest = {
-        "run_id": "0" * 64,
-        "name": f"{name}_mixup",
-        "split": "train",
-        "config": asdict(MixConfig(**settled)),
-        "source": {
-            "examples": len(rows),
-            "skipped": 0,
-            "files": [{"name": f"{name}-train.tfrecord-00000-of-00001", "examples": len(rows), "skipped": 0}],
-            "schema": schema,
-        },
-        "shape": list(shape),
-        "num_classes": num_classes,
-        "class_names": None if class_names is None else list(class_names),
-        "shards": [{"name": f"{name}_mixup-train.tfrecord-00000-of-00001", "copy": 0, "bytes": 1_234_567}],
-        "totals": combine([totals], num_classes=num_classes),
-        "versions": {"python": "3.11.7", "numpy": "2.4.0"},
-    }
+    manifest = Manifest(
+        format_version=FORMAT_VERSION,
+        run_id="0" * 64,
+        name=f"{name}_mixup",
+        split="train",
+        config=MixConfig(**settled),
+        source=SourceEntry(examples=len(rows), skipped=0, files=(file,), schema=schema),
+        shape=shape,
+        num_classes=num_classes,
+        class_names=None if class_names is None else tuple(class_names),
+        shards=(ShardEntry(name=shard_name, copy=0, examples=len(rows), bytes=1_234_567, sha256="0" * 64),),
+        totals=combine([totals], num_classes=num_classes),
+        versions={"python": "3.11.7", "numpy": "2.4.0"},
+    )
     return Overview(Path("shards"), manifest, list(faults))
 
 
@@ -100,7 +107,7 @@ def mixed_example(
     else:
         sides = [np.array([side], np.int32) for side in classes]
         dense = mix_class_ids(sides[0], sides[1], np.array([lam], np.float32), num_classes=num_classes)[0]
-    found = SampledRecord(
+    found = MixedRecord(
         lam=lam,
         base_id="shapes-train.tfrecord-00000-of-00001__3",
         partner_id=f"shapes-train.tfrecord-00000-of-00001__{3 if alone else 5}",

@@ -38,7 +38,7 @@ def run_printed(manifest: Manifest, folder: Path, out: Path) -> Manifest:
 
 
 def hashes(manifest: Manifest) -> list[str]:
-    return [shard["sha256"] for shard in manifest["shards"]]
+    return [shard.sha256 for shard in manifest.shards]
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_what_is_not_known_is_left_out(overview: Overview, example: MixedExample
     found = parsed(overview, [example])
     assert found.all("h3") == titles
     assert ("preview" in found.attributes("id")) == (example.found.input.ndim == 3)
-    assert ("details" in {tag for tag, _ in found.elements}) == (overview.config["prob"] == 0)  # tables of few classes
+    assert ("details" in {tag for tag, _ in found.elements}) == (overview.config.prob == 0)  # tables of few classes
 
 
 def test_names_are_text_in_the_page() -> None:

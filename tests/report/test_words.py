@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from mixup_pipeline.config import MixConfig
 from mixup_pipeline.report.words import (
     class_weights,
     counted,
@@ -59,12 +61,11 @@ def test_counts(count: int, said: str) -> None:
 
 
 def test_kinds_and_choices() -> None:
-    totals = {"mixed": 1200, "unmixed": 0, "originals": 0}
+    totals = msgspec.structs.replace(overview_of([(0, 1, 0.5)], num_classes=2).totals, mixed=1200)
     assert kinds_text(totals) == "1,200 mixed, 0 left unmixed"
-    assert kinds_text(totals | {"originals": 7}) == "1,200 mixed, 0 left unmixed, 7 originals"
-    config = {"pairing": "any", "seed": 5, "copies": 1}
-    assert pairing_text(config) == "pairing any, seed 5, 1 copy"
-    assert pairing_text(config | {"copies": 2000}) == "pairing any, seed 5, 2,000 copies"
+    assert kinds_text(msgspec.structs.replace(totals, originals=7)) == "1,200 mixed, 0 left unmixed, 7 originals"
+    assert pairing_text(MixConfig(seed=5)) == "pairing any, seed 5, 1 copy"
+    assert pairing_text(MixConfig(seed=5, copies=2000)) == "pairing any, seed 5, 2,000 copies"
 
 
 @pytest.mark.parametrize(

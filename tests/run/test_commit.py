@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mixup_pipeline import MixConfig, MixupError
@@ -22,7 +23,7 @@ def test_the_manifest_lists_the_shards_in_order_whatever_order_they_come_in(
 ) -> None:
     forward = commit_run(infos, tmp_path / "out")
     assert commit_run(infos[::-1], tmp_path / "out") == forward
-    assert [shard["name"] for shard in forward["shards"]] == sorted(info.name for info in infos)
+    assert [shard.name for shard in forward.shards] == sorted(info.entry.name for info in infos)
 
 
 def test_a_missing_shard_is_refused(tmp_path: Path, infos: list[ShardInfo]) -> None:
@@ -35,11 +36,13 @@ def test_a_doubled_or_strange_shard_is_refused(tmp_path: Path, infos: list[Shard
     with pytest.raises(MixupError, match="4 of 3 shards"):
         commit_run([*infos, infos[0]], tmp_path / "out")
     with pytest.raises(MixupError, match="3 of 3 shards"):
-        commit_run([*infos[1:], replace(infos[0], examples=1)], tmp_path / "out")
+        commit_run(
+            [*infos[1:], replace(infos[0], entry=msgspec.structs.replace(infos[0].entry, examples=1))], tmp_path / "out"
+        )
 
 
 def test_a_shard_that_changed_on_disk_is_refused(tmp_path: Path, infos: list[ShardInfo]) -> None:
-    path = tmp_path / "out" / infos[1].name
+    path = tmp_path / "out" / infos[1].entry.name
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(MixupError, match="missing or changed"):
         commit_run(infos, tmp_path / "out")

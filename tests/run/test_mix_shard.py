@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from mixup_pipeline import MixConfig, SourceConfig
+from mixup_pipeline.mixing.draw import Draw
 from mixup_pipeline.run import sharding as plan
 from mixup_pipeline.run.index_files import index_file
-from mixup_pipeline.run.mix_shard import Gathered, PassDraw, ShardInfo, ShardMixer
+from mixup_pipeline.run.mix_shard import Gathered, ShardInfo, ShardMixer
 from mixup_pipeline.run.planning import plan_run
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.sharding import ShardTask
@@ -46,16 +47,16 @@ def test_bytes_do_not_depend_on_what_is_gathered_together(
     passes_together: int,
 ) -> None:
     config = MixConfig(copies=4, keep_originals=True, num_shards=3, pairing=pairing)
-    wanted = {info.name: info.sha256 for info in mixed(dataset, tmp_path / "wanted", config)}
+    wanted = {info.entry.name: info.entry.sha256 for info in mixed(dataset, tmp_path / "wanted", config)}
     monkeypatch.setattr(plan, "GATHER_BYTES", gather_bytes)
     monkeypatch.setattr(plan, "PASSES_TOGETHER", passes_together)
-    assert {info.name: info.sha256 for info in mixed(dataset, tmp_path / "out", config)} == wanted
+    assert {info.entry.name: info.entry.sha256 for info in mixed(dataset, tmp_path / "out", config)} == wanted
 
 
 def test_no_more_is_gathered_than_allowed(tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     gather, seen = ShardMixer._gather, []
 
-    def noting_gather(mixer: ShardMixer, draws: list[PassDraw], entries: SlotEntries) -> Gathered:
+    def noting_gather(mixer: ShardMixer, draws: list[Draw], entries: SlotEntries) -> Gathered:
         seen.append(gather(mixer, draws, entries))
         return seen[-1]
 
@@ -81,8 +82,8 @@ def test_a_finished_shard_is_kept_and_a_changed_one_is_made_again(tmp_path: Path
     tasks = planned(dataset, tmp_path / "out", MixConfig(num_shards=2))
     first = [info for task in tasks for info in ShardMixer(tmp_path / "out").mix_shard(task)]
     assert [info.kept for info in first] == [False, False]
-    damaged = tmp_path / "out" / first[0].name
+    damaged = tmp_path / "out" / first[0].entry.name
     damaged.write_bytes(damaged.read_bytes()[:-1])
     second = [info for task in tasks for info in ShardMixer(tmp_path / "out").mix_shard(task)]
     assert [info.kept for info in second] == [False, True]
-    assert [info.sha256 for info in second] == [info.sha256 for info in first]
+    assert [info.entry.sha256 for info in second] == [info.entry.sha256 for info in first]

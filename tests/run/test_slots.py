@@ -17,7 +17,7 @@ def entries_of(count: int, *, file: int = 0) -> Entries:
     entries["record"] = np.arange(count)
     entries["offset"] = 1000 * np.arange(count) + 12
     entries["file"] = file
-    entries["label"] = np.arange(count) % 3
+    entries["class_id"] = np.arange(count) % 3
     return entries
 
 
@@ -32,7 +32,13 @@ def test_an_entry_takes_32_bytes() -> None:
 
 @pytest.mark.parametrize(
     ("field", "largest"),
-    [("offset", 2**63 - 1), ("length", 2**31 - 1), ("record", 2**31 - 1), ("label", 2**31 - 1), ("label", NO_CLASS)],
+    [
+        ("offset", 2**63 - 1),
+        ("length", 2**31 - 1),
+        ("record", 2**31 - 1),
+        ("class_id", 2**31 - 1),
+        ("class_id", NO_CLASS),
+    ],
 )
 def test_an_entry_holds_the_largest_values(field: str, largest: int) -> None:
     entry = np.zeros(1, ENTRY)

@@ -100,19 +100,16 @@ def test_examples_equal_the_source(
     assert found.inputs.dtype == expected.dtype
     assert found.inputs.tobytes() == expected[rows].tobytes()
     assert found.ids == [IDS[row] for row in rows]
-    assert found.class_ids is not None
-    assert found.class_ids.dtype == np.int32
-    assert found.class_ids.tolist() == LABELS[rows].tolist()
-    assert found.soft_labels is None
+    assert found.labels.dtype == np.int32
+    assert found.labels.tolist() == LABELS[rows].tolist()
 
 
 def test_soft_labels_come_with_their_examples(tmp_path: Path) -> None:
     source = indexed(tmp_path, records([png(image) for image in GREY], list(SOFT)), replace(SPEC, soft_labels=True))
     rows = [5, 19, 0, 5]
     found = source.read_examples(rows)
-    assert found.class_ids is None
-    assert found.soft_labels is not None
-    assert found.soft_labels.tobytes() == SOFT[rows].tobytes()
+    assert found.labels.dtype == np.float32
+    assert found.labels.tobytes() == SOFT[rows].tobytes()
     assert found.inputs.tobytes() == GREY[rows].tobytes()
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixup_pipeline.errors import RecordError
-from mixup_pipeline.records.framing import FRAME_BYTES, frame, scan
+from mixup_pipeline.records.framing import FRAME_BYTES, frame, read_records
 from mixup_pipeline.sources import payloads as fetching
 from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile
 from mixup_pipeline.sources.payloads import Block, Reach, plan_blocks, read_payloads
@@ -99,7 +99,7 @@ def test_a_gap_is_read_only_where_it_is_small() -> None:
 
 def test_the_offsets_of_scan_are_those_of_fetch(tmp_path: Path) -> None:
     written(tmp_path, [PAYLOADS])
-    offsets = [offset for offset, *_ in scan(tmp_path / "0.tfrecord", "a")]
+    offsets = [offset for offset, *_ in read_records(tmp_path / "0.tfrecord", "a")]
     assert offsets == entries_of([PAYLOADS])["offset"].tolist()
 
 

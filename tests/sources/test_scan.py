@@ -117,7 +117,7 @@ def test_entries_equal_a_brute_force_reading(tmp_path: Path, work: WorkFolder, k
     assert entries["length"].tolist() == [len(payload) for payload in read_payloads(path)]
     assert entries["record"].tolist() == list(range(12))
     assert entries["file"].tolist() == [3] * 12
-    assert entries["label"].tolist() == form.labels
+    assert entries["class_id"].tolist() == form.labels
     starts = (entries["offset"] + entries["input_start"]).tolist()
     lengths = entries["input_length"].tolist()
     assert [data[start : start + length] for start, length in zip(starts, lengths, strict=True)] == form.inputs

@@ -7,7 +7,7 @@ import pytest
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.sources.schema import Feature, Schema, choose, read_features_json, read_schema
+from mixup_pipeline.sources.schema import Feature, Schema, read_features_json, read_schema, spec_of
 from mixup_pipeline.spec import ExampleSpec
 from tests.datasets import image_feature, label_feature, tensor_feature, write_features
 
@@ -20,7 +20,7 @@ TEXT = Feature(kind="other")
 
 
 def chosen(schema: Schema, hint: str | None = None, **options: Any) -> ExampleSpec:
-    return choose(schema, SourceConfig(src="x", **options), where="the schema", label_hint=hint)
+    return spec_of(schema, SourceConfig(src="x", **options), where="the schema", label_hint=hint)
 
 
 # features.json

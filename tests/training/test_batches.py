@@ -13,10 +13,10 @@ from mixup_pipeline import MixConfig, augment
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.dataset.manifest import read_manifest
 from mixup_pipeline.dataset.reader import MixedReader
-from mixup_pipeline.mixing.methods.mixup import mix_class_ids
+from mixup_pipeline.mixing.arithmetic import mix_class_ids
 from mixup_pipeline.training.batches import Feeding, evaluation_batches, training_batches
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.example_files import Records, mixed_records, source_records
+from mixup_pipeline.training.example_files import ExampleFiles, mixed_examples, source_examples
 from mixup_pipeline.training.online import mixed_online
 from tests.datasets import Dataset, write_tfds
 from tests.mixed import Mixed
@@ -35,14 +35,14 @@ def content(batches: Any) -> list[tuple[bytes, bytes]]:
 def stored(made: Mixed, copy: int) -> Counter[tuple[bytes, bytes]]:
     """Input and label of every record of one copy, read without TensorFlow."""
     reader, found = MixedReader(made.manifest), Counter[tuple[bytes, bytes]]()
-    for shard in made.manifest["shards"]:
-        if shard["copy"] == copy:
-            for record in reader.pick(made.out / shard["name"], range(shard["examples"])).values():
+    for shard in made.manifest.shards:
+        if shard.copy == copy:
+            for record in reader.pick(made.out / shard.name, range(shard.examples)).values():
                 label = record.label
                 if not len(label) and record.classes is not None:
                     base, partner = (np.array([class_id], np.int32) for class_id in record.classes)
                     lam = np.array([record.lam], np.float32)
-                    label = mix_class_ids(base, partner, lam, num_classes=made.manifest["num_classes"])[0]
+                    label = mix_class_ids(base, partner, lam, num_classes=made.manifest.num_classes)[0]
                 found[record.input.tobytes(), label.tobytes()] += 1
     return found
 
@@ -50,7 +50,7 @@ def stored(made: Mixed, copy: int) -> Counter[tuple[bytes, bytes]]:
 @pytest.mark.parametrize("kind", ["raw", "png", "vectors", "compact", "soft labels", "pixels"])
 def test_an_epoch_reads_its_copy_and_all_of_it(mixed: Callable[[str], Mixed], kind: str) -> None:
     made = mixed(kind)
-    records = mixed_records(made.out, made.manifest)
+    records = mixed_examples(made.out, made.manifest)
     copies = len(records.passes)
     for epoch in (0, copies, copies - 1):
         assert Counter(content(training_batches(records, FEEDING, epoch))) == stored(made, epoch % copies)
@@ -58,7 +58,7 @@ def test_an_epoch_reads_its_copy_and_all_of_it(mixed: Callable[[str], Mixed], ki
 
 def test_epochs_are_shuffled_and_known_by_their_number(mixed: Callable[[str], Mixed]) -> None:
     made = mixed("raw")
-    records = mixed_records(made.out, made.manifest)
+    records = mixed_examples(made.out, made.manifest)
     records = replace(records, passes=records.passes[:1])
     first, again, second = (content(training_batches(records, FEEDING, epoch)) for epoch in (0, 0, 1))
     assert first == again != second
@@ -68,13 +68,13 @@ def test_epochs_are_shuffled_and_known_by_their_number(mixed: Callable[[str], Mi
 
 def test_without_a_buffer_the_order_is_that_of_the_files(mixed: Callable[[str], Mixed]) -> None:
     made = mixed("raw")
-    records = mixed_records(made.out, made.manifest)
+    records = mixed_examples(made.out, made.manifest)
     reader = MixedReader(made.manifest)
     stored_in_order = [
         record.input.tobytes()
-        for shard in made.manifest["shards"]
-        if shard["copy"] == 1
-        for record in reader.pick(made.out / shard["name"], range(shard["examples"])).values()
+        for shard in made.manifest.shards
+        if shard.copy == 1
+        for record in reader.pick(made.out / shard.name, range(shard.examples)).values()
     ]
     found = content(training_batches(records, replace(FEEDING, shuffle_buffer=0), 1))
     assert [image for image, _ in found] == stored_in_order
@@ -82,7 +82,7 @@ def test_without_a_buffer_the_order_is_that_of_the_files(mixed: Callable[[str], 
 
 def test_only_whole_batches(mixed: Callable[[str], Mixed]) -> None:
     made = mixed("raw")
-    records = mixed_records(made.out, made.manifest)
+    records = mixed_examples(made.out, made.manifest)
     shapes = [labels.shape[0] for _, labels in training_batches(records, replace(FEEDING, batch_size=7), 0)]
     assert shapes == [7] * (records.examples // 7)
 
@@ -90,8 +90,8 @@ def test_only_whole_batches(mixed: Callable[[str], Mixed]) -> None:
 def test_a_source_gives_what_mixing_leaves_unmixed(tmp_path: Path) -> None:
     data: Dataset = write_tfds(tmp_path / "shapes/1.0.0", num_examples=20, num_classes=4, num_files=3, shape=(9, 8, 3))
     augment(str(data.folder), tmp_path / "out", MixConfig(prob=0))
-    shards = mixed_records(tmp_path / "out", read_manifest(tmp_path / "out"))
-    source: Records = source_records(SourceConfig(src=str(data.folder)))
+    shards = mixed_examples(tmp_path / "out", read_manifest(tmp_path / "out"))
+    source: ExampleFiles = source_examples(SourceConfig(src=str(data.folder)))
     assert (source.examples, source.shape, source.num_classes) == (shards.examples, shards.shape, shards.num_classes)
     assert Counter(content(evaluation_batches(source, 6))) == Counter(content(evaluation_batches(shards, 6)))
 
@@ -99,7 +99,7 @@ def test_a_source_gives_what_mixing_leaves_unmixed(tmp_path: Path) -> None:
 def test_nothing_is_tuned_behind_the_scenes(mixed: Callable[[str], Mixed]) -> None:
     """A thread that tunes can hold up the end of an iterator for a minute; options reach all that is made of one."""
     made = mixed("raw")
-    records, feeding = mixed_records(made.out, made.manifest), Feeding(batch_size=4, seed=0)
+    records, feeding = mixed_examples(made.out, made.manifest), Feeding(batch_size=4, seed=0)
     for batches in (training_batches(records, feeding, 0).skip(1).take(1), Evaluation(records).batches):
         assert batches.options().autotune.enabled is False
     online = mixed_online(records, feeding, 0, alpha=1.0)

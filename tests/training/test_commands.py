@@ -22,8 +22,8 @@ from mixup_pipeline.cli import compare, train
 from mixup_pipeline.comparison.probes import check_probes
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.records.framing import scan
-from mixup_pipeline.training.example_files import source_records
+from mixup_pipeline.records.framing import read_records
+from mixup_pipeline.training.example_files import source_examples
 from tests.cli.inprocess import contents, error_of
 from tests.commands import command, run, succeed
 from tests.datasets import write_records, write_tfds
@@ -129,7 +129,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sample = files("mixup_pipeline") / "data/mnist_sample/1.0.0"
     for split in ("train", "test"):
         with as_file(sample / f"mnist_sample-{split}.tfrecord-00000-of-00001") as path:
-            payloads = [payload for _, payload, _, _ in scan(path, path.name)][:200]
+            payloads = [payload for _, payload, _, _ in read_records(path, path.name)][:200]
         for number in range(2):
             write_records(folder / split / f"part-{number}.tfrecord", payloads[number::2])
     (folder / "features.json").write_bytes((sample / "features.json").read_bytes())
@@ -150,7 +150,7 @@ def test_splits_are_told_apart_by_their_content_not_by_their_files_names(parts: 
 
 
 def test_attacks_on_vectors_are_refused() -> None:
-    records = replace(source_records(SourceConfig(src="mnist_sample")), shape=(5,))
+    records = replace(source_examples(SourceConfig(src="mnist_sample")), shape=(5,))
     check_probes(records, (), {})
     with pytest.raises(UsageError, match="fgsm: attacks images"):
         check_probes(records, (0.1,), {})

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.mixing.methods.mixup import draw_lam, mix_images
+from mixup_pipeline.mixing.arithmetic import mix_images
+from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.training.batches import Feeding, training_batches
-from mixup_pipeline.training.example_files import Records, source_records
+from mixup_pipeline.training.example_files import ExampleFiles, source_examples
 from mixup_pipeline.training.online import mix, mixed_online
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 from tests.datasets import write_tfds
@@ -20,9 +21,9 @@ FEEDING = Feeding(batch_size=8, seed=5, shuffle_buffer=64)
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Records:
+def records(tmp_path_factory: pytest.TempPathFactory) -> ExampleFiles:
     folder = tmp_path_factory.mktemp("online") / "shapes/1.0.0"
-    return source_records(SourceConfig(src=str(write_tfds(folder, num_examples=50, num_classes=4).folder)))
+    return source_examples(SourceConfig(src=str(write_tfds(folder, num_examples=50, num_classes=4).folder)))
 
 
 def arrays(batches: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -55,7 +56,7 @@ def test_vectors_stay_floats() -> None:
     assert (inputs.tolist(), labels.tolist()) == ([[2.5, 5.0]], [[0.25, 0.75]])
 
 
-def test_an_epoch_mixes_every_base_with_its_lam(records: Records) -> None:
+def test_an_epoch_mixes_every_base_with_its_lam(records: ExampleFiles) -> None:
     """Bases are what training reads unmixed in that epoch, λ what the slots of that copy draw."""
     _, bases = arrays(training_batches(records, FEEDING, 3))
     inputs, labels = arrays(mixed_online(records, FEEDING, 3, alpha=ALPHA))
@@ -67,7 +68,7 @@ def test_an_epoch_mixes_every_base_with_its_lam(records: Records) -> None:
     assert 0 < alone.sum() < 30
 
 
-def test_an_epoch_is_known_by_its_number(records: Records) -> None:
+def test_an_epoch_is_known_by_its_number(records: ExampleFiles) -> None:
     first, again, second = (arrays(mixed_online(records, FEEDING, epoch, alpha=ALPHA))[0] for epoch in (0, 0, 1))
     assert (first == again).all()
     assert (first != second).any()
@@ -75,7 +76,7 @@ def test_an_epoch_is_known_by_its_number(records: Records) -> None:
     assert (first != other).any()
 
 
-def test_no_example_is_always_its_own_partner(records: Records, tmp_path: Path) -> None:
+def test_no_example_is_always_its_own_partner(records: ExampleFiles, tmp_path: Path) -> None:
     feeding = replace(FEEDING, shuffle_buffer=1000)
     inputs, _ = arrays(mixed_online(records, feeding, 0, alpha=1000.0))  # λ near one half
     unmixed, _ = arrays(training_batches(records, feeding, 0))

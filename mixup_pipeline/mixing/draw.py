@@ -1,0 +1,61 @@
+"""Draw: who is mixed with whom, and with which weights. Nothing is mixed here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.mixing.methods import Drawn, Method
+from mixup_pipeline.mixing.randomness import uniform
+
+Slots = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """Pairs and weights of n mixed examples.
+
+    base, partner: int64[n] slots. lam: float32[n]. extra: what the method drew beside λ, (n, …) by key. An example left
+    unmixed has lam = 1, is its own partner, and has zeros in `extra`.
+    """
+
+    base: Slots
+    partner: Slots
+    lam: npt.NDArray[np.float32]
+    extra: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    @classmethod
+    def unmixed(cls, base: Slots, method: Method) -> "Draw":
+        """Every example as it is."""
+        fields = method.fields.items()
+        extra = {key: np.zeros((len(base), *shape), np.dtype(content)) for key, (content, shape) in fields}
+        return cls(base=base, partner=base, lam=np.ones(len(base), np.float32), extra=extra)
+
+    @classmethod
+    def of(cls, base: Slots, partner: Slots, drawn: Drawn, mixed: npt.NDArray[np.bool_]) -> "Draw":
+        """Those marked bool[n] in `mixed` get their partner and what was drawn for them; the others stay unmixed."""
+        mixed = mixed & (partner != base)
+        return cls(
+            base=base,
+            partner=np.where(mixed, partner, base),
+            lam=np.where(mixed, drawn.lam, 1).astype(np.float32),
+            extra={
+                key: np.where(mixed.reshape(-1, *[1] * (values.ndim - 1)), values, 0).astype(values.dtype)
+                for key, values in drawn.extra.items()
+            },
+        )
+
+    def __getitem__(self, rows: "slice | Slots") -> "Draw":
+        return Draw(
+            base=self.base[rows],
+            partner=self.partner[rows],
+            lam=self.lam[rows],
+            extra={key: values[rows] for key, values in self.extra.items()},
+        )
+
+
+def draw_mixed(start: int, stop: int, *, prob: float, seed: int, copy: int) -> npt.NDArray[np.bool_]:
+    """bool[stop − start]: whether each of slots [start, stop) is mixed at all, true with probability `prob`."""
+    return uniform(start, stop, seed, "prob", copy) < prob

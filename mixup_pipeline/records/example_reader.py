@@ -1,0 +1,50 @@
+"""Reading examples: input and label of a parsed record, as the spec of its source says."""
+
+from typing import Any
+
+import numpy.typing as npt
+
+from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
+from mixup_pipeline.records.inputs import InputKind
+from mixup_pipeline.records.labels import LabelKind
+from mixup_pipeline.records.tf_example import Features
+from mixup_pipeline.spec import NO_CLASS, ExampleSpec, Shape, shape_text
+
+
+class ExampleReader:
+    """Reads the input and the label of parsed examples. All errors are ValueError with a reason."""
+
+    def __init__(self, spec: ExampleSpec) -> None:
+        self._spec = spec
+        self._inputs: InputKind = INPUT_KINDS[spec.encoding]
+        self._labels: LabelKind = LABEL_KINDS[spec.label_kind]
+        self._fitting: Shape | None = None  # the last shape found to fit
+
+    def label(self, features: Features) -> Any:
+        """The label: a class id in [0, num_classes), or float32[num_classes]."""
+        return self._labels.read(features, self._spec)
+
+    def class_id(self, features: Features) -> int:
+        """The class in [0, num_classes), or NO_CLASS where labels have none; the label is checked in either case."""
+        label = self._labels.read(features, self._spec)
+        return label if self._labels.has_classes else NO_CLASS
+
+    def input_bytes(self, features: Features) -> bytes:
+        """The input as the record stores it: an image file, raw pixels, or float32 little-endian."""
+        return self._inputs.data(features, self._spec.input_key)
+
+    def shape(self, data: bytes) -> Shape:
+        """The shape of an input, without decoding it."""
+        shape = self._inputs.shape(data, self._spec)
+        if shape != self._fitting:
+            if not self._spec.fits(shape):
+                raise ValueError(f"the example is {shape_text(shape)}, the schema says {shape_text(self._spec.shape)}")
+            self._fitting = shape
+        return shape
+
+    def decode(self, data: bytes, shape: Shape) -> npt.NDArray[Any]:
+        """An input as an array: uint8 (height, width, channels) or float32 (length,).
+
+        Raises ValueError where it is damaged or has another shape.
+        """
+        return self._inputs.decode(data, shape, self._spec.input_key)

@@ -1,0 +1,6 @@
+"""Image format `png`: a PNG file, which keeps every pixel."""
+
+from mixup_pipeline.records.image_formats import ImageFormat
+from mixup_pipeline.records.images import encode_png
+
+FORMAT = ImageFormat(content="file", input_kind="encoded", encode=encode_png)

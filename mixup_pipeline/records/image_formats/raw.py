@@ -1,0 +1,5 @@
+"""Image format `raw`: the uint8 bytes of the pixels, rows first. Largest, and fastest to read."""
+
+from mixup_pipeline.records.image_formats import ImageFormat
+
+FORMAT = ImageFormat(content="uint8", input_kind="raw")

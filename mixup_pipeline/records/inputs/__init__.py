@@ -1,0 +1,58 @@
+"""Input kinds: the forms in which a record holds its input.
+
+Each is a file, registered in `config.registry.INPUT_KINDS`.
+
+Raw pixels and encoded images are decoded to uint8 (height, width, channels), vectors to float32 (length,).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.errors import SourceError
+from mixup_pipeline.records.tf_example import single_value
+from mixup_pipeline.spec import ExampleSpec, Shape
+
+
+class InputKind(ABC):
+    """How one form of input is read. Errors of records are ValueError: the caller knows which record."""
+
+    dtype: ClassVar[type[np.generic]] = np.uint8
+    """Of a decoded input."""
+
+    rank: ClassVar[int] = 3
+    """Of its shape."""
+
+    def check(self, spec: ExampleSpec) -> None:
+        """Raise SourceError where a schema gives a shape that this form cannot have."""
+        if len(spec.shape) != self.rank:
+            raise SourceError(f"feature {spec.input_key!r} has shape {spec.shape}: rank {self.rank} is needed")
+        if self.rank == 3 and spec.shape[2] not in (None, 1, 3, 4):
+            raise SourceError(f"feature {spec.input_key!r} has {spec.shape[2]} channels: allowed are 1, 3 and 4")
+
+    def data(self, features: Mapping[str, Any], key: str) -> bytes:
+        """The input as its record stores it."""
+        data: bytes = single_value(features, key, "bytes_list")
+        return data
+
+    @abstractmethod
+    def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
+        """The shape of an input, found without decoding it."""
+
+    @abstractmethod
+    def decode(self, data: bytes, shape: Shape, key: str) -> npt.NDArray[Any]:
+        """An input as an array of this shape.
+
+        Raises ValueError where it is damaged or has another shape.
+        """
+
+    @abstractmethod
+    def parsed(self, tf: Any, shape: Shape) -> Any:
+        """What `tf.io.parse_example` takes from a record: tf.io.FixedLenFeature. tf: the tensorflow module."""
+
+    @abstractmethod
+    def tensor(self, tf: Any, values: Any, shape: Shape) -> Any:
+        """The same as `decode` in TensorFlow, for a batch: (n, *shape) from what `parsed` gives of n records."""

@@ -1,0 +1,45 @@
+"""Input kind `raw`: the pixels of an image as uint8 bytes, rows first, of a shape that the schema gives."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.errors import SourceError
+from mixup_pipeline.records.inputs import InputKind
+from mixup_pipeline.spec import ExampleSpec, Shape, example_bytes, shape_text
+
+
+class RawInput(InputKind):
+    """Raw pixels."""
+
+    def check(self, spec: ExampleSpec) -> None:
+        """Nothing but the schema tells the shape."""
+        super().check(spec)
+        if None in spec.shape:
+            raise SourceError(f"feature {spec.input_key!r} holds raw bytes, so its schema must give the whole shape")
+
+    def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
+        """The shape that the schema gives."""
+        shape: Shape = spec.shape  # type: ignore[assignment]  # whole, as `check` has seen
+        if len(data) != example_bytes(shape):
+            raise ValueError(
+                f"feature {spec.input_key!r} holds {len(data)} bytes, but {shape_text(shape)} needs "
+                f"{example_bytes(shape)}"
+            )
+        return shape
+
+    def decode(self, data: bytes, shape: Shape, key: str) -> npt.NDArray[Any]:
+        """uint8 (height, width, channels)"""
+        return np.frombuffer(data, np.uint8).reshape(shape)
+
+    def parsed(self, tf: Any, shape: Shape) -> Any:
+        """A string."""
+        return tf.io.FixedLenFeature([], tf.string)
+
+    def tensor(self, tf: Any, values: Any, shape: Shape) -> Any:
+        """uint8 (n, height, width, channels)"""
+        return tf.reshape(tf.io.decode_raw(values, tf.uint8), (-1, *shape))
+
+
+KIND = RawInput()

@@ -1,0 +1,114 @@
+"""The layout of a mixed record: which features it has, of which content and size.
+
+Everyone who writes, reads, describes or trains on mixed records asks here.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from mixup_pipeline.config.registry import IMAGE_FORMATS, INPUT_KINDS, LABEL_KINDS, METHODS
+from mixup_pipeline.mixing.draw import Draw
+from mixup_pipeline.mixing.methods import Method, Rows
+from mixup_pipeline.records.fields import Field
+from mixup_pipeline.records.image_formats import ImageFormat
+from mixup_pipeline.records.inputs import InputKind
+from mixup_pipeline.records.labels import Columns, LabelKind, Labels
+from mixup_pipeline.records.names import id_bytes
+from mixup_pipeline.spec import Shape
+
+LAM = Field("mixup/lam", "float32")
+BASE_ID, PARTNER_ID = Field("mixup/base_id", "text"), Field("mixup/partner_id", "text")
+_IMAGE_KEY, _VECTOR_KEY = "image", "features"
+_OVERHEAD_BYTES = 64
+"""More than what a feature takes beside its key and its value: tags and lengths."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What the records of one mixed dataset look like.
+
+    shape: of an example: (height, width, channels), or (length,) of a vector. label_kind: of the source's labels.
+    label_format: "dense" with a soft label in every record, "compact" without where class ids tell it.
+    image_format: how images are stored; vectors are stored as they are. method: by which they were mixed.
+    """
+
+    shape: Shape
+    num_classes: int
+    label_kind: str
+    label_format: Literal["dense", "compact"] | str
+    image_format: str
+    method: str = "mixup"
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether examples are vectors."""
+        return len(self.shape) == 1
+
+    @property
+    def dense(self) -> bool:
+        """Whether class ids get a soft label beside them."""
+        return self.label_format == "dense"
+
+    @cached_property
+    def image(self) -> ImageFormat:
+        """How images are stored."""
+        image_format: ImageFormat = IMAGE_FORMATS[self.image_format]
+        return image_format
+
+    @cached_property
+    def input(self) -> Field:
+        """The mixed input."""
+        if self.is_vector:
+            return Field(_VECTOR_KEY, "float32", self.shape)
+        return Field(_IMAGE_KEY, self.image.content, self.shape)
+
+    @cached_property
+    def input_kind(self) -> InputKind:
+        """How the mixed input is read back."""
+        kind: InputKind = INPUT_KINDS["vector" if self.is_vector else self.image.input_kind]
+        return kind
+
+    @cached_property
+    def labels(self) -> LabelKind:
+        """The kind of the labels."""
+        kind: LabelKind = LABEL_KINDS[self.label_kind]
+        return kind
+
+    @cached_property
+    def mixing(self) -> Method:
+        """The mixing method."""
+        method: Method = METHODS[self.method]
+        return method
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """All features of a record, in the order of their keys."""
+        fields = [self.input, LAM, BASE_ID, PARTNER_ID]
+        fields += self.labels.stored_fields(self.num_classes, dense=self.dense)
+        fields += self.drawn_fields
+        return tuple(sorted(fields, key=lambda field: field.key))
+
+    @cached_property
+    def drawn_fields(self) -> tuple[Field, ...]:
+        """What the method keeps beside λ."""
+        return tuple(Field(key, content, shape) for key, (content, shape) in self.mixing.fields.items())
+
+    def provenance_bytes(self, longest_name: str) -> int:
+        """How many bytes at the end of a record are sure to hold all features under mixup/, which stand there.
+
+        longest_name: of the source's files.
+        """
+        fields = [field for field in self.fields if field.key.startswith("mixup/")]
+        values = sum(10 * field.num_values for field in fields)  # a varint takes ten bytes at most
+        return values + sum(len(field.key) + _OVERHEAD_BYTES for field in fields) + 2 * id_bytes(longest_name)
+
+    def mix(self, inputs: Any, labels: Labels, base: Rows, partner: Rows, draw: Draw) -> Columns:
+        """The mixed columns of n examples, by key; ids are not among them.
+
+        inputs: (m, *shape). labels: (m, …) as the label kind reads them. base, partner: int64[n], the rows of both that
+        the draw of n examples pairs. This is the only place that mixes: for a new shard, and to check an old one.
+        """
+        label_columns = self.labels.mix(labels, base, partner, draw.lam, num_classes=self.num_classes, dense=self.dense)
+        mixed = self.mixing.mix(inputs, base, partner, draw.lam, draw.extra)
+        return {self.input.key: mixed, LAM.key: draw.lam, **label_columns, **draw.extra}
