@@ -18,7 +18,8 @@ class ExampleSpec:
     encoding: which one of `config.registry.INPUT_KINDS` the input is: "encoded" is PNG or JPEG bytes, "raw" uint8 bytes
     of `shape`, "vector" a float list of `shape`.
     shape: (height, width, channels), or (length,) of a vector; None where only the data tell.
-    soft_labels: the label is a float vector of num_classes instead of an integer.
+    label_kind: which one of `config.registry.LABEL_KINDS` the label is: "class" is an integer, "soft" a float vector of
+    num_classes.
     first_class: the integer that stands for class 0 (1 where labels count from one).
     """
 
@@ -27,13 +28,8 @@ class ExampleSpec:
     encoding: str
     shape: tuple[int | None, ...]
     num_classes: int
-    soft_labels: bool = False
+    label_kind: str = "class"
     first_class: int = 0
-
-    @property
-    def label_kind(self) -> str:
-        """Which one of `config.registry.LABEL_KINDS` the label is."""
-        return "soft" if self.soft_labels else "class"
 
     def fits(self, shape: Shape) -> bool:
         """Whether an example of this shape is one that the spec allows."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.registry import LABEL_KINDS
 from mixup_pipeline.errors import SourceError, UsageError, record_error
 from mixup_pipeline.mixing.randomness import distinct, permutation, words
 from mixup_pipeline.records.example_reader import ExampleReader
@@ -31,7 +32,7 @@ def check_derivable(config: SourceConfig, limits: Collection[int], shares: Colle
     Raises UsageError naming the option, SourceError or RecordError where the source cannot be read.
     """
     source = open_source(config)
-    if any(shares) and (source.spec.soft_labels or source.spec.num_classes < 2):
+    if any(shares) and (not LABEL_KINDS[source.spec.label_kind].has_classes or source.spec.num_classes < 2):
         raise UsageError("corrupt-labels: replaces class ids of two classes or more, this source has none")
     total = sum(1 for _ in _payloads(source)) if limits else 0
     for limit in sorted(limits):

@@ -1,29 +1,23 @@
-"""Frozen values to JSON and back, by their types (msgspec does it)."""
+"""Frozen values to JSON and back, by their types (msgspec does it).
 
-from dataclasses import fields
+The JSON is that of format version 2. Two things came later, and are written only where the old form cannot say them: the
+option `method`, where it is not mixup, and a `label_kind` that is neither "class" nor "soft", which the old form tells by
+`soft_labels`.
+"""
+
 from typing import Any, TypeVar
 
 import msgspec
 
-from mixup_pipeline.config import MixConfig
-
 Value = TypeVar("Value")
 
-_LATER_OPTIONS = {field.name: field.default for field in fields(MixConfig) if field.name == "method"}
-"""Options that came after format version 2, with their defaults: JSON holds them only where they were set."""
+_UNSAID: dict[str, tuple[str, ...]] = {"method": ("mixup",), "label_kind": ("class", "soft")}
+"""Keys that are left out where they have one of these values."""
 
 
 def to_json(value: Any) -> Any:
-    """A value as dicts, lists and scalars, in the order of its fields; a `config` without unset later options."""
-    built = msgspec.to_builtins(value)
-    if isinstance(built, dict) and isinstance(built.get("config"), dict):
-        built["config"] = _without_unset(built["config"])
-    return built
-
-
-def config_json(config: MixConfig) -> dict[str, Any]:
-    """The same for a configuration alone."""
-    return _without_unset(msgspec.to_builtins(config))
+    """A value as dicts, lists and scalars, in the order of its fields."""
+    return _written(msgspec.to_builtins(value))
 
 
 def from_json(value: Any, kind: type[Value]) -> Value:
@@ -31,8 +25,25 @@ def from_json(value: Any, kind: type[Value]) -> Value:
 
     Raises msgspec.ValidationError where they describe none, and UsageError for an option out of its range.
     """
-    return msgspec.convert(value, kind)
+    return msgspec.convert(_read(value), kind)
 
 
-def _without_unset(config: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in config.items() if _LATER_OPTIONS.get(name, _LATER_OPTIONS) != value}
+def _written(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    written: dict[str, Any] = {}
+    for key, item in value.items():
+        if key == "label_kind":
+            written["soft_labels"] = item == "soft"
+        if item not in _UNSAID.get(key, ()):
+            written[key] = _written(item)
+    return written
+
+
+def _read(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    read = {key: _read(item) for key, item in value.items() if key != "soft_labels"}
+    if "soft_labels" in value:
+        read.setdefault("label_kind", "soft" if value["soft_labels"] else "class")
+    return read

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from mixup_pipeline.config import MixConfig
-from mixup_pipeline.config.typed_json import config_json, from_json, to_json
+from mixup_pipeline.config.typed_json import from_json, to_json
 from mixup_pipeline.errors import ManifestError, MixupError, first_line
 from mixup_pipeline.mixing.totals import Totals
 from mixup_pipeline.records.layout import Layout
@@ -194,5 +194,5 @@ def _refuse_constant(name: str) -> None:
 
 def identify(name: str, split: str, config: MixConfig, source: SourceEntry) -> str:
     """The run id: sha256 over all that decides the bytes of the output. Equal for equal outputs."""
-    identity = [FORMAT_VERSION, name, split, config_json(config), to_json(source)]
+    identity = [FORMAT_VERSION, name, split, to_json(config), to_json(source)]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

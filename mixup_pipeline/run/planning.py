@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.config import MAX_EXAMPLES, MixConfig
-from mixup_pipeline.config.registry import PAIRINGS
+from mixup_pipeline.config.registry import LABEL_KINDS, PAIRINGS
 from mixup_pipeline.dataset.manifest import MIXED_SUFFIX
 from mixup_pipeline.errors import OutputError, SourceError, UsageError
 from mixup_pipeline.mixing.pairing import Policy
@@ -56,7 +56,7 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
             raise mixed_sizes(first.name, first.first_record, first.shape, file.name, file.first_record, file.shape)
     found = sum(file.examples for file in files)
     num_examples = found if config.limit is None else min(found, config.limit)
-    check_counts(config, num_examples, source.spec.soft_labels)
+    check_counts(config, num_examples, source.spec.label_kind)
     at_a_time = UNDER_WAY if isinstance(work.root, ObjectPath) else 1
     entries = ahead(lambda position: work.entries(position, files[position].examples), range(len(files)), at_a_time)
     slots = slot_table(entries, num_examples=num_examples, seed=config.seed)
@@ -104,18 +104,21 @@ def _save_pairings(run: Run, slots: Entries, work: WorkFolder) -> None:
                 earlier.append(np.memmap(path, np.int32, "r"))
 
 
-def check_counts(config: MixConfig, num_examples: int, soft_labels: bool) -> None:
+def check_counts(config: MixConfig, num_examples: int, label_kind: str) -> None:
     """Raises UsageError for a configuration that so many examples do not allow."""
     if num_examples > MAX_EXAMPLES:
         raise UsageError(
             f"the split holds {num_examples:,} examples, at most {MAX_EXAMPLES:,} can be mixed: use --limit"
         )
-    if soft_labels and PAIRINGS[config.pairing].needs_classes:
+    has_classes = LABEL_KINDS[label_kind].has_classes
+    if not has_classes and PAIRINGS[config.pairing].needs_classes:
         raise UsageError(
-            f"pairing {config.pairing} needs integer labels, but this source has soft labels: use --pairing any"
+            f"pairing {config.pairing} needs integer labels, but this source has {label_kind} labels: use --pairing any"
         )
-    if soft_labels and config.label_format == "compact":
-        raise UsageError("label-format compact needs integer labels, but this source has soft labels: use dense")
+    if not has_classes and config.label_format == "compact":
+        raise UsageError(
+            f"label-format compact needs integer labels, but this source has {label_kind} labels: use dense"
+        )
     if config.num_shards is not None and config.num_shards > num_examples:
         raise UsageError(
             f"num-shards must be from 1 to {num_examples:,}, the number of examples, got {config.num_shards}"

@@ -93,7 +93,7 @@ def spec_of(schema: Schema, config: SourceConfig, *, where: str, label_hint: str
         encoding=_KINDS[input_feature.kind],
         shape=input_feature.shape,
         num_classes=_num_classes(label, label_key, config, where),
-        soft_labels=label.kind == "floats",
+        label_kind="soft" if label.kind == "floats" else "class",
         first_class=label.first_class,
     )
     INPUT_KINDS[spec.encoding].check(spec)

@@ -280,7 +280,7 @@ def test_several_labels_are_refused() -> None:
 
 @pytest.mark.parametrize("label", [[0.0, 1.0, 0.0], [0.3, 0.3, 0.4], [0.3333, 0.3333, 0.3333]])
 def test_soft_labels_are_read(label: list[float]) -> None:
-    reader, features = reader_of(num_classes=3, soft_labels=True), features_of(label=label)
+    reader, features = reader_of(num_classes=3, label_kind="soft"), features_of(label=label)
     assert reader.class_id(features) == NO_CLASS
     assert reader.label(features).dtype == np.float32
     assert reader.label(features).tolist() == np.array(label, np.float32).tolist()
@@ -300,4 +300,4 @@ def test_soft_labels_are_read(label: list[float]) -> None:
 )
 def test_bad_soft_labels_are_refused(label: Any, message: str) -> None:
     with refused(message):
-        reader_of(num_classes=3, soft_labels=True).class_id(features_of(label=label))
+        reader_of(num_classes=3, label_kind="soft").class_id(features_of(label=label))

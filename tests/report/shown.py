@@ -55,7 +55,7 @@ def overview_of(
         encoding="encoded",
         shape=shape,
         num_classes=num_classes,
-        soft_labels=soft,
+        label_kind="soft" if soft else "class",
     )
     file_name = f"{name}-train.tfrecord-00000-of-00001"
     file = SourceFileEntry(name=file_name, examples=len(rows), skipped=0, fingerprint="0" * 64)

@@ -55,7 +55,7 @@ OTHER_SPEC: dict[str, Any] = {
     "encoding": "raw",
     "shape": (28, 28, 1),
     "num_classes": 11,
-    "soft_labels": True,
+    "label_kind": "soft",
     "first_class": 1,
 }
 

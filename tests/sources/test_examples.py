@@ -105,7 +105,7 @@ def test_examples_equal_the_source(
 
 
 def test_soft_labels_come_with_their_examples(tmp_path: Path) -> None:
-    source = indexed(tmp_path, records([png(image) for image in GREY], list(SOFT)), replace(SPEC, soft_labels=True))
+    source = indexed(tmp_path, records([png(image) for image in GREY], list(SOFT)), replace(SPEC, label_kind="soft"))
     rows = [5, 19, 0, 5]
     found = source.read_examples(rows)
     assert found.labels.dtype == np.float32

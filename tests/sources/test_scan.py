@@ -29,7 +29,7 @@ PNG_SPEC = ExampleSpec(input_key="image", label_key="label", encoding="encoded",
 PHOTO_SPEC = replace(PNG_SPEC, shape=(None, None, 3), first_class=1)
 RAW_SPEC = replace(PNG_SPEC, encoding="raw")
 VECTOR_SPEC = replace(PNG_SPEC, encoding="vector", shape=(7,))
-SOFT_SPEC = replace(PNG_SPEC, soft_labels=True)
+SOFT_SPEC = replace(PNG_SPEC, label_kind="soft")
 
 IMAGES = random_images(12, (6, 5, 1))
 PHOTOS = random_images(12, (16, 16, 3))
@@ -51,7 +51,7 @@ class Form:
 
     @property
     def labels(self) -> list[int]:
-        return [NO_CLASS] * len(LABELS) if self.spec.soft_labels else LABELS
+        return [NO_CLASS] * len(LABELS) if self.spec.label_kind == "soft" else LABELS
 
 
 def form(spec: ExampleSpec, inputs: list[Any], labels: list[Any], shape: tuple[int, ...]) -> Form:

@@ -115,7 +115,7 @@ def test_what_is_no_pbtxt_is_a_source_error(tmp_path: Path, content: bytes) -> N
 def test_shipped_schemas() -> None:
     slim = chosen(read_schema("tfslim_imagenet"))
     assert (slim.input_key, slim.label_key) == ("image/encoded", "image/class/label")
-    assert (slim.num_classes, slim.first_class, slim.soft_labels) == (1000, 1, False)
+    assert (slim.num_classes, slim.first_class, slim.label_kind) == (1000, 1, "class")
     plain = chosen(read_schema("tfds_image"), num_classes=7)
     assert (plain.input_key, plain.label_key, plain.num_classes, plain.first_class) == ("image", "label", 7, 0)
     with pytest.raises(UsageError, match="num-classes is needed"):
@@ -191,18 +191,18 @@ def test_what_cannot_be_chosen_is_a_usage_error(schema: Schema, options: dict[st
 @pytest.mark.parametrize(
     ("label", "options", "expected"),
     [
-        (CLASS, {}, (10, False, 0)),
-        (CLASS, {"num_classes": 12}, (12, False, 0)),
-        (INTEGER, {"num_classes": 3}, (3, False, 0)),
-        (Feature(kind="integer", num_classes=5, first_class=1), {}, (5, False, 1)),
-        (VECTOR, {}, (8, True, 0)),
-        (VECTOR, {"num_classes": 8}, (8, True, 0)),
-        (Feature(kind="floats", shape=(None,)), {"num_classes": 6}, (6, True, 0)),
+        (CLASS, {}, (10, "class", 0)),
+        (CLASS, {"num_classes": 12}, (12, "class", 0)),
+        (INTEGER, {"num_classes": 3}, (3, "class", 0)),
+        (Feature(kind="integer", num_classes=5, first_class=1), {}, (5, "class", 1)),
+        (VECTOR, {}, (8, "soft", 0)),
+        (VECTOR, {"num_classes": 8}, (8, "soft", 0)),
+        (Feature(kind="floats", shape=(None,)), {"num_classes": 6}, (6, "soft", 0)),
     ],
 )
-def test_the_number_of_classes(label: Feature, options: dict[str, Any], expected: tuple[int, bool, int]) -> None:
+def test_the_number_of_classes(label: Feature, options: dict[str, Any], expected: tuple[int, str, int]) -> None:
     spec = chosen({"image": IMAGE, "label": label}, **options)
-    assert (spec.num_classes, spec.soft_labels, spec.first_class) == expected
+    assert (spec.num_classes, spec.label_kind, spec.first_class) == expected
 
 
 @pytest.mark.parametrize(

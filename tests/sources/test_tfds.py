@@ -242,7 +242,7 @@ def test_a_dataset_is_described_by_its_json_files(dataset: Dataset) -> None:
     assert [(file.position, file.declared_records) for file in source.files] == [(0, 20), (1, 20)]
     spec = source.spec
     assert (spec.input_key, spec.label_key, spec.encoding) == ("image", "label", "encoded")
-    assert (spec.shape, spec.num_classes, spec.soft_labels, spec.first_class) == ((6, 5, 1), 4, False, 0)
+    assert (spec.shape, spec.num_classes, spec.label_kind, spec.first_class) == ((6, 5, 1), 4, "class", 0)
 
 
 def test_paths_are_absolute(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

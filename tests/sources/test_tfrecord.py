@@ -84,12 +84,12 @@ def test_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_an_image_with_an_integer_label(tmp_path: Path) -> None:
     spec = seen(tmp_path, {"image": PICTURE, "label": 3, "name": b"a", "box": [0.5, 1]}, num_classes=4)
     assert (spec.input_key, spec.label_key, spec.encoding) == ("image", "label", "encoded")
-    assert (spec.shape, spec.num_classes, spec.soft_labels) == ((None, None, None), 4, False)
+    assert (spec.shape, spec.num_classes, spec.label_kind) == ((None, None, None), 4, "class")
 
 
 def test_an_image_with_a_soft_label(tmp_path: Path) -> None:
     spec = seen(tmp_path, {"image": PICTURE, "label": [0.25, 0.75, 0]})
-    assert (spec.num_classes, spec.soft_labels) == (3, True)
+    assert (spec.num_classes, spec.label_kind) == (3, "soft")
 
 
 def test_a_vector(tmp_path: Path) -> None:
