@@ -29,6 +29,8 @@ def from_json(value: Any, kind: type[Value]) -> Value:
 
 
 def _written(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_written(item) for item in value]
     if not isinstance(value, dict):
         return value
     written: dict[str, Any] = {}

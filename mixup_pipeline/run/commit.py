@@ -71,12 +71,12 @@ def write_manifest(out: Place, manifest: Manifest) -> None:
 
     Raises OutputError where a file cannot be written.
     """
-    write_atomically(out / INFO_NAME, _pretty(dataset_info(manifest)))
-    write_atomically(out / FEATURES_NAME, _pretty(tfds_features(manifest.layout)))
-    write_atomically(out / MANIFEST_NAME, _pretty(manifest.to_json()))
+    write_atomically(out / INFO_NAME, readable_json(dataset_info(manifest)))
+    write_atomically(out / FEATURES_NAME, readable_json(tfds_features(manifest.layout)))
+    write_atomically(out / MANIFEST_NAME, readable_json(manifest.to_json()))
 
 
-def _pretty(content: dict[str, Any]) -> str:
+def readable_json(content: dict[str, Any]) -> str:
     """JSON with one line for every field of the top two levels: readable, and short for long lists."""
     lines = []
     for key, value in content.items():
