@@ -26,6 +26,7 @@ class Option:
     required: a command cannot go without it, although the field may.
     in_manifest: the values that a manifest holds, where a run settles what the user left open; None: those of `kind`.
     optional_in_manifest: manifests leave it out where it has its default.
+    template_help: what the flex template says in place of help and default, where the cloud differs.
     not_in_template: why the flex template does not offer it; empty: it does.
     """
 
@@ -39,6 +40,7 @@ class Option:
     required: bool = False
     in_manifest: Kind | None = None
     optional_in_manifest: bool = False
+    template_help: str = ""
     not_in_template: str = ""
 
     @property
@@ -51,14 +53,16 @@ class Option:
         """The default as the user would write it, or what happens without the option; empty where there is nothing."""
         if self.default in (MISSING, None):
             return self.without
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
         return str(self.default).removesuffix(".0")
 
     def check(self, value: Any) -> Any:
         """The value in the type that is kept. Raises UsageError naming the option, the values allowed and this one."""
         return value if value is None and self.default is None else self.kind.check(self.words, value)
 
-    def manifest_schema(self) -> dict[str, Any]:
-        """The values that a manifest can hold, as JSON Schema."""
+    def json_schema(self) -> dict[str, Any]:
+        """The values as a manifest holds them, as JSON Schema."""
         schema = (self.in_manifest or self.kind).schema()
         if self.default is None and self.in_manifest is None:
             schema = (
@@ -86,3 +90,14 @@ def check_declared(config: Any) -> None:
     """Check every option of a frozen dataclass, for its `__post_init__`. Raises UsageError for the first bad value."""
     for name, one in options_of(type(config)).items():
         object.__setattr__(config, name, one.check(getattr(config, name)))
+
+
+def json_schema_of(declaration: type[Any]) -> dict[str, Any]:
+    """A dataclass of options as a manifest holds it, as JSON Schema."""
+    options = options_of(declaration)
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [name for name, one in options.items() if not one.optional_in_manifest],
+        "properties": {name: one.json_schema() for name, one in options.items()},
+    }

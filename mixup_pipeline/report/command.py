@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Sequence
 
 from mixup_pipeline.config import MixConfig
+from mixup_pipeline.config.kinds import Switch
+from mixup_pipeline.config.option import options_of
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.run.run import settled_label_format
 
@@ -34,14 +36,14 @@ def augment_command(manifest: Manifest) -> str:
         if re.match("test|val|eval|dev", manifest["split"], re.IGNORECASE):
             words.append("--allow-eval-split")
     usual = MixConfig()
-    for option in MixConfig.__dataclass_fields__:
-        value = config[option]
-        if option == "keep_originals":
-            words += ["--keep-originals"] if value else []
-        elif option == "label_format" and value == settled_label_format(usual, manifest["num_classes"]):
+    for name, option in options_of(MixConfig).items():
+        value = config.get(name, option.default)
+        if isinstance(option.kind, Switch):
+            words += [f"--{option.words}"] if value else []
+        elif name == "label_format" and value == settled_label_format(usual, manifest["num_classes"]):
             continue
-        elif option == "alpha" or value not in (getattr(usual, option), None):
-            words += ["--" + option.replace("_", "-"), _number(value) if isinstance(value, float) else str(value)]
+        elif name == "alpha" or value not in (option.default, None):
+            words += [f"--{option.words}", _number(value) if isinstance(value, float) else str(value)]
     return shlex.join([*words, "--out", "shards/"])
 
 
