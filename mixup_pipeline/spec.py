@@ -7,6 +7,7 @@ Shape = tuple[int, ...]
 """(height, width, channels) of an image, or (length,) of a feature vector."""
 
 MAX_EXAMPLE_BYTES = 1 << 28
+MAX_CLASSES = 2**31 - 1
 NO_CLASS = -1
 """In place of a class id where labels are soft."""
 

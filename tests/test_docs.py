@@ -1,6 +1,6 @@
 """The documentation is true: README's examples run, and every command and its --help are on the commands page."""
 
-import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -8,10 +8,11 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.commands import BIN
+from tests.generated import ROOT, SCRIPT, script
 
-ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
@@ -40,14 +41,20 @@ def is_ours(script: EntryPoint) -> bool:
     return script.value.startswith("mixup_pipeline.")
 
 
-def test_commands_page_is_up_to_date_and_complete() -> None:
-    spec = importlib.util.spec_from_file_location("document_commands", ROOT / "scripts/document_commands.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    assert (ROOT / "docs/commands.md").read_text() == script.page(), "run scripts/document_commands.py"
-    assert set(script.COMMANDS) == {script.name for script in entry_points(group="console_scripts") if is_ours(script)}
+@pytest.mark.parametrize("path", script.FILES)
+def test_files_that_follow_from_the_code_are_up_to_date(path: str) -> None:
+    assert (ROOT / path).read_text() == script.FILES[path](), f"run {SCRIPT}"
+
+
+def test_every_schema_is_among_them_and_a_schema() -> None:
+    paths = {f"schemas/{path.name}" for path in (ROOT / "schemas").glob("*.json")}
+    assert paths == {path for path in script.FILES if path.startswith("schemas/")}
+    for path in paths:
+        Draft202012Validator.check_schema(json.loads((ROOT / path).read_text()))
+
+
+def test_every_command_is_on_the_commands_page() -> None:
+    assert set(script.COMMANDS) == {found.name for found in entry_points(group="console_scripts") if is_ours(found)}
 
 
 def test_no_registry_address_and_no_path_of_a_machine_is_kept() -> None:

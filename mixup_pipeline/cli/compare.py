@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mixup_pipeline.cli.common import run_program, shown_errors
-from mixup_pipeline.cli.options import reading, reading_options, training_options
+from mixup_pipeline.cli.options import reading, reading_options, source_option, training_options
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.option import options_of
 from mixup_pipeline.storage.places import check_local
 from mixup_pipeline.training.train_config import TrainConfig
 
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from mixup_pipeline.comparison.cells import CompareConfig
 
 _STOPPED = 1
+_NOT_COMPARED = ("clean_last_epochs", "label_smoothing", "seed")
+"""Options of training that differ between arms, or that a comparison chooses."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--src", required=True, help="Training examples, as --src of mixup-augment names them.")
-@click.option("--split", default="train", show_default=True, help="Split of --src.")
+@source_option("split", help="Split of --src.")
 @click.option("--eval-src", help="Clean examples to evaluate on.  [default: --src]")
 @click.option("--eval-split", default="test", show_default=True, help="Their split.")
 @reading_options
@@ -45,7 +48,7 @@ _STOPPED = 1
 @click.option(
     "--outliers", metavar="NAME", multiple=True, help="Another dataset: how sure are the networks of its images?"
 )
-@training_options
+@training_options(without=_NOT_COMPARED)
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="mixup-pipeline")
@@ -69,7 +72,7 @@ def _compare(options: dict[str, Any]) -> None:
     from mixup_pipeline.comparison.cells import CompareConfig, parse_numbers, parse_sweep
     from mixup_pipeline.sources import read_alike
 
-    settings = {name: options[name] for name in TrainConfig.__dataclass_fields__ if name in options}
+    settings = {name: options[name] for name in options_of(TrainConfig) if name in options}
     config = CompareConfig(
         arms=tuple(arm.strip() for arm in options["arms"].split(",")),
         seeds=options["seeds"],

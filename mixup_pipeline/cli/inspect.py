@@ -10,7 +10,8 @@ import click
 from click.core import ParameterSource
 
 from mixup_pipeline.cli.common import log_quietly, run_program, shown_errors
-from mixup_pipeline.cli.options import data_dir_option
+from mixup_pipeline.cli.options import source_option
+from mixup_pipeline.config import MAX_SEED, MixConfig
 from mixup_pipeline.storage.places import Place, place
 
 _WHAT = ("example", "find", "preview", "html", "beta", "boundary")
@@ -37,13 +38,13 @@ _MOST_ALPHAS = 30
     "--count", type=click.IntRange(1, 100), default=9, show_default=True, help="How many examples a preview shows."
 )
 @click.option("--sort", type=click.Choice(["stored", "lam"]), default="stored", show_default=True, help="Their order.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Which ones are shown.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True, help="Which ones are shown.")
 @click.option(
     "--against",
     metavar="SRC",
     help="Source of the parents' pictures, as --src named it.  [default: the TFDS dataset of that name]",
 )
-@data_dir_option
+@source_option("data_dir")
 @click.option("--beta", metavar="ALPHA,…", help="Write histograms of Beta(α, α) for these α instead.")
 @click.option("--boundary", is_flag=True, help="Train a small classifier without and with mixup; write its regions.")
 @click.option("--alpha", type=float, default=0.4, show_default=True, help="The α of --boundary.")
@@ -186,7 +187,6 @@ def _show_examples(
 
 
 def _beta(target: Path, options: dict[str, Any]) -> None:
-    from mixup_pipeline.config import MixConfig
     from mixup_pipeline.report import pictures, text
     from mixup_pipeline.storage.atomic import check_target, write_atomically
 
@@ -205,7 +205,6 @@ def _beta(target: Path, options: dict[str, Any]) -> None:
 
 
 def _boundary(target: Path, options: dict[str, Any]) -> None:
-    from mixup_pipeline.config import MixConfig
     from mixup_pipeline.report import pictures
     from mixup_pipeline.storage.atomic import check_target, write_atomically
     from mixup_pipeline.training import boundary

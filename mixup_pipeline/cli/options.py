@@ -1,83 +1,78 @@
-"""Options that several commands share."""
+"""From declared options to options of Click, and the groups of options that several commands share."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import MISSING, replace
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from mixup_pipeline.training.train_config import DEVICES, OPTIMIZERS, PRECISIONS, SCHEDULES
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.kinds import Choice, Integer, Kind, Number, Switch
+from mixup_pipeline.config.option import Option, options_of
+from mixup_pipeline.training.train_config import DEVICES, TrainConfig
 
 Command = Callable[..., Any]
+Config = TypeVar("Config")
 
-data_dir_option = click.option(
-    "--data-dir",
-    metavar="DIR",
-    help="Where prepared TFDS datasets are.  [default: $TFDS_DATA_DIR or ~/tensorflow_datasets]",
-)
+READING = ("data_dir", "schema", "image_key", "label_key", "num_classes")
+"""Fields of SourceConfig that say how a source is read: every command that reads one has them."""
 
-_READING = (
-    data_dir_option,
-    click.option(
-        "--schema", metavar="FILE|NAME", help="Of TFRecord files: features.json, .pbtxt, tfds_image or tfslim_imagenet."
-    ),
-    click.option("--image-key", metavar="KEY", help="Feature that holds the image, or the vector."),
-    click.option("--label-key", metavar="KEY", help="Feature that holds the label."),
-    click.option("--num-classes", type=int, metavar="C", help="Number of classes, where the schema does not say."),
-)
-_TRAINING = (
-    click.option(
-        "--model",
-        default="tutorial-cnn",
-        show_default=True,
-        help="tutorial-cnn, resnet20, mlp, or package.module:function, called with (shape, num_classes).",
-    ),
-    click.option("--epochs", type=int, default=10, show_default=True, help="Epoch e reads copy e mod K of the shards."),
-    click.option("--steps", type=int, help="Train so many steps instead."),
-    click.option("--batch-size", type=int, default=64, show_default=True, help="Examples a step, over all devices."),
-    click.option(
-        "--optimizer", type=click.Choice(OPTIMIZERS), default="adam", show_default=True, help="sgd has momentum 0.9."
-    ),
-    click.option("--learning-rate", type=float, default=3e-3, show_default=True, help="At the start."),
-    click.option(
-        "--schedule",
-        type=click.Choice(SCHEDULES),
-        default="constant",
-        show_default=True,
-        help="cosine: down to 0 at the end.",
-    ),
-    click.option("--weight-decay", type=float, default=0.0, show_default=True, help="Decoupled; for adamw and sgd."),
-    click.option("--dropout", type=float, help="Rate of the model's dropout.  [default: the model's own]"),
-    click.option(
-        "--precision",
-        type=click.Choice(PRECISIONS),
-        default="float32",
-        show_default=True,
-        help="Of the computation; labels and loss are float32.",
-    ),
-    click.option(
-        "--shuffle-buffer", type=int, default=16_384, show_default=True, help="Records held to shuffle; 0: none."
-    ),
-    click.option(
-        "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="auto: all GPUs, else CPU."
-    ),
-)
+
+def click_option(option: Option) -> Callable[[Command], Command]:
+    """The option for a command of Click, which only parses it: the dataclass checks its range."""
+    if isinstance(option.kind, Switch):
+        return click.option(f"--{option.words}", is_flag=True, default=option.default, help=option.help)
+    default = {"required": True} if option.default is MISSING else {"default": option.default}
+    return click.option(
+        f"--{option.words}", type=_click_type(option.kind), metavar=option.metavar, help=_help(option), **default
+    )
+
+
+def declared_options(options: Iterable[Option]) -> Callable[[Command], Command]:
+    """A decorator that gives a command these options, in this order."""
+    return lambda command: reduce(lambda made, option: click_option(option)(made), reversed([*options]), command)
+
+
+def taken(declaration: type[Config], options: Mapping[str, Any]) -> Config:
+    """The value of a dataclass from the options of a command. Raises UsageError for a value out of range."""
+    return declaration(**{name: options[name] for name in options_of(declaration) if name in options})
+
+
+def source_option(name: str, *, help: str | None = None) -> Callable[[Command], Command]:
+    """One option of SourceConfig, with a help of its own where the command uses it for something of its own."""
+    option = options_of(SourceConfig)[name]
+    return click_option(replace(option, help=help or option.help))
 
 
 def reading_options(command: Command) -> Command:
     """How a source is read: fields of SourceConfig."""
-    return _with(_READING, command)
+    return declared_options(options_of(SourceConfig)[name] for name in READING)(command)
 
 
 def reading(options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of `reading_options` among the options of a command."""
-    return {name: options[name] for name in ("data_dir", "schema", "image_key", "label_key", "num_classes")}
+    return {name: options[name] for name in READING}
 
 
-def training_options(command: Command) -> Command:
-    """How to train: the fields of TrainConfig that every command offers, and the device."""
-    return _with(_TRAINING, command)
+def training_options(*, without: Collection[str] = ()) -> Callable[[Command], Command]:
+    """How to train: the fields of TrainConfig but those left out, and the device."""
+    device = click.option(
+        "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="auto: all GPUs, else CPU."
+    )
+    offered = [option for name, option in options_of(TrainConfig).items() if name not in without]
+    return lambda command: declared_options(offered)(device(command))
 
 
-def _with(options: Sequence[Command], command: Command) -> Command:
-    return reduce(lambda decorated, option: option(decorated), reversed(options), command)
+def _click_type(kind: Kind) -> Any:
+    if isinstance(kind, Choice):
+        return click.Choice([*kind.choices])
+    return float if isinstance(kind, Number) else int if isinstance(kind, Integer) else str
+
+
+def _help(option: Option) -> str:
+    """The help with what Click leaves to be said: default and range. Choices stand beside the name already."""
+    notes = [f"default: {option.default_text}"] if option.default_text else []
+    notes += [option.kind.allowed] if isinstance(option.kind, Number | Integer) else []
+    notes += ["required"] if option.required and option.default is not MISSING else []
+    return f"{option.help}  [{'; '.join(notes)}]" if notes else option.help

@@ -10,34 +10,65 @@ prints the specification of the template, as `gcloud dataflow flex-template buil
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from importlib import resources
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from mixup_pipeline.cli.augment import main
+from mixup_pipeline.cli.augment_options import DECLARATIONS, augment_options
 from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.config.kinds import Switch
+from mixup_pipeline.config.option import Option
 from mixup_pipeline.errors import UsageError
 
 ALWAYS = ("--engine=dataflow", "--no-wait")
-NOT_OFFERED: Mapping[str, str] = {
-    "engine": "the template is for Dataflow",
-    "no_wait": "a launch never waits: Dataflow starts the job once the launcher has ended",
-    "dry_run": "a launch has to make a job; the plan is for the command line",
-    "quiet": "a launch prints into a log, where what is printed helps",
-    "debug": "the same; Beam's log would bury it",
-    "version": "prints and launches nothing",
+_DESCRIPTION = (
+    "Mixes a labelled dataset with itself (MixUp) and writes TFRecord shards with a manifest. One seed gives the same "
+    "bytes for any number of workers."
+)
+_IMAGE = {
+    "name": "sdk_container_image",
+    "label": "Image of the workers",
+    "helpText": "The image of this template, which is that of the workers too.",
+    "regexes": ["^.+/.+$"],
 }
-"""Options of mixup-augment that are no parameters of the template, each with the reason."""
-
+"""The one parameter that is an option of Beam."""
 _SWITCH = {"true": True, "false": False}
 
 
-def offered() -> dict[str, click.Option]:
+def offered(declarations: Sequence[type[Any]] = DECLARATIONS) -> dict[str, Option]:
     """The options of mixup-augment that are parameters of the template, by the parameter's name."""
-    options = {str(option.name): option for option in main.params if isinstance(option, click.Option)}
-    return {name: option for name, option in options.items() if name not in NOT_OFFERED}
+    return {option.name: option for option in augment_options(declarations) if not option.not_in_template}
+
+
+def metadata(declarations: Sequence[type[Any]] = DECLARATIONS) -> dict[str, Any]:
+    """The metadata of the template: a parameter for each option that it offers, those that must be given first."""
+    parameters = [_parameter(option) for option in offered(declarations).values()]
+    return {
+        "name": "mixup-pipeline",
+        "description": _DESCRIPTION,
+        "parameters": sorted([*parameters, _IMAGE], key=lambda parameter: "isOptional" in parameter),
+    }
+
+
+def _parameter(option: Option) -> dict[str, Any]:
+    label = option.label or option.name.replace("_", " ").capitalize()
+    parameter: dict[str, Any] = {"name": option.name, "label": label, "helpText": _help_text(option)}
+    if not option.required:
+        parameter["isOptional"] = True
+    if option.kind.regex:
+        parameter["regexes"] = [option.kind.regex]
+    return parameter
+
+
+def _help_text(option: Option) -> str:
+    if option.template_help:
+        return option.template_help
+    parts = [option.help]
+    parts += [f"Allowed: {option.kind.allowed}."] if option.kind.allowed else []
+    parts += [f"Default: {option.default_text}."] if option.default_text else []
+    return " ".join(parts)
 
 
 def command(flags: Sequence[str]) -> list[str]:
@@ -54,21 +85,20 @@ def command(flags: Sequence[str]) -> list[str]:
         option = options[name]
         if not value:
             raise UsageError(f"parameter {name} has no value: leave it out, or give one as --{name}=VALUE")
-        if not option.is_flag:
-            ours.append(f"{option.opts[0]}={value}")
+        if not isinstance(option.kind, Switch):
+            ours.append(f"--{option.words}={value}")
         elif value not in _SWITCH:
             raise UsageError(f"parameter {name} must be true or false, got {value!r}")
         elif _SWITCH[value]:
-            ours.append(option.opts[0])
+            ours.append(f"--{option.words}")
     return [*ours, "--", *beam]
 
 
 def specification(image: str) -> dict[str, Any]:
     """The file that a launch names: which image, with which parameters."""
-    metadata = json.loads((resources.files("mixup_pipeline.pipelines") / "dataflow/metadata.json").read_text())
     return {
         "image": image,
-        "metadata": metadata,
+        "metadata": metadata(),
         "sdkInfo": {"language": "PYTHON"},
         "defaultEnvironment": {"sdkContainerImage": image},
     }

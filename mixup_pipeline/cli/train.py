@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mixup_pipeline.cli.common import run_program, shown_errors
-from mixup_pipeline.cli.options import reading, reading_options, training_options
+from mixup_pipeline.cli.options import reading, reading_options, source_option, taken, training_options
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.storage.places import check_local
 from mixup_pipeline.training.train_config import TrainConfig
@@ -22,21 +22,16 @@ _STOPPED = 1
 @click.option(
     "--src", help="Instead of --shards: unmixed examples, as --src of mixup-augment names them (the baseline)."
 )
-@click.option("--split", default="train", show_default=True, help="Split of --src.")
+@source_option("split", help="Split of --src.")
 @click.option("--eval-src", required=True, help="Clean examples to evaluate on.")
 @click.option("--eval-split", default="test", show_default=True, help="Their split.")
 @reading_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of this run.")
-@training_options
-@click.option(
-    "--clean-last-epochs", type=int, default=0, show_default=True, metavar="N", help="End on so many unmixed epochs."
-)
-@click.option("--label-smoothing", type=float, default=0.0, show_default=True, help="For unmixed labels.")
+@training_options()
 @click.option("--force-label-smoothing", is_flag=True, help="Smooth mixed labels too, which works against mixup.")
 @click.option(
     "--mix-online", type=float, metavar="ALPHA", help="With --src: mix while training, λ ~ Beta(ALPHA, ALPHA)."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, dropout and the order of examples.")
 @click.option("--deterministic", is_flag=True, help="The same bits every time on a GPU too, where that is slower.")
 @click.option(
     "--verify",
@@ -59,8 +54,7 @@ def main(**options: Any) -> None:
     mixup-train --src mnist --eval-src mnist --out runs/baseline
     """
     with shown_errors(debug=options["debug"]):
-        config = TrainConfig(**{name: options[name] for name in TrainConfig.__dataclass_fields__})
-        _train(config, options)
+        _train(taken(TrainConfig, options), options)
 
 
 def _train(config: TrainConfig, options: dict[str, Any]) -> None:

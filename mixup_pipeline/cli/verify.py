@@ -5,7 +5,7 @@ import sys
 import click
 
 from mixup_pipeline.cli.common import log_quietly, run_program, shown_errors
-from mixup_pipeline.cli.options import reading_options
+from mixup_pipeline.cli.options import reading_options, source_option
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.storage.places import place
 
@@ -24,7 +24,7 @@ _SHOWN_FAULTS = 20
     show_default=True,
     help="How many examples to mix again.",
 )
-@click.option("--split", default="train", show_default=True, help="Split of the source.")
+@source_option("split", help="Split of the source.")
 @reading_options
 @click.option("--quiet", is_flag=True, help="Print faults only.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")

@@ -6,7 +6,7 @@ A cell is one arm under one setting; it is trained once for every seed. Two ques
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mixup_pipeline.config import ALPHA_RANGE, MAX_COPIES, check_choice, check_integer, check_number
+from mixup_pipeline.config import ALPHA_RANGE, MAX_COPIES, MAX_EXAMPLES, check_choice, check_integer, check_number
 from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.training.train_config import TrainConfig
@@ -14,7 +14,7 @@ from mixup_pipeline.training.train_config import TrainConfig
 ARMS = ("baseline", *PAIRINGS, "online")
 AXES = ("copies", "alpha", "limit")
 _DEFAULT_COPIES = 10
-_MOST_EXAMPLES = 2**31 - 1
+MAX_SEEDS = 1000
 _SPELLED: dict[str, type[int] | type[float]] = {"copies": int, "alpha": float, "limit": int}
 
 
@@ -74,7 +74,7 @@ class Sweep:
                 check_number("sweep alpha", value, *ALPHA_RANGE)
             else:
                 check_integer(
-                    f"sweep {self.axis}", int(value), 1, MAX_COPIES if self.axis == "copies" else _MOST_EXAMPLES
+                    f"sweep {self.axis}", int(value), 1, MAX_COPIES if self.axis == "copies" else MAX_EXAMPLES
                 )
         object.__setattr__(self, "values", tuple(sorted(set(self.values))))
 
@@ -109,14 +109,14 @@ class CompareConfig:
         if "baseline" not in self.arms or len(set(self.arms)) < 2:
             raise UsageError(f"arms must name baseline and at least one other of {', '.join(ARMS[1:])}")
         object.__setattr__(self, "arms", tuple(arm for arm in ARMS if arm in self.arms))
-        check_integer("seeds", self.seeds, 1, 1000)
+        check_integer("seeds", self.seeds, 1, MAX_SEEDS)
         check_number("alpha", self.alpha, *ALPHA_RANGE)
         if self.copies is None:
             most = _DEFAULT_COPIES if self.train.steps else min(_DEFAULT_COPIES, self.train.epochs)
             object.__setattr__(self, "copies", most)
         check_integer("copies", self.copies or 0, 1, MAX_COPIES)
         if self.limit is not None:
-            check_integer("limit", self.limit, 1, _MOST_EXAMPLES)
+            check_integer("limit", self.limit, 1, MAX_EXAMPLES)
         for share in self.corrupt_labels:
             check_number("corrupt-labels", share, 0, 1)
         for size in self.fgsm:

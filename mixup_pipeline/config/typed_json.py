@@ -1,8 +1,7 @@
 """Frozen values to JSON and back, by their types (msgspec does it).
 
-The JSON is that of format version 2. Two things came later, and are written only where the old form cannot say them:
-the option `method`, where it is not mixup, and a `label_kind` other than "class" and "soft", which the old form tells by
-`soft_labels`.
+The JSON is that of format version 2. Two things came later, and are written only where the old form lacks words: an
+option `method` other than mixup, and a `label_kind` other than "class" and "soft", which it writes as `soft_labels`.
 """
 
 from typing import Any, TypeVar

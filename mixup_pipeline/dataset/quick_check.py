@@ -5,11 +5,11 @@
 
 import json
 from collections.abc import Sequence
-from importlib import resources
 from typing import Any
 
 from mixup_pipeline.config.typed_json import from_json
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, WORK_NAME, Manifest, identify, read_manifest_json
+from mixup_pipeline.dataset.manifest_schema import manifest_schema
 from mixup_pipeline.dataset.tfds_files import dataset_info, tfds_features
 from mixup_pipeline.errors import ManifestError, MixupError, first_line
 from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
@@ -57,10 +57,9 @@ def schema_faults(fields: Any) -> list[str]:
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
 
-    schema = json.loads((resources.files("mixup_pipeline.schemas") / "manifest.schema.json").read_text())
     whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)  # 2.0 is none
     validator: Any = extend(Draft202012Validator, type_checker=whole)  # type: ignore[no-untyped-call]
-    errors = validator(schema).iter_errors(fields)
+    errors = validator(manifest_schema()).iter_errors(fields)
     return [f"{MANIFEST_NAME}: {error.json_path}: {error.message[:200]}" for error in errors]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from mixup_pipeline.config import MixConfig
+from mixup_pipeline.config.kinds import Switch
+from mixup_pipeline.config.option import options_of
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.records.names import shard_pattern
 from mixup_pipeline.run.run import settled_label_format
@@ -36,14 +38,14 @@ def augment_command(manifest: Manifest) -> str:
         if is_evaluation_split(manifest.split):
             words.append("--allow-eval-split")
     usual = MixConfig()
-    for option in MixConfig.__dataclass_fields__:
-        value = getattr(config, option)
-        if option == "keep_originals":
-            words += ["--keep-originals"] if value else []
-        elif option == "label_format" and value == settled_label_format(usual, manifest.num_classes):
+    for name, option in options_of(MixConfig).items():
+        value = getattr(config, name)
+        if isinstance(option.kind, Switch):
+            words += [f"--{option.words}"] if value else []
+        elif name == "label_format" and value == settled_label_format(usual, manifest.num_classes):
             continue
-        elif option == "alpha" or value not in (getattr(usual, option), None):
-            words += ["--" + option.replace("_", "-"), _number(value) if isinstance(value, float) else str(value)]
+        elif name == "alpha" or value not in (option.default, None):
+            words += [f"--{option.words}", _number(value) if isinstance(value, float) else str(value)]
     return shlex.join([*words, "--out", "shards/"])
 
 

@@ -29,7 +29,9 @@ def commit_run(shards: Iterable[ShardInfo], out: Place, *, tidy: bool = False) -
     if tidy and not work.run.exists():
         return read_manifest(out)
     run = work.load_run()
-    infos = sorted(shards, key=lambda info: info.entry.name)
+    infos = sorted(
+        shards, key=lambda info: (len(info.entry.name), info.entry.name)
+    )  # numbers have five digits, or more
     tasks = shard_tasks(run.num_examples, run.num_shards)
     expected = {run.shard_name(n, task.shard): task.stop - task.start for n in range(run.num_passes) for task in tasks}
     if {info.entry.name: info.entry.examples for info in infos} != expected or len(infos) != len(expected):

@@ -2,63 +2,56 @@
 
 from dataclasses import dataclass
 
-from mixup_pipeline.config import MAX_SEED, check_choice, check_integer, check_number
+from mixup_pipeline.config import MAX_SEED, check_integer
+from mixup_pipeline.config.kinds import Choice, Integer, Number, Text
+from mixup_pipeline.config.option import check_declared, option
 from mixup_pipeline.errors import UsageError
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("float32", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "gpu")
+_MAX_EPOCHS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Everything that decides the result of a training run on given records.
 
-    model: "tutorial-cnn", "resnet20", "mlp" or package.module:function. epochs: passes; steps: stop after so many steps
-    instead. learning_rate: at the start; schedule "cosine" lets it fall to 0 at the last step.
-    weight_decay: decoupled (adamw, sgd). clean_last_epochs: so many of the last epochs read unmixed examples.
-    dropout: None leaves the model's own. precision: of the computation; labels and loss are float32 always.
-    shuffle_buffer: records held to shuffle.
+    Each field is an option of mixup-train, which says what it means. The learning rate is that of the start: schedule
+    "cosine" lets it fall to 0 at the last step.
 
     Raises UsageError naming the option, the allowed range and the value received.
     """
 
-    model: str = "tutorial-cnn"
-    epochs: int = 10
-    steps: int | None = None
-    batch_size: int = 64
-    optimizer: str = "adam"
-    learning_rate: float = 3e-3
-    schedule: str = "constant"
-    weight_decay: float = 0.0
-    clean_last_epochs: int = 0
-    label_smoothing: float = 0.0
-    dropout: float | None = None
-    precision: str = "float32"
-    seed: int = 0
-    shuffle_buffer: int = 16_384
+    model: str = option(
+        "tutorial-cnn",
+        Text(),
+        help="tutorial-cnn, resnet20, mlp, or package.module:function, called with (shape, num_classes).",
+    )
+    epochs: int = option(10, Integer(1, _MAX_EPOCHS), help="Epoch e reads copy e mod K of the shards.")
+    steps: int | None = option(None, Integer(1, 10**12), help="Train so many steps instead.")
+    batch_size: int = option(64, Integer(1, 1_000_000), help="Examples a step, over all devices.")
+    optimizer: str = option("adam", Choice(OPTIMIZERS), help="sgd has momentum 0.9.")
+    learning_rate: float = option(3e-3, Number(1e-8, 100), help="At the start.")
+    schedule: str = option("constant", Choice(SCHEDULES), help="cosine: down to 0 at the end.")
+    weight_decay: float = option(0.0, Number(0, 1), help="Decoupled; for adamw and sgd.")
+    clean_last_epochs: int = option(0, Integer(0, _MAX_EPOCHS), metavar="N", help="End on so many unmixed epochs.")
+    label_smoothing: float = option(0.0, Number(0, 0.99), help="For unmixed labels.")
+    dropout: float | None = option(
+        None, Number(0, 0.99), without="the model's own", help="Rate of the model's dropout."
+    )
+    precision: str = option("float32", Choice(PRECISIONS), help="Of the computation; labels and loss are float32.")
+    seed: int = option(0, Integer(0, MAX_SEED), help="Of weights, dropout and the order of examples.")
+    shuffle_buffer: int = option(16_384, Integer(0, 100_000_000), help="Records held to shuffle; 0: none.")
 
     def __post_init__(self) -> None:
-        check_integer("epochs", self.epochs, 1, 1_000_000)
-        if self.steps is not None:
-            check_integer("steps", self.steps, 1, 10**12)
-        check_integer("batch-size", self.batch_size, 1, 1_000_000)
-        check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        check_number("learning-rate", self.learning_rate, 1e-8, 100)
-        check_choice("schedule", self.schedule, SCHEDULES)
-        check_number("weight-decay", self.weight_decay, 0, 1)
+        check_declared(self)
         if self.weight_decay and self.optimizer == "adam":
             raise UsageError("weight-decay is for adamw and sgd: adam has none, use --optimizer adamw")
         check_integer("clean-last-epochs", self.clean_last_epochs, 0, self.epochs)
         if self.clean_last_epochs and self.steps is not None:
             raise UsageError("clean-last-epochs counts epochs, so it cannot be joined with steps: use --epochs")
-        check_number("label-smoothing", self.label_smoothing, 0, 0.99)
-        if self.dropout is not None:
-            check_number("dropout", self.dropout, 0, 0.99)
-        check_choice("precision", self.precision, PRECISIONS)
-        check_integer("seed", self.seed, 0, MAX_SEED)
-        check_integer("shuffle-buffer", self.shuffle_buffer, 0, 100_000_000)
 
     def check_mixing_online(self) -> None:
         """Raise UsageError where examples mixed online would be their own partners, for want of shuffling."""

@@ -1,6 +1,7 @@
 """The printed command, read by the command's own parser and run, gives the same dataset again."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from mixup_pipeline import MixConfig, SourceConfig, augment
 from mixup_pipeline.cli.augment import main
+from mixup_pipeline.cli.options import taken
 from mixup_pipeline.config import MAX_SEED
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.report.command import augment_command
@@ -31,10 +33,10 @@ def run_printed(manifest: Manifest, folder: Path, out: Path) -> Manifest:
     assert words[0] == "mixup-augment"
     options: dict[str, Any] = main.make_context("mixup-augment", words[1:]).params
     assert options["out"] == "shards/"
-    src = {name: options[name] for name in SourceConfig.__dataclass_fields__}
-    src["src"] = src["src"].replace("FOLDER", str(folder))
-    config = MixConfig(**{name: options[name] for name in MixConfig.__dataclass_fields__})
-    return augment(SourceConfig(**src), out, config).manifest
+    source = taken(SourceConfig, options)
+    source = replace(source, src=source.src.replace("FOLDER", str(folder)))
+    config = taken(MixConfig, options)
+    return augment(source, out, config).manifest
 
 
 def hashes(manifest: Manifest) -> list[str]:

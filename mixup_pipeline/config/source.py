@@ -1,0 +1,77 @@
+"""Where the source is and how to read it."""
+
+from dataclasses import dataclass, field
+
+from mixup_pipeline.config.kinds import Integer, Switch, Text
+from mixup_pipeline.config.option import check_declared, declared, option
+from mixup_pipeline.errors import UsageError
+from mixup_pipeline.spec import MAX_CLASSES
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceConfig:
+    """Where the source is and how to read it. Each field is an option of mixup-augment, which says what it means.
+
+    Raises UsageError naming the option, the allowed range and the value received.
+    """
+
+    src: str = field(
+        metadata=declared(
+            Text(),
+            required=True,
+            label="Source",
+            help="TFDS name (mnist, cifar10/3.0.2, mnist_sample), TFDS folder, or TFRecord files as a pattern in "
+            "quotes; folders and patterns may be gs:// or s3://.",
+            template_help="What to mix: the gs:// folder of a prepared TFDS dataset, TFRecord files as a gs:// path or "
+            "pattern such as gs://my-bucket/records/train-*, or the name of a dataset in the TFDS folder.",
+        )
+    )
+    split: str = option("train", Text(), help="Split of a TFDS dataset; for TFRecord files only a name for the output.")
+    data_dir: str | None = option(
+        None,
+        Text(regex="^gs://.+$"),
+        metavar="DIR",
+        without="$TFDS_DATA_DIR or ~/tensorflow_datasets",
+        label="TFDS folder",
+        help="Where prepared TFDS datasets are.",
+        template_help="The gs:// folder with prepared TFDS datasets, where the source is the name of one.",
+    )
+    schema: str | None = option(
+        None,
+        Text(),
+        metavar="FILE|NAME",
+        help="Of TFRecord files: features.json, .pbtxt, tfds_image or tfslim_imagenet.",
+        template_help="Of TFRecord files: features.json or .pbtxt as a gs:// path, or tfds_image or tfslim_imagenet.",
+    )
+    image_key: str | None = option(
+        None,
+        Text(),
+        metavar="KEY",
+        label="Key of the image",
+        help="Feature that holds the image, or the vector, where the schema does not say.",
+    )
+    label_key: str | None = option(
+        None,
+        Text(),
+        metavar="KEY",
+        label="Key of the label",
+        help="Feature that holds the label, where the schema does not say.",
+    )
+    num_classes: int | None = option(
+        None,
+        Integer(1, MAX_CLASSES),
+        metavar="C",
+        label="Classes",
+        help="Number of classes, where the schema does not say.",
+    )
+    allow_eval_split: bool = option(
+        False,
+        Switch(),
+        label="Allow an evaluation split",
+        help="Augment a test or validation split all the same.",
+    )
+
+    def __post_init__(self) -> None:
+        check_declared(self)
+        if not self.src:
+            raise UsageError("src must name a TFDS dataset, a TFDS directory or TFRecord files, got nothing")

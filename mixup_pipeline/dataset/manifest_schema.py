@@ -1,0 +1,157 @@
+"""The JSON Schema of the manifest, made from the code, so that no bound stands in two places.
+
+What a manifest says of the configuration follows from the options that MixConfig declares, what it says of the source's
+records from the fields of ExampleSpec. `schemas/manifest.schema.json` is this schema as a file, for other programs; the
+checks here use the function, which also knows names that a program has registered.
+"""
+
+from typing import Any
+
+from mixup_pipeline.config import MAX_COPIES, MAX_EXAMPLES, MixConfig
+from mixup_pipeline.config.option import json_schema_of
+from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
+from mixup_pipeline.dataset.manifest import FORMAT_VERSION, MIXED_SUFFIX
+from mixup_pipeline.mixing.totals import LAM_BINS, MAX_PAIR_CLASSES, NEARLY_UNMIXED
+from mixup_pipeline.records.names import SHARD_NAME
+from mixup_pipeline.spec import MAX_CLASSES, MAX_EXAMPLE_BYTES
+
+Schema = dict[str, Any]
+
+MAX_COUNT = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps exactly."""
+
+_COUNT: Schema = {"$ref": "#/$defs/count"}
+_SHA256: Schema = {"$ref": "#/$defs/sha256"}
+_NUM_CLASSES: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_CLASSES}
+
+
+def manifest_schema(config: type[MixConfig] = MixConfig) -> Schema:
+    """The whole schema. config: the dataclass whose options a manifest records."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Manifest of a mixed dataset",
+        "description": "The last file written by mixup-augment. A directory with a valid manifest is complete and "
+        "bit-exact.",
+        **_record(
+            {
+                "format_version": {"const": FORMAT_VERSION},
+                "run_id": _described(_SHA256, "Hash of the configuration, the schema and the content of the source."),
+                "name": {"type": "string", "pattern": f"{MIXED_SUFFIX}$"},
+                "split": {"type": "string", "minLength": 1},
+                "config": json_schema_of(config),
+                "source": _source(),
+                "shape": _listed(
+                    {"type": "integer", "minimum": 1, "maximum": MAX_EXAMPLE_BYTES}, at_least=1, at_most=3
+                ),
+                "num_classes": _NUM_CLASSES,
+                "class_names": _listed({"type": "string"}, or_null=True),
+                "shards": _listed(_shard(), at_least=1),
+                "totals": _totals(),
+                "versions": {
+                    "type": "object",
+                    "required": ["python", "numpy"],
+                    "additionalProperties": {"type": "string"},
+                },
+            }
+        ),
+        "$defs": {
+            "count": {"type": "integer", "minimum": 0, "maximum": MAX_COUNT},
+            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        },
+    }
+
+
+def _source() -> Schema:
+    file = _record(
+        {
+            "name": {"type": "string"},
+            "examples": _COUNT,
+            "skipped": _COUNT,
+            "fingerprint": _described(_SHA256, "Over the length and CRC of every record read."),
+        }
+    )
+    return _record(
+        {
+            "examples": _described(_COUNT, "Examples used, after --limit.") | {"minimum": 1, "maximum": MAX_EXAMPLES},
+            "skipped": _described(_COUNT, "Bad records left out."),
+            "files": _listed(file, at_least=1),
+            "schema": _example_spec(),
+        }
+    )
+
+
+def _example_spec() -> Schema:
+    """An ExampleSpec as `config.typed_json` writes it."""
+    known: dict[str, Schema] = {
+        "input_key": {"type": "string"},
+        "label_key": {"type": "string"},
+        "encoding": {"enum": list(INPUT_KINDS)},
+        "shape": _listed({"type": ["integer", "null"]}, at_least=1, at_most=3),
+        "num_classes": _NUM_CLASSES,
+        "soft_labels": {"type": "boolean"},
+        "first_class": {"type": "integer"},
+    }
+    spec = _record(known)
+    others = [kind for kind in LABEL_KINDS if kind not in ("class", "soft")]
+    if others:
+        spec["properties"]["label_kind"] = {"enum": others}
+    return spec
+
+
+def _shard() -> Schema:
+    return _record(
+        {
+            "name": {"type": "string", "pattern": f"^{SHARD_NAME}$"},
+            "copy": {
+                "type": ["integer", "null"],
+                "minimum": 0,
+                "maximum": MAX_COPIES - 1,
+                "description": "null: the originals.",
+            },
+            "examples": _COUNT | {"minimum": 1},
+            "bytes": _COUNT | {"minimum": 1},
+            "sha256": _SHA256,
+        }
+    )
+
+
+def _totals() -> Schema:
+    nearly = f"Mixed with lam below {NEARLY_UNMIXED} or above {1 - NEARLY_UNMIXED}."
+    pairs = "Row base class, column partner class, of mixed examples; null above {:,} classes or for soft labels."
+    bases = "How often each class is the base, over all copies: copies times its examples; null for soft labels."
+    mass: Schema = {"type": "number", "minimum": 0, "maximum": MAX_COUNT}
+    return _record(
+        {
+            "examples": _COUNT,
+            "mixed": _COUNT,
+            "unmixed": _described(_COUNT, "Left with lam = 1 by --prob or as a class of one."),
+            "originals": _COUNT,
+            "nearly_unmixed": _described(_COUNT, nearly),
+            "lam_mean": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+            "lam_histogram": _listed(_COUNT, at_least=LAM_BINS, at_most=LAM_BINS),
+            "class_pairs": _described(_listed(_listed(_COUNT), or_null=True), pairs.format(MAX_PAIR_CLASSES)),
+            "base_counts": _described(_listed(_COUNT, or_null=True), bases),
+            "label_mass": _described(_listed(mass, or_null=True), "Sum of the soft labels of all copies, by class."),
+        }
+    )
+
+
+def _record(properties: dict[str, Schema]) -> Schema:
+    """An object that has all of these properties and no other."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": properties,
+    }
+
+
+def _listed(items: Schema, *, at_least: int = 0, at_most: int | None = None, or_null: bool = False) -> Schema:
+    """An array of such items."""
+    bounds = {"minItems": at_least} if at_least else {}
+    bounds |= {} if at_most is None else {"maxItems": at_most}
+    return {"type": ["array", "null"] if or_null else "array", **bounds, "items": items}
+
+
+def _described(schema: Schema, description: str) -> Schema:
+    return schema | {"description": description}
