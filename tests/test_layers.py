@@ -26,6 +26,7 @@ ROOMS = [
     "config",
     "spec",
     "errors",
+    "process",
 ]
 """From the top down: a room imports from those below it only."""
 

@@ -1,9 +1,7 @@
 """mixup-augment: mix a dataset and write TFRecord shards."""
 
-import os
 import signal
 import sys
-import threading
 from types import FrameType
 from typing import Any
 
@@ -14,6 +12,7 @@ from mixup_pipeline.cli.common import log_quietly, run_program, shown_errors
 from mixup_pipeline.cli.options import declared_options, taken
 from mixup_pipeline.config import ADVISED_ALPHA, ENGINES, MixConfig, SourceConfig, check_choice
 from mixup_pipeline.config.option import options_of
+from mixup_pipeline.process import keep_stderr_to_ourselves, leave_at_once, silence_beam_workers, silence_threads
 from mixup_pipeline.storage.places import place
 
 _STOPPED = "Stopped. Finished shards are kept: run the same command again to go on."
@@ -75,7 +74,7 @@ def _main(src: SourceConfig, config: MixConfig, how: AugmentOptions, beam_args: 
 
 def _augment(src: SourceConfig, config: MixConfig, out: str, how: AugmentOptions, beam_args: tuple[str, ...]) -> None:
     if not how.debug:
-        threading.excepthook = lambda _: None  # Beam's threads that listen to an engine break off when it ends
+        silence_threads()
     if how.engine == "local":
         signal.signal(signal.SIGINT, _stop)
         signal.signal(signal.SIGTERM, _stop)
@@ -86,7 +85,7 @@ def _augment(src: SourceConfig, config: MixConfig, out: str, how: AugmentOptions
     from mixup_pipeline.launch import augment, submit
 
     if not how.debug:
-        _silence_workers()
+        silence_beam_workers()
     run: dict[str, Any] = {"overwrite": how.overwrite, "engine": how.engine, "beam_args": beam_args}
     try:
         if how.no_wait:
@@ -103,13 +102,6 @@ def _augment(src: SourceConfig, config: MixConfig, out: str, how: AugmentOptions
         sys.exit(1)
     if not how.quiet:
         click.echo(summary.of_report(report))
-
-
-def _silence_workers() -> None:
-    """Beam prints the traceback of each bundle that fails in a worker of this process."""
-    from apache_beam.runners.worker import sdk_worker
-
-    vars(sdk_worker)["print"] = lambda *_, **__: None
 
 
 def _tell_state(job: str, state: str) -> None:
@@ -130,20 +122,9 @@ def _advise(config: MixConfig) -> None:
         )
 
 
-def _keep_stderr_to_ourselves() -> None:
-    """Worker processes and C libraries print what the error line says better."""
-    sys.stderr.flush()
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="replace")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-
-
 def _stop(number: int, _: FrameType | None) -> None:
-    """End at once: whatever is unfinished has a temporary name, so nothing needs to be tidied."""
-    show_cursor = b"\x1b[?25h" if sys.stderr.isatty() else b""  # the progress bar hides it
-    os.write(sys.stderr.fileno(), show_cursor + f"\n{_STOPPED}\n".encode())
-    os._exit(1)
+    """Whatever is unfinished has a temporary name, so nothing needs to be tidied."""
+    leave_at_once(_STOPPED)
 
 
 main = augment_command()
@@ -152,5 +133,5 @@ main = augment_command()
 def program() -> None:
     """The console script."""
     if "--debug" not in sys.argv:
-        _keep_stderr_to_ourselves()
+        keep_stderr_to_ourselves()
     run_program(main)

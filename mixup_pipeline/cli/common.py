@@ -1,18 +1,16 @@
 """What the commands share: how an error is shown and what it exits with."""
 
-import atexit
 import contextlib
 import gc
 import io
 import logging
-import os
-import signal
 import sys
 from collections.abc import Iterator
 
 import click
 
 from mixup_pipeline.errors import MixupError, first_line
+from mixup_pipeline.process import leave
 from mixup_pipeline.storage.atomic import FULL_DISK
 
 
@@ -59,9 +57,8 @@ def log_quietly() -> None:
 def run_program(command: click.Command, *, leave_at_once: bool = True) -> None:
     """Run a command as the whole program.
 
-    A batch program makes little garbage, so it is collected less often; and it may leave at once, without taking Beam's
-    modules apart one by one, which takes 0.2 s. Everything it wrote is on disk by then; what is to be done at the exit,
-    such as ending the servers that Beam started, is done. A terminal that lacks some characters shows question marks.
+    A batch program makes little garbage, so it is collected less often. leave_at_once: end as `process.leave` does;
+    everything the program wrote is on disk by then. A terminal that lacks some characters shows question marks.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -74,9 +71,4 @@ def run_program(command: click.Command, *, leave_at_once: bool = True) -> None:
     exit_code = code if isinstance(code, int) else 0 if code is None else 1
     if not leave_at_once:
         sys.exit(exit_code)
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-    sys.stderr.flush()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # they take seconds at most, and one that breaks off leaves a server
-    atexit._run_exitfuncs()
-    os._exit(exit_code)
+    leave(exit_code)

@@ -1,14 +1,14 @@
 """Importing TensorFlow and Keras without the page of notes that they write to the terminal meanwhile.
 
-Their native libraries write past Python, so the descriptor itself is diverted; if the import fails, what was written is
-shown.
+If the import fails, the notes are shown.
 """
 
 import importlib
 import os
 import sys
-import tempfile
 from types import ModuleType
+
+from mixup_pipeline.process import stderr_held_back
 
 
 def import_tensorflow() -> ModuleType:
@@ -28,16 +28,5 @@ def _import(name: str) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as notes:
-        os.dup2(notes.fileno(), 2)
-        try:
-            return importlib.import_module(name)
-        except Exception:
-            notes.seek(0)
-            os.write(terminal, notes.read())
-            raise
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
+    with stderr_held_back():
+        return importlib.import_module(name)

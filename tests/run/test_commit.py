@@ -7,8 +7,13 @@ import msgspec
 import pytest
 
 from mixup_pipeline import MixConfig, MixupError
+from mixup_pipeline.dataset.manifest import read_manifest
+from mixup_pipeline.dataset.quick_check import manifest_faults
+from mixup_pipeline.mixing.totals import ShardTotals
+from mixup_pipeline.run import commit
 from mixup_pipeline.run.commit import commit_run
 from mixup_pipeline.run.mix_shard import ShardInfo
+from mixup_pipeline.run.work_folder import WorkFolder
 from tests.datasets import Dataset
 from tests.run.test_mix_shard import mixed
 
@@ -24,6 +29,24 @@ def test_the_manifest_lists_the_shards_in_order_whatever_order_they_come_in(
     forward = commit_run(infos, tmp_path / "out")
     assert commit_run(infos[::-1], tmp_path / "out") == forward
     assert [shard.name for shard in forward.shards] == sorted(info.entry.name for info in infos)
+
+
+def test_more_than_100_000_shards_are_listed_by_number_and_verified(
+    tmp_path: Path, infos: list[ShardInfo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of shards that are only described: names get a sixth digit there, and do not sort as their numbers do."""
+    work, count = WorkFolder.of(tmp_path / "out"), 100_001
+    planned = work.load_run()
+    run = replace(planned, num_examples=count, config=replace(planned.config, num_shards=count))
+    work.save_run(run)
+    names = [run.shard_name(0, shard) for shard in range(count)]
+    totals = ShardTotals.of_originals(1)
+    many = [replace(infos[0], name=name, examples=1, bytes=9, totals=totals) for name in names]
+    monkeypatch.setattr(commit, "sizes", lambda out: dict.fromkeys(names, 9))
+    commit_run(many[::-1], tmp_path / "out")
+    manifest = read_manifest(tmp_path / "out")
+    assert [shard["name"] for shard in manifest["shards"]] == names
+    assert manifest_faults(manifest) == []
 
 
 def test_a_missing_shard_is_refused(tmp_path: Path, infos: list[ShardInfo]) -> None:

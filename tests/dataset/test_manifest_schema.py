@@ -1,0 +1,111 @@
+"""The manifest's schema and the code allow the same: every config that can be run can be verified, and no other."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from mixup_pipeline.config import MAX_COPIES, MAX_EXAMPLES, MAX_SEED, MAX_SHARDS, MixConfig
+from mixup_pipeline.config.kinds import Choice, Integer, Kind, Number, Switch
+from mixup_pipeline.config.option import Option, options_of
+from mixup_pipeline.dataset.manifest import FORMAT_VERSION
+from mixup_pipeline.dataset.manifest_schema import manifest_schema
+from mixup_pipeline.errors import UsageError
+from mixup_pipeline.mixing.totals import LAM_BINS
+from mixup_pipeline.records.names import shard_name
+from mixup_pipeline.run.run import settle
+from mixup_pipeline.spec import MAX_CLASSES, MAX_EXAMPLE_BYTES, ExampleSpec
+
+SCHEMA = manifest_schema()
+CONFIG = Draft202012Validator(SCHEMA["properties"]["config"])
+OPTIONS = options_of(MixConfig)
+LARGEST = MixConfig(
+    alpha=1000, copies=MAX_COPIES, prob=1, seed=MAX_SEED, limit=MAX_EXAMPLES, num_shards=MAX_SHARDS, keep_originals=True
+)
+SMALLEST = MixConfig(alpha=0.001, copies=1, prob=0, seed=0, limit=1, num_shards=1)
+
+
+def values(kind: Kind) -> st.SearchStrategy[Any]:
+    if isinstance(kind, Integer):
+        return st.integers(kind.low, kind.high) | st.sampled_from([kind.low, kind.high])
+    if isinstance(kind, Number):
+        return st.floats(kind.low, kind.high) | st.sampled_from([kind.low, kind.high])
+    if isinstance(kind, Choice):
+        return st.sampled_from([*kind.choices])
+    assert isinstance(kind, Switch)
+    return st.booleans()
+
+
+def allowed(option: Option) -> st.SearchStrategy[Any]:
+    return st.none() | values(option.kind) if option.default is None else values(option.kind)
+
+
+def outside(kind: Kind) -> list[Any]:
+    """Values just beyond the range of an option."""
+    if isinstance(kind, Integer):
+        return [kind.low - 1, kind.high + 1]
+    if isinstance(kind, Number):
+        return [kind.low - 1e-9, kind.high + 1e-9]
+    return ["no such choice"] if isinstance(kind, Choice) else ["true"]
+
+
+def stored(config: MixConfig, num_classes: int, num_shards: int) -> Any:
+    """A config as a manifest holds it."""
+    settled = settle(config, num_classes=num_classes, num_shards=config.num_shards or num_shards)
+    return json.loads(json.dumps(asdict(settled)))
+
+
+configs = st.fixed_dictionaries({name: allowed(option) for name, option in OPTIONS.items()}).map(
+    lambda fields: MixConfig(**fields)
+)
+
+
+@given(configs, st.integers(1, MAX_CLASSES), st.integers(1, MAX_SHARDS))
+@example(LARGEST, MAX_CLASSES, MAX_SHARDS)
+@example(SMALLEST, 1, 1)
+@example(MixConfig(), 10, 1)
+def test_every_config_is_valid_once_it_is_settled(config: MixConfig, num_classes: int, num_shards: int) -> None:
+    CONFIG.validate(stored(config, num_classes, num_shards))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, option in OPTIONS.items() for value in outside(option.kind)]
+)
+def test_values_just_outside_are_refused_by_both(name: str, value: Any) -> None:
+    with pytest.raises(UsageError):
+        MixConfig(**{name: value})
+    assert not CONFIG.is_valid(stored(MixConfig(), 10, 1) | {name: value})
+
+
+@pytest.mark.parametrize("name", ["label_format", "num_shards"])
+def test_what_a_run_settles_is_not_open_in_a_manifest(name: str) -> None:
+    assert not CONFIG.is_valid(stored(MixConfig(), 10, 1) | {name: OPTIONS[name].default})
+
+
+def test_a_config_has_all_of_its_fields_and_no_other() -> None:
+    config = stored(MixConfig(), 10, 1)
+    assert not CONFIG.is_valid(config | {"more": 1})
+    for name in config:
+        assert not CONFIG.is_valid({key: value for key, value in config.items() if key != name})
+
+
+def test_the_other_bounds_are_those_of_the_code() -> None:
+    fields, source = SCHEMA["properties"], SCHEMA["properties"]["source"]["properties"]
+    assert fields["format_version"] == {"const": FORMAT_VERSION}
+    assert fields["num_classes"]["maximum"] == MAX_CLASSES
+    assert fields["shape"]["items"]["maximum"] == MAX_EXAMPLE_BYTES
+    assert fields["shards"]["items"]["properties"]["copy"]["maximum"] == MAX_COPIES - 1
+    assert fields["totals"]["properties"]["lam_histogram"]["minItems"] == LAM_BINS
+    assert source["examples"]["maximum"] == MAX_EXAMPLES
+    assert set(source["schema"]["required"]) == set(ExampleSpec.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("number", [0, 99_999, 100_000, MAX_SHARDS * MAX_COPIES - 1])
+def test_the_names_of_all_shards_are_valid(number: int) -> None:
+    name = Draft202012Validator(SCHEMA["properties"]["shards"]["items"]["properties"]["name"])
+    assert name.is_valid(shard_name("mnist_mixup", "train", number, MAX_SHARDS * MAX_COPIES))
+    assert not name.is_valid("mnist_mixup-train.tfrecord-0000-of-00010")
