@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from mixup_pipeline.config import MAX_COPIES, MAX_EXAMPLES, MAX_SEED, MAX_SHARDS, MixConfig
 from mixup_pipeline.config.kinds import Choice, Integer, Kind, Number, Switch
 from mixup_pipeline.config.option import Option, options_of
+from mixup_pipeline.config.typed_json import to_json
 from mixup_pipeline.dataset.manifest import FORMAT_VERSION
 from mixup_pipeline.dataset.manifest_schema import manifest_schema
 from mixup_pipeline.errors import UsageError
@@ -89,19 +90,20 @@ def test_what_a_run_settles_is_not_open_in_a_manifest(name: str) -> None:
 def test_a_config_has_all_of_its_fields_and_no_other() -> None:
     config = stored(MixConfig(), 10, 1)
     assert not CONFIG.is_valid(config | {"more": 1})
-    for name in config:
+    for name in set(config) - {"method"}:  # which came later, and is left out where it has its default
         assert not CONFIG.is_valid({key: value for key, value in config.items() if key != name})
 
 
 def test_the_other_bounds_are_those_of_the_code() -> None:
     fields, source = SCHEMA["properties"], SCHEMA["properties"]["source"]["properties"]
+    spec = ExampleSpec(input_key="image", label_key="label", encoding="raw", shape=(1, 1, 1), num_classes=2)
     assert fields["format_version"] == {"const": FORMAT_VERSION}
     assert fields["num_classes"]["maximum"] == MAX_CLASSES
     assert fields["shape"]["items"]["maximum"] == MAX_EXAMPLE_BYTES
     assert fields["shards"]["items"]["properties"]["copy"]["maximum"] == MAX_COPIES - 1
     assert fields["totals"]["properties"]["lam_histogram"]["minItems"] == LAM_BINS
     assert source["examples"]["maximum"] == MAX_EXAMPLES
-    assert set(source["schema"]["required"]) == set(ExampleSpec.__dataclass_fields__)
+    assert set(source["schema"]["required"]) == set(to_json(spec))
 
 
 @pytest.mark.parametrize("number", [0, 99_999, 100_000, MAX_SHARDS * MAX_COPIES - 1])

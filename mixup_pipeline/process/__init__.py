@@ -1,8 +1,7 @@
 """What is done to the process as a whole: its standard error, the prints of libraries, and how it ends.
 
 Each of these reaches past the code that asks for it, so all of them stand here, each with its reason. Commands and
-training both need them, and they need nothing of this package: hence a module of its own at the bottom, as `errors` is,
-rather than a file of a room whose subject is another.
+training both need them, and they need nothing of this package: hence a room of its own at the bottom.
 """
 
 import atexit
