@@ -17,7 +17,7 @@ import click
 
 from mixup_pipeline.cli import augment, compare, inspect, train, verify
 from mixup_pipeline.cli.template import metadata
-from mixup_pipeline.comparison.cells import ARMS, AXES, MAX_SEEDS
+from mixup_pipeline.comparison.cells import AXES, MAX_SEEDS
 from mixup_pipeline.comparison.compare import RESULTS_VERSION
 from mixup_pipeline.comparison.probes import SURE
 from mixup_pipeline.config import ALPHA_RANGE, MAX_COPIES, MAX_EXAMPLES
@@ -77,7 +77,6 @@ def comparison_schema() -> dict[str, Any]:
     config["copies"] = {"type": "integer", "minimum": 1, "maximum": MAX_COPIES}
     config["limit"] = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_EXAMPLES}
     config["sweeps"]["items"]["properties"]["axis"]["enum"] = list(AXES)
-    defs["arm"]["enum"] = list(ARMS)
     cell = defs["cell"]["properties"]
     cell["alpha"] |= {"minimum": ALPHA_RANGE[0], "maximum": ALPHA_RANGE[1]}
     cell["copies"] |= {"minimum": 1, "maximum": MAX_COPIES}

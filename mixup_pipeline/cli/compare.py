@@ -10,6 +10,7 @@ import click
 
 from mixup_pipeline.cli.common import run_program, shown_errors
 from mixup_pipeline.cli.options import reading, reading_options, source_option, training_options
+from mixup_pipeline.comparison.cells import known_arms
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.option import options_of
 from mixup_pipeline.storage.places import check_local
@@ -32,9 +33,9 @@ _NOT_COMPARED = ("clean_last_epochs", "label_smoothing", "seed")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of this comparison.")
 @click.option(
     "--arms",
-    default="baseline,any,within-class,cross-class,online",
-    show_default=True,
-    help="What to compare with the baseline.",
+    default=lambda: ",".join(known_arms()),
+    show_default=",".join(known_arms()),
+    help="Ways of training to compare; baseline must be one of them.",
 )
 @click.option("--seeds", type=int, default=5, show_default=True, help="So many runs of every arm.")
 @click.option("--alpha", type=float, default=0.2, show_default=True, help="λ ~ Beta(alpha, alpha).")

@@ -11,11 +11,15 @@ from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.training.train_config import TrainConfig
 
-ARMS = ("baseline", *PAIRINGS, "online")
 AXES = ("copies", "alpha", "limit")
 _DEFAULT_COPIES = 10
 MAX_SEEDS = 1000
 _SPELLED: dict[str, type[int] | type[float]] = {"copies": int, "alpha": float, "limit": int}
+
+
+def known_arms() -> tuple[str, ...]:
+    """All arms that may be compared: the baseline, one for every pairing that is registered, and mixup online."""
+    return ("baseline", *PAIRINGS, "online")
 
 
 def number_name(value: float) -> str:
@@ -83,7 +87,7 @@ class Sweep:
 class CompareConfig:
     """Everything that decides the results of a comparison on given data.
 
-    arms: of "baseline", "any", "within-class", "cross-class", "online". seeds: how many, 0 … seeds−1.
+    arms: some of `known_arms`, "baseline" among them; all by default. seeds: how many, 0 … seeds−1.
     copies: mixed ahead for the shard arms; None for as many as there are epochs, at most 10. limit: train on so many
     examples of the split, drawn anew for every seed; None for all.
     sweeps: settings tried at several values. corrupt_labels: shares of wrong training labels, each a comparison of its
@@ -92,7 +96,7 @@ class CompareConfig:
     Raises UsageError naming the option, the allowed range and the value received.
     """
 
-    arms: tuple[str, ...] = ARMS
+    arms: tuple[str, ...] = field(default_factory=known_arms)
     seeds: int = 5
     alpha: float = 0.2
     copies: int | None = None
@@ -104,11 +108,12 @@ class CompareConfig:
     outliers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        known = known_arms()
         for arm in self.arms:
-            check_choice("arms", arm, ARMS)
+            check_choice("arms", arm, known)
         if "baseline" not in self.arms or len(set(self.arms)) < 2:
-            raise UsageError(f"arms must name baseline and at least one other of {', '.join(ARMS[1:])}")
-        object.__setattr__(self, "arms", tuple(arm for arm in ARMS if arm in self.arms))
+            raise UsageError(f"arms must name baseline and at least one other of {', '.join(known[1:])}")
+        object.__setattr__(self, "arms", tuple(arm for arm in known if arm in self.arms))
         check_integer("seeds", self.seeds, 1, MAX_SEEDS)
         check_number("alpha", self.alpha, *ALPHA_RANGE)
         if self.copies is None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from mixup_pipeline.comparison.cells import ARMS, Cell, CompareConfig, Sweep, parse_numbers, parse_sweep
+from mixup_pipeline.comparison.cells import Cell, CompareConfig, Sweep, known_arms, parse_numbers, parse_sweep
+from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.training.train_config import TrainConfig
 
@@ -104,4 +105,13 @@ def test_sweeps_that_cannot_be_read_are_refused(text: str, said: str) -> None:
 def test_numbers_are_read_once_each() -> None:
     assert parse_numbers("fgsm", "0.1, 0.02,0.1") == (0.1, 0.02)
     assert parse_sweep("alpha=8,1,0.2,1").values == (0.2, 1.0, 8.0)
-    assert set(ARMS) == set(CompareConfig().arms)
+
+
+def test_a_pairing_that_is_registered_is_an_arm() -> None:
+    assert known_arms() == CompareConfig().arms == ("baseline", "any", "within-class", "cross-class", "online")
+    PAIRINGS.register("next", PAIRINGS["any"])
+    try:
+        config = CompareConfig(arms=("online", "next", "baseline"), copies=2)
+    finally:
+        PAIRINGS.unregister("next")
+    assert config.arms == ("baseline", "next", "online")
