@@ -12,6 +12,7 @@ from mixup_pipeline.errors import UsageError
 from mixup_pipeline.training.train_config import TrainConfig
 
 AXES = ("copies", "alpha", "limit")
+_NOT_MIXED_AHEAD = ("baseline", "online")
 _DEFAULT_COPIES = 10
 MAX_SEEDS = 1000
 _SPELLED: dict[str, type[int] | type[float]] = {"copies": int, "alpha": float, "limit": int}
@@ -157,7 +158,7 @@ class CompareConfig:
         return Cell(
             arm=arm,
             alpha=None if arm == "baseline" else float(self.alpha),
-            copies=self.copies if arm in PAIRINGS else None,
+            copies=None if arm in _NOT_MIXED_AHEAD else self.copies,
             limit=self.limit,
             corrupt=corrupt,
         )

@@ -19,7 +19,6 @@ from mixup_pipeline.comparison.derived import check_derivable, derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.errors import TrainingError
 from mixup_pipeline.sources import find_files, read_alike
 from mixup_pipeline.training.devices import choose_devices
@@ -181,7 +180,7 @@ class _Workshop:
     def _prepare(self, cell: Cell, seed: int, config: TrainConfig) -> Prepared:
         source = self._source(cell, seed)
         request = Request(evaluation=self.comparison.evaluation, config=config)
-        if cell.arm in PAIRINGS:
+        if cell.copies is not None:
             shards = self.folder.shards(cell, seed)
             augment_cell(source, cell, seed=seed, out=shards)
             return prepare(replace(request, shards=shards), self.evaluation)

@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 
 from mixup_pipeline.report.arm_looks import ArmLook
 from mixup_pipeline.report.figures import Theme
+from mixup_pipeline.report.words import one_line
 
 WIDTH = 4.4  # inches: about the width of a phone, so that text keeps its size there
 HEIGHT = 2.9
 
-_LEGEND_LETTERS = 65  # across the figure
+_NAME_LETTERS = 17
+_LEGEND_LETTERS = 74  # across the figure
 _HANDLE_LETTERS = 9  # as wide as a handle and the gaps around it
 _LEGEND_COLUMNS = 3
 _LEGEND_ROWS = 2
@@ -29,8 +31,13 @@ def draw_line(
     *,
     scale: float = 1,
     marked: bool = False,
+    num_arms: int = 1,
 ) -> None:
-    """The means as a line, in a band of their intervals. marked: with a marker at each mean."""
+    """The means as a line, in a band of their intervals.
+
+    marked: with a marker at each mean. num_arms: in the same axes; the more, the paler the bands, so that many of them
+    hide no line.
+    """
     means, lows, highs = ([scale * _value_or_mean(m, name) for m in measured] for name in ("mean", "low", "high"))
     axes.plot(
         x,
@@ -41,7 +48,7 @@ def draw_line(
         label=look.arm,
         marker=look.marker if marked else None,
     )
-    axes.fill_between(x, lows, highs, color=look.colour(theme), alpha=0.15, linewidth=0)
+    axes.fill_between(x, lows, highs, color=look.colour(theme), alpha=min(0.15, 0.75 / num_arms), linewidth=0)
 
 
 def draw_points(
@@ -89,10 +96,21 @@ def _value_or_mean(measured: Any, name: str) -> float:
 def add_legend(figure: Figure, axes: Axes) -> None:
     """A legend above the axes, in up to three columns. With more than two rows the figure grows by the rest."""
     handles, names = axes.get_legend_handles_labels()
-    longest = max(map(len, names))
-    columns = min(_LEGEND_COLUMNS, max(1, _LEGEND_LETTERS // (longest + _HANDLE_LETTERS)))
+    columns = next(count for count in range(_LEGEND_COLUMNS, 0, -1) if count == 1 or _fits(names, count))
     rows = math.ceil(len(names) / columns)
     figure.set_figheight(figure.get_figheight() + _LEGEND_ROW_HEIGHT * max(0, rows - _LEGEND_ROWS))
     figure.legend(
         handles, names, frameon=False, loc="outside upper center", ncols=columns, fontsize=8, handlelength=2.6
     )
+
+
+def _fits(names: Sequence[str], columns: int) -> bool:
+    """Whether a legend of so many columns is no wider than the figure. Its columns are filled one after the other."""
+    rows = math.ceil(len(names) / columns)
+    filled = [names[start : start + rows] for start in range(0, len(names), rows)]
+    return sum(max(map(len, column)) + _HANDLE_LETTERS for column in filled) <= _LEGEND_LETTERS
+
+
+def short_name(arm: str) -> str:
+    """The name of an arm, cut to fit beside a chart."""
+    return one_line(arm, _NAME_LETTERS)

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mixup_pipeline.comparison.statistics import estimate
 from mixup_pipeline.report.arm_looks import ArmLook, arm_looks
-from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_line
+from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_line, short_name
 from mixup_pipeline.report.comparison_tables import POINTS, Results, Summary, base_rows, change_text, runs_of
 from mixup_pipeline.report.figures import Drawing, Theme
 from mixup_pipeline.report.probe_charts import probe_drawings
@@ -29,7 +29,7 @@ def drawings(results: Results, corrupt: float) -> list[Drawing]:
         _differences(rows, looks),
         _curves(results, rows, "accuracy", "Accuracy on clean examples", "accuracy"),
         _curves(results, rows, "nll", "Loss on clean examples", "negative log likelihood"),
-        _curves(results, rows, "loss", "Training loss", "cross-entropy with the labels trained on"),
+        _curves(results, rows, "loss", "Training loss", "cross-entropy"),
         *probe_drawings(results, rows),
         *(sweep_drawing(results, sweep["axis"], corrupt) for sweep in results["config"]["sweeps"]),
     ]
@@ -50,7 +50,7 @@ def _differences(rows: Sequence[Summary], looks: Mapping[str, ArmLook]) -> Drawi
                 if interval is not None:
                     axes.plot([POINTS * end for end in interval], [y, y], color=colour, linewidth=width)
             axes.plot(POINTS * difference["mean"], y, marker=looks[arm].marker, color=colour, markersize=7)
-        axes.set_yticks(range(len(others)), [arm for arm, _ in others])
+        axes.set_yticks(range(len(others)), [short_name(arm) for arm, _ in others])
         axes.set(ylim=(len(others) - 0.5, -0.5), xlabel="points of accuracy above the baseline")
         return figure
 
@@ -74,7 +74,7 @@ def _curves(results: Results, rows: Sequence[Summary], measure: str, title: str,
         axes = figure.subplots()
         for arm, measured in curves.items():
             epochs = range(1, len(measured) + 1)
-            draw_line(axes, theme, looks[arm], epochs, measured, marked=len(epochs) == 1)
+            draw_line(axes, theme, looks[arm], epochs, measured, marked=len(epochs) == 1, num_arms=len(curves))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="epoch", ylabel=unit)
         add_legend(figure, axes)

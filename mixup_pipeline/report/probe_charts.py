@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mixup_pipeline.comparison.cells import attack_name
 from mixup_pipeline.report.arm_looks import ArmLook, arm_looks
-from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_points, interval_sides
+from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_points, interval_sides, short_name
 from mixup_pipeline.report.comparison_tables import Results, Summary, runs_of
 from mixup_pipeline.report.figures import Drawing, Theme
 from mixup_pipeline.report.words import one_line
@@ -39,7 +39,7 @@ def _reliability(results: Results, rows: Sequence[Summary], looks: Mapping[str, 
             axes.plot([0, 1], [0, 1], color=theme.muted, linewidth=0.8)
             _draw_bins(axes, looks[arm].colour(theme), *pooled)
             axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
-            axes.set_title(one_line(arm, 17), size=9)
+            axes.set_title(short_name(arm), size=9)
         for axes in grid[len(bins) :]:
             axes.set_visible(False)
         figure.supxlabel("confidence", size=9, color=theme.muted)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from mixup_pipeline.report.arm_looks import arm_looks
+from mixup_pipeline.report.arm_marks import short_name
 from mixup_pipeline.report.comparison_tables import Results, noise_text
 from mixup_pipeline.report.figures import Drawing, Theme
 from mixup_pipeline.report.words import one_line
@@ -31,7 +32,7 @@ def sample_drawing(results: Results, samples: Samples) -> Drawing:
                 axes.set_xticks([])
                 axes.set_yticks([])
                 axes.spines[:].set_visible(False)
-            axes_row[0].set_ylabel(arm, color=looks[arm].colour(theme), size=9)
+            axes_row[0].set_ylabel(short_name(arm), color=looks[arm].colour(theme), size=9)
         return figure
 
     return Drawing(

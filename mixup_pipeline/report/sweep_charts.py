@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from mixup_pipeline.comparison.cells import number_name
 from mixup_pipeline.report.arm_looks import arm_looks
-from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_line, draw_points
+from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_line, draw_points, short_name
 from mixup_pipeline.report.comparison_tables import AXIS_NAMES, Results, Summary, base_rows, swept_rows
 from mixup_pipeline.report.figures import Drawing, Theme
 
@@ -28,7 +28,8 @@ def sweep_drawing(results: Results, axis: str, corrupt: float) -> Drawing:
         for arm, rows in by_arm.items():
             measured = [row["measures"]["accuracy"] for row in rows]
             if rows[0]["cell"][axis] is None:
-                draw_line(axes, theme, looks[arm], (min(values), max(values)), [measured[0], measured[0]], scale=100)
+                ends, level = (min(values), max(values)), [measured[0]] * 2
+                draw_line(axes, theme, looks[arm], ends, level, scale=100, num_arms=len(by_arm))
             else:
                 draw_points(axes, theme, looks[arm], [row["cell"][axis] for row in rows], measured, scale=100)
         if len(values) > 1 and min(values) > 0:
@@ -76,7 +77,14 @@ def noise_drawing(results: Results) -> Drawing:
                 strength = 1.0 if alpha is None else (alphas.index(alpha) + 1) / len(alphas)
                 measured = [row["measures"][measure] for row in rows]
                 draw_points(
-                    axes, theme, looks[arm], percents, measured, scale=100, name=name(arm, alpha), strength=strength
+                    axes,
+                    theme,
+                    looks[arm],
+                    percents,
+                    measured,
+                    scale=100,
+                    name=name(short_name(arm), alpha),
+                    strength=strength,
                 )
             axes.set_title(title, size=9)
             axes.set_xlabel("% wrong labels")

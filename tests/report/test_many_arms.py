@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.legend import Legend
 
 from mixup_pipeline.comparison.cells import CompareConfig, known_arms
+from mixup_pipeline.report.arm_marks import short_name
 from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_page import Report, report
 from mixup_pipeline.report.comparison_tables import tables, verdict
@@ -64,6 +65,23 @@ def test_tables_have_a_row_for_every_arm(config: CompareConfig, results: dict[st
     assert {name.split(", ")[1] for name, *_ in beyond.rows} == set(config.arms)
 
 
+def test_every_pairing_is_swept(config: CompareConfig, results: dict[str, Any]) -> None:
+    copies = next(table for table in tables(results, 0.0) if table.title.startswith("Accuracy by copies"))
+    assert len(copies.rows) == 2 + 3 * 10  # the baseline and online once, every pairing with 1, 2 and 4 copies
+
+
+def test_text_beside_the_axes_stays_within_the_figure(results: dict[str, Any]) -> None:
+    for drawing in all_drawings(results):
+        figure, _ = legend_of(drawing)
+        for axes in figure.axes:
+            for text in (axes.xaxis.label, axes.yaxis.label, *axes.get_yticklabels(), axes.title):
+                box = text.get_window_extent()
+                if not text.get_text():
+                    continue
+                assert box.x0 >= -1, (drawing.name, text.get_text())
+                assert box.x1 <= figure.bbox.x1 + 1, (drawing.name, text.get_text())
+
+
 def legend_of(drawing: Drawing) -> tuple[Any, Legend | None]:
     figure = drawing.draw(LIGHT)
     FigureCanvasAgg(figure).draw()
@@ -78,7 +96,7 @@ def test_legends_name_every_arm_once_within_the_figure(config: CompareConfig, re
             with_legend += 1
             names = [text.get_text() for text in legend.get_texts()]
             assert len(set(names)) == len(names)
-            assert {name.split(", ")[0] for name in names} == set(config.arms)
+            assert {short_name(name.split(", ")[0]) for name in names} == {short_name(arm) for arm in config.arms}
             box = legend.get_window_extent()
             assert box.x0 >= 0, drawing.name
             assert box.x1 <= figure.bbox.x1, drawing.name
