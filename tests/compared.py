@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mixup_pipeline.comparison.cells import Cell, CompareConfig, parse_sweep
+from mixup_pipeline.comparison.cells import Cell
+from mixup_pipeline.comparison.compare_config import CompareConfig, parse_sweep
+from mixup_pipeline.comparison.folder import RESULTS_VERSION
 from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import PAIRINGS
@@ -16,7 +18,7 @@ from mixup_pipeline.training.train_config import TrainConfig
 CONFIG = CompareConfig(
     seeds=3,
     train=TrainConfig(epochs=4),
-    sweeps=(parse_sweep("copies=1,2,4"), parse_sweep("limit=500,2000"), parse_sweep("alpha=0.2,1")),
+    sweeps=(parse_sweep("copies=1,2,4"), parse_sweep("subset=500,2000"), parse_sweep("alpha=0.2,1")),
     corrupt_labels=(0.0, 0.4),
     fgsm=(0.02, 0.1),
     outliers=("fashion_mnist",),
@@ -43,7 +45,7 @@ def made_up(config: CompareConfig = CONFIG) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     runs = [_run(config, cell, seed, rng) for cell in config.cells() for seed in range(config.seeds)]
     return {
-        "format_version": 1,
+        "format_version": RESULTS_VERSION,
         "command": "mixup-compare --src shapes --out compared",
         "source": asdict(SourceConfig(src="shapes")),
         "evaluation": asdict(SourceConfig(src="shapes", split="test", allow_eval_split=True)),
@@ -63,7 +65,7 @@ def made_up(config: CompareConfig = CONFIG) -> dict[str, Any]:
 
 
 def _run(config: CompareConfig, cell: Cell, seed: int, rng: np.random.Generator) -> dict[str, Any]:
-    level = 0.85 + GAIN.get(cell.arm, 0.0) - 0.3 * cell.corrupt + 0.01 * seed - (0.1 if cell.limit else 0)
+    level = 0.85 + GAIN.get(cell.arm, 0.0) - 0.3 * cell.corrupt + 0.01 * seed - (0.1 if cell.subset else 0)
     history = []
     for epoch in range(1, config.train.epochs + 1):
         accuracy = level - 0.2 / epoch + 0.001 * float(rng.standard_normal())

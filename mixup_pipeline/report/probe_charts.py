@@ -7,7 +7,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mixup_pipeline.comparison.cells import attack_name
+from mixup_pipeline.comparison.probes import attack_name
 from mixup_pipeline.report.arm_looks import ArmLook, arm_looks
 from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_points, interval_sides, short_name
 from mixup_pipeline.report.comparison_tables import Results, Summary, runs_of

@@ -45,7 +45,7 @@ def sweep_drawing(results: Results, axis: str, corrupt: float) -> Drawing:
         title=f"Accuracy against {AXIS_NAMES[axis]}",
         alt="; ".join(f"{arm} {_accuracies_text(rows, axis)}" for arm, rows in by_arm.items()) + ".",
         caption="At the last epoch, mean over the seeds with its 95 % interval."
-        + ("" if axis == "limit" else " Level lines: arms that do not depend on it."),
+        + ("" if axis == "subset" else " Level lines: arms that do not depend on it."),
         draw=draw,
     )
 

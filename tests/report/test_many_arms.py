@@ -9,7 +9,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.legend import Legend
 
-from mixup_pipeline.comparison.cells import CompareConfig, known_arms
+from mixup_pipeline.comparison.cells import known_arms
+from mixup_pipeline.comparison.compare_config import CompareConfig
 from mixup_pipeline.report.arm_marks import short_name
 from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_page import Report, report
