@@ -21,7 +21,7 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class _Section:
-    """All that is said under one share of wrong labels."""
+    """The part of the page for one share of wrong labels."""
 
     id: str
     title: str
@@ -31,7 +31,7 @@ class _Section:
 
 
 def report(results: Results, samples: Samples) -> Report:
-    """What results.json and the samples of the arms look like."""
+    """The report made from results.json and the samples of the arms."""
     pictures: dict[str, bytes] = {}
 
     def shown(drawing: Drawing) -> Chart:

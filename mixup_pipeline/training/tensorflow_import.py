@@ -1,7 +1,7 @@
-"""Importing TensorFlow and Keras without the page of notes that they write to the terminal meanwhile.
+"""Import TensorFlow and Keras without the many log lines that they print meanwhile.
 
-Their native libraries write past Python, so the descriptor itself is diverted; if the import fails, what was written is
-shown.
+Native libraries write to the file descriptor, not through Python, so the descriptor is redirected. If the import fails,
+what was written is shown.
 """
 
 import importlib
@@ -12,14 +12,14 @@ from types import ModuleType
 
 
 def import_tensorflow() -> ModuleType:
-    """The tensorflow module, which logs errors only."""
+    """The tensorflow module, set to log errors only."""
     tensorflow = _import("tensorflow")
     tensorflow.get_logger().setLevel("ERROR")
     return tensorflow
 
 
 def import_keras() -> ModuleType:
-    """The keras module, on TensorFlow."""
+    """The keras module, with TensorFlow as its backend."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     return _import("keras")
 
