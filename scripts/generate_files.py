@@ -17,8 +17,8 @@ import click
 
 from mixup_pipeline.cli import augment, compare, inspect, train, verify
 from mixup_pipeline.cli.template import metadata
-from mixup_pipeline.comparison.cells import ARMS, AXES, MAX_SEEDS
-from mixup_pipeline.comparison.compare import RESULTS_VERSION
+from mixup_pipeline.comparison.compare_config import AXES, MAX_SEEDS
+from mixup_pipeline.comparison.folder import RESULTS_VERSION
 from mixup_pipeline.comparison.probes import SURE
 from mixup_pipeline.config import ALPHA_RANGE, MAX_COPIES, MAX_EXAMPLES
 from mixup_pipeline.config.option import json_schema_of
@@ -75,13 +75,12 @@ def comparison_schema() -> dict[str, Any]:
     config["seeds"]["maximum"] = MAX_SEEDS
     config["alpha"] = {"type": "number", "minimum": ALPHA_RANGE[0], "maximum": ALPHA_RANGE[1]}
     config["copies"] = {"type": "integer", "minimum": 1, "maximum": MAX_COPIES}
-    config["limit"] = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_EXAMPLES}
+    config["subset"] = {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_EXAMPLES}
     config["sweeps"]["items"]["properties"]["axis"]["enum"] = list(AXES)
-    defs["arm"]["enum"] = list(ARMS)
     cell = defs["cell"]["properties"]
     cell["alpha"] |= {"minimum": ALPHA_RANGE[0], "maximum": ALPHA_RANGE[1]}
     cell["copies"] |= {"minimum": 1, "maximum": MAX_COPIES}
-    cell["limit"] |= {"minimum": 1, "maximum": MAX_EXAMPLES}
+    cell["subset"] |= {"minimum": 1, "maximum": MAX_EXAMPLES}
     run = schema["properties"]["runs"]["items"]["properties"]
     run["seed"]["maximum"] = MAX_SEEDS - 1
     run["probes"]["properties"]["reliability"] |= {"minItems": ECE_BINS, "maxItems": ECE_BINS}

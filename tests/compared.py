@@ -1,24 +1,43 @@
 """Results of a comparison as mixup-compare writes them, made up in no time: for what is shown of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from mixup_pipeline.comparison.cells import Cell, CompareConfig, parse_sweep
+from mixup_pipeline.comparison.cells import Cell
+from mixup_pipeline.comparison.compare_config import CompareConfig, parse_sweep
+from mixup_pipeline.comparison.folder import RESULTS_VERSION
 from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.training.train_config import TrainConfig
 
 CONFIG = CompareConfig(
     seeds=3,
     train=TrainConfig(epochs=4),
-    sweeps=(parse_sweep("copies=1,2,4"), parse_sweep("limit=500,2000"), parse_sweep("alpha=0.2,1")),
+    sweeps=(parse_sweep("copies=1,2,4"), parse_sweep("subset=500,2000"), parse_sweep("alpha=0.2,1")),
     corrupt_labels=(0.0, 0.4),
     fgsm=(0.02, 0.1),
     outliers=("fashion_mnist",),
 )
+OTHER_ARMS = ("nearest", "farthest", "hardest", "next", "p1", "p2", "a-policy-with-quite-a-long-name")
+"""Pairings as a program may register them."""
 GAIN = {"baseline": 0.0, "any": 0.02, "within-class": 0.0, "cross-class": 0.015, "online": 0.03}
+
+
+@contextmanager
+def other_arms() -> Iterator[None]:
+    """Meanwhile OTHER_ARMS are registered, which makes twelve arms."""
+    for name in OTHER_ARMS:
+        PAIRINGS.register(name, PAIRINGS["any"])
+    try:
+        yield
+    finally:
+        for name in OTHER_ARMS:
+            PAIRINGS.unregister(name)
 
 
 def made_up(config: CompareConfig = CONFIG) -> dict[str, Any]:
@@ -26,7 +45,7 @@ def made_up(config: CompareConfig = CONFIG) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     runs = [_run(config, cell, seed, rng) for cell in config.cells() for seed in range(config.seeds)]
     return {
-        "format_version": 1,
+        "format_version": RESULTS_VERSION,
         "command": "mixup-compare --src shapes --out compared",
         "source": asdict(SourceConfig(src="shapes")),
         "evaluation": asdict(SourceConfig(src="shapes", split="test", allow_eval_split=True)),
@@ -46,7 +65,7 @@ def made_up(config: CompareConfig = CONFIG) -> dict[str, Any]:
 
 
 def _run(config: CompareConfig, cell: Cell, seed: int, rng: np.random.Generator) -> dict[str, Any]:
-    level = 0.85 + GAIN[cell.arm] - 0.3 * cell.corrupt + 0.01 * seed - (0.1 if cell.limit else 0)
+    level = 0.85 + GAIN.get(cell.arm, 0.0) - 0.3 * cell.corrupt + 0.01 * seed - (0.1 if cell.subset else 0)
     history = []
     for epoch in range(1, config.train.epochs + 1):
         accuracy = level - 0.2 / epoch + 0.001 * float(rng.standard_normal())

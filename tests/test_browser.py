@@ -14,6 +14,7 @@ from mixup_pipeline.report.comparison_page import report
 from tests.commands import succeed
 from tests.compared import made_up, made_up_samples
 from tests.datasets import write_tfds
+from tests.report.contrast import contrast
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -158,18 +159,6 @@ def test_screenshot_has_the_colours_of_the_scheme(
     assert chart == page.locator(".charts picture").first.locator("source" if scheme == "dark" else "img").evaluate(
         "element => element.getAttribute('srcset') || element.getAttribute('src')"
     )
-
-
-def contrast(first: list[float], second: list[float]) -> float:
-    """The contrast ratio of two sRGB colours, as WCAG 2 defines it."""
-
-    def luminance(colour: list[float]) -> float:
-        parts = [c / 255 for c in colour]
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -10,13 +10,15 @@ import click
 
 from mixup_pipeline.cli.common import run_program, shown_errors
 from mixup_pipeline.cli.options import reading, reading_options, source_option, training_options
+from mixup_pipeline.comparison.cells import known_arms
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.option import options_of
+from mixup_pipeline.errors import UsageError
 from mixup_pipeline.storage.places import check_local
 from mixup_pipeline.training.train_config import TrainConfig
 
 if TYPE_CHECKING:
-    from mixup_pipeline.comparison.cells import CompareConfig
+    from mixup_pipeline.comparison.compare_config import CompareConfig
 
 _STOPPED = 1
 _NOT_COMPARED = ("clean_last_epochs", "label_smoothing", "seed")
@@ -32,17 +34,16 @@ _NOT_COMPARED = ("clean_last_epochs", "label_smoothing", "seed")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of this comparison.")
 @click.option(
     "--arms",
-    default="baseline,any,within-class,cross-class,online",
-    show_default=True,
-    help="What to compare with the baseline.",
+    default=lambda: ",".join(known_arms()),
+    show_default=",".join(known_arms()),
+    help="Ways of training to compare; baseline must be one of them.",
 )
 @click.option("--seeds", type=int, default=5, show_default=True, help="So many runs of every arm.")
 @click.option("--alpha", type=float, default=0.2, show_default=True, help="λ ~ Beta(alpha, alpha).")
 @click.option("--copies", type=int, help="Copies mixed ahead of training.  [default: as many as epochs, at most 10]")
-@click.option("--limit", type=int, help="Train on so many examples of the split, others for every seed.")
-@click.option(
-    "--sweep", multiple=True, metavar="AXIS=V,V,…", help="Try several values of copies, alpha or limit (examples)."
-)
+@click.option("--subset", type=int, metavar="N", help="Train on N random examples of the split, others for every seed.")
+@click.option("--limit", hidden=True)
+@click.option("--sweep", multiple=True, metavar="AXIS=V,V,…", help="Try several values of copies, alpha or subset.")
 @click.option("--corrupt-labels", default="0", metavar="S,S,…", help="Shares of training labels that are wrong.")
 @click.option("--fgsm", metavar="E,E,…", help="Accuracy under one-step attacks of these sizes, pixels being 0 to 1.")
 @click.option(
@@ -64,12 +65,14 @@ def main(**options: Any) -> None:
     mixup-compare --src mnist --arms baseline,any,online --sweep copies=1,2,5,10 --out compared
     """
     with shown_errors(debug=options["debug"]):
+        if options["limit"] is not None:
+            raise UsageError(f"limit is called subset now: write --subset {options['limit']}")
         _compare(options)
 
 
 def _compare(options: dict[str, Any]) -> None:
     from mixup_pipeline.cli.progress import shown_steps
-    from mixup_pipeline.comparison.cells import CompareConfig, parse_numbers, parse_sweep
+    from mixup_pipeline.comparison.compare_config import CompareConfig, parse_numbers, parse_sweep
     from mixup_pipeline.sources import read_alike
 
     settings = {name: options[name] for name in options_of(TrainConfig) if name in options}
@@ -78,7 +81,7 @@ def _compare(options: dict[str, Any]) -> None:
         seeds=options["seeds"],
         alpha=options["alpha"],
         copies=options["copies"],
-        limit=options["limit"],
+        subset=options["subset"],
         train=TrainConfig(**settings),
         sweeps=tuple(parse_sweep(text) for text in options["sweep"]),
         corrupt_labels=parse_numbers("corrupt-labels", options["corrupt_labels"]),
@@ -91,7 +94,8 @@ def _compare(options: dict[str, Any]) -> None:
         check_local("outliers", name)
     source = SourceConfig(src=options["src"], split=options["split"], **reading(options))
     evaluation = read_alike(source, options["eval_src"] or options["src"], split=options["eval_split"])
-    from mixup_pipeline.comparison.compare import Comparison, Watching, compare
+    from mixup_pipeline.comparison.compare import compare
+    from mixup_pipeline.comparison.comparison import Callbacks, Comparison
     from mixup_pipeline.training.loop import Trainer
     from mixup_pipeline.training.watch import Stopped
 
@@ -123,10 +127,10 @@ def _compare(options: dict[str, Any]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
         with shown_steps(quiet=options["quiet"]) as (on_step, say):
-            watching = Watching(
+            callbacks = Callbacks(
                 on_start=training.append, on_end=training.clear, on_step=on_step, on_run=on_run, on_note=on_note
             )
-            results = compare(comparison, options["out"], watching)
+            results = compare(comparison, options["out"], callbacks)
         _report(results, config, options["out"], shown=not options["quiet"])
     except (Stopped, KeyboardInterrupt) as stopped:
         said = str(stopped) or "stopped between two runs, finished runs are kept"

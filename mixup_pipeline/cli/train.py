@@ -63,13 +63,13 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.training.devices import choose_devices
     from mixup_pipeline.training.learner import Learners
     from mixup_pipeline.training.loop import Trainer
-    from mixup_pipeline.training.train import Request, check_outside, prepare, train
+    from mixup_pipeline.training.train import TrainRequest, check_outside, prepare, train
     from mixup_pipeline.training.watch import Stopped
 
     for option in ("shards", "src", "eval_src", "data_dir"):
         check_local(option.replace("_", "-"), options[option])
     described = SourceConfig(src=options["src"] or options["eval_src"], split=options["split"], **reading(options))
-    request = Request(
+    request = TrainRequest(
         config=config,
         shards=None if options["shards"] is None else Path(options["shards"]),
         src=None if options["src"] is None else described,

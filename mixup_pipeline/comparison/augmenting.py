@@ -1,6 +1,6 @@
-"""Shards for the arms that mix ahead of training, by mixup-augment in a process of its own.
+"""Shards for the arms that are mixed ahead of training, made by mixup-augment in a process of its own.
 
-So they come from the very pipeline that users run, and Beam and TensorFlow never meet in one process.
+So they come from the same pipeline that users run, and Beam and TensorFlow are never loaded into one process.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ _PROGRAM = "from mixup_pipeline.cli.augment import program; program()"
 
 
 def augment_options(source: SourceConfig, cell: Cell, *, seed: int, out: Path) -> list[str]:
-    """The options of mixup-augment that make the shards of a cell."""
+    """The options with which mixup-augment makes the shards of a cell."""
     given = {
         "--src": source.src,
         "--split": source.split,
@@ -35,12 +35,12 @@ def augment_options(source: SourceConfig, cell: Cell, *, seed: int, out: Path) -
 
 
 def augment_cell(source: SourceConfig, cell: Cell, *, seed: int, out: Path) -> None:
-    """Write the shards, or complete them.
+    """Write the shards of a cell, or complete them.
 
-    Raises SourceError with what mixup-augment says.
+    Raises SourceError with the last line that mixup-augment printed.
     """
     command = [sys.executable, "-c", _PROGRAM, *augment_options(source, cell, seed=seed, out=out), "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1].removeprefix("Error: ")
+        said = (done.stderr.strip().splitlines() or ["it failed without a message"])[-1].removeprefix("Error: ")
         raise SourceError(f"mixing for arm {cell.arm}, seed {seed}: {said}")

@@ -1,8 +1,9 @@
 """Smaller and noisier training sets: an ordinary TFRecord source made from another.
 
-Everything after it, mixing, the baseline and online mixup, reads it like any source, so that no arm knows of it.
-The same seed chooses nested subsets: the 500 of limit 500 are among the 2,000 of limit 2,000, and labels that are wrong
-at 20 % are wrong at 50 % too.
+Mixing, the baseline and online mixup read it like any source.
+
+The sets of one seed are nested. The examples of subset 500 are among those of subset 2,000. Labels that are wrong at
+20 % are wrong at 50 % too.
 """
 
 import os
@@ -25,32 +26,36 @@ from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.storage.atomic import output_error
 
+_SUBSET_DRAW = "compare-limit"
+"""The purpose of the draw, from when a subset was called a limit: another name would draw other subsets."""
 
-def check_derivable(config: SourceConfig, limits: Collection[int], shares: Collection[float], batch_size: int) -> None:
-    """Refuse training sets that cannot be made of a source, or are smaller than a batch, before any is trained on.
 
-    Raises UsageError naming the option, SourceError or RecordError where the source cannot be read.
+def check_derivable(config: SourceConfig, subsets: Collection[int], shares: Collection[float], batch_size: int) -> None:
+    """Refuse subsets and shares of wrong labels that the source does not allow, before any training.
+
+    Raises UsageError naming the option, SourceError or RecordError if the source cannot be read.
     """
     source = open_source(config)
     if any(shares) and (not LABEL_KINDS[source.spec.label_kind].has_classes or source.spec.num_classes < 2):
-        raise UsageError("corrupt-labels: replaces class ids of two classes or more, this source has none")
-    total = sum(1 for _ in _payloads(source)) if limits else 0
-    for limit in sorted(limits):
-        if limit > total:
-            raise UsageError(f"limit {limit:,}: {source.name} split {source.split} has {total:,} examples")
-        if limit < batch_size:
-            raise UsageError(f"limit {limit:,}: is less than one batch of {batch_size:,}: use a smaller --batch-size")
+        raise UsageError("corrupt-labels: needs class ids of two classes or more, which this source does not have")
+    total = sum(1 for _ in _payloads(source)) if subsets else 0
+    for subset in sorted(subsets):
+        if subset > total:
+            raise UsageError(f"subset {subset:,}: {source.name} split {source.split} has {total:,} examples")
+        if subset < batch_size:
+            raise UsageError(f"subset {subset:,}: is less than one batch of {batch_size:,}: use a smaller --batch-size")
 
 
-def derive(config: SourceConfig, folder: Path, *, limit: int | None, corrupt: float, seed: int) -> SourceConfig:
-    """Write `limit` random examples of a source, a share `corrupt` of them under the label of another class.
+def derive(config: SourceConfig, folder: Path, *, subset: int | None, corrupt: float, seed: int) -> SourceConfig:
+    """Write `subset` random examples of a source; a share `corrupt` of them get the label of another class.
 
-    What `check_derivable` refuses must not be asked for. Raises SourceError or RecordError where the source cannot be
-    read, OutputError where the file cannot be written.
+    subset: at most the number of examples; None for all. Returns where the new source is. Call `check_derivable` first.
+
+    Raises SourceError or RecordError if the source cannot be read, OutputError if the file cannot be written.
     """
     source = open_source(config)
     total = sum(1 for _ in _payloads(source))
-    chosen = np.arange(total) if limit is None else np.sort(distinct(total, limit, seed, "compare-limit"))
+    chosen = np.arange(total) if subset is None else np.sort(distinct(total, subset, seed, _SUBSET_DRAW))
     shifts = _shifts(source, len(chosen), corrupt, seed)
     path = folder / shard_name(source.name, source.split, 0, 1)
     partial = path.with_name(f".{path.name}")
@@ -80,7 +85,7 @@ def derive(config: SourceConfig, folder: Path, *, limit: int | None, corrupt: fl
 
 
 def _shifts(source: Source, count: int, corrupt: float, seed: int) -> npt.NDArray[np.int64]:
-    """int64[count]: by how much each class id is moved on; 0 for labels that stay."""
+    """int64[count]: what is added to each class id, modulo the number of classes; 0 for labels that stay right."""
     shifts = np.zeros(count, np.int64)
     if corrupt:
         wrong = permutation(count, seed, "corrupt-order")[: round(corrupt * count)]
@@ -90,7 +95,7 @@ def _shifts(source: Source, count: int, corrupt: float, seed: int) -> npt.NDArra
 
 
 def _relabelled(payload: bytes, shift: int, source: Source, reader: ExampleReader, where: tuple[str, int]) -> bytes:
-    """The record with the class id moved on by so many."""
+    """The record with `shift` added to its class id, modulo the number of classes."""
     example, spec = Example.FromString(payload), source.spec
     try:
         class_id = reader.class_id(example.features.feature)

@@ -1,4 +1,7 @@
-"""What else a trained network is asked: how sure it is and rightly so, under attack, and of what it never saw."""
+"""Probes: what is measured of a trained network besides its accuracy.
+
+How well its confidence matches its accuracy, how accurate it is under attack, and how confident on noise and outliers.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.comparison.cells import number_name
 from mixup_pipeline.errors import UsageError, first_line
 from mixup_pipeline.mixing.randomness import generator
 from mixup_pipeline.spec import Shape, shape_text
@@ -16,14 +20,16 @@ from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.metrics import reliability
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
 
+RELIABILITY = "reliability"
 NOISE = "uniform noise"
+_FGSM = "fgsm "
 SURE = 0.9
 _NUM_NOISE = 2_000
 _BATCH = 512
 
 
 def check_probes(records: ExampleFiles, attacks: Sequence[float], outliers: Mapping[str, Evaluation]) -> None:
-    """Before anything is trained, whether networks for these examples can be asked all that.
+    """Refuse probes that do not fit the examples, before anything is trained.
 
     Raises UsageError for attacks on vectors, and for outliers of another shape.
     """
@@ -37,15 +43,32 @@ def check_probes(records: ExampleFiles, attacks: Sequence[float], outliers: Mapp
             )
 
 
-def reliability_of(learner: Learner, evaluation: Evaluation) -> list[tuple[float, float, float]]:
-    """(share, accuracy, mean confidence) of each bin of confidence."""
-    return reliability(evaluation.predict(learner), evaluation.class_ids)
+def attack_name(size: float) -> str:
+    """The name of the probe for an attack of this size."""
+    return f"{_FGSM}{number_name(size)}"
+
+
+def probe_names(attacks: Sequence[float], outliers: Sequence[str]) -> list[str]:
+    """The names of all probes for these attacks and outliers."""
+    return [RELIABILITY, NOISE, *map(attack_name, attacks), *outliers]
+
+
+def probe(name: str, learner: Learner, evaluation: Evaluation, outliers: Mapping[str, Evaluation]) -> Any:
+    """The result of one probe, in values of JSON."""
+    if name == RELIABILITY:
+        return reliability(evaluation.predict(learner), evaluation.class_ids)
+    if name == NOISE:
+        return noise_confidence(learner, evaluation.records.shape)
+    if name.startswith(_FGSM):
+        return fgsm_accuracy(learner, evaluation, float(name.removeprefix(_FGSM)))
+    return _confidence(outliers[name].predict(learner))
 
 
 def fgsm_accuracy(learner: Learner, evaluation: Evaluation, size: float) -> float:
     """Accuracy under the fast gradient sign method (Goodfellow et al. 2015), white box, one step.
 
-    A pixel of 0 to 1 is moved by `size` against the network and cut to that range; it is not rounded to 256 levels.
+    Each pixel, 0 to 1, moves by `size` in the direction that raises the loss, and is cut to that range. It is not
+    rounded to 256 levels.
 
     Raises UsageError for a model that Keras cannot rebuild for floats.
     """
@@ -67,7 +90,7 @@ def fgsm_accuracy(learner: Learner, evaluation: Evaluation, size: float) -> floa
 
 
 def noise_confidence(learner: Learner, shape: Shape) -> dict[str, float]:
-    """How sure the network is of 2,000 inputs of pure noise: uniform pixels, or standard normal vectors."""
+    """Confidence on 2,000 inputs of pure noise: uniform pixels, or standard normal vectors."""
     rng = generator(0, "outlier-noise")
     size = (_NUM_NOISE, *shape)
     inputs: npt.NDArray[Any] = (
@@ -78,18 +101,14 @@ def noise_confidence(learner: Learner, shape: Shape) -> dict[str, float]:
     )
 
 
-def outlier_confidence(learner: Learner, outliers: Evaluation) -> dict[str, float]:
-    """How sure the network is of examples of another dataset."""
-    return _confidence(outliers.predict(learner))
-
-
 def _confidence(probabilities: npt.NDArray[np.floating[Any]]) -> dict[str, float]:
+    """The mean of the highest probability, and the share of examples where it is above 0.9."""
     most = probabilities.max(1)
     return {"confidence": float(most.mean()), "sure": float((most > SURE).mean())}
 
 
 def float_twin(learner: Learner, shape: Shape) -> Any:
-    """The network with the same variables' values for float inputs, since pixels of uint8 have no gradient.
+    """A copy of the network for float inputs, with the same weights: uint8 pixels have no gradient.
 
     Raises UsageError for a model that Keras cannot rebuild for floats.
     """

@@ -1,7 +1,7 @@
-"""What several seeds say: means with intervals, and paired differences. Pure NumPy and SciPy.
+"""Means over seeds with intervals, and paired differences. Pure NumPy and SciPy.
 
-Arms of one seed start from the same weights and see the same number of steps, so differences are taken seed by seed:
-what a seed does to all arms alike then falls out. Intervals are at 95 %.
+Arms of one seed start from the same weights and take the same number of steps. So differences are taken seed by seed,
+which cancels what a seed does to all arms alike. Intervals are at 95 %.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _RESAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds, with its t interval; low and high are None where one seed gives none."""
+    """A mean over seeds with its t interval. low and high are None for a single seed, which gives no interval."""
 
     mean: float
     low: float | None
@@ -29,7 +29,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of the paired differences; t and bootstrap intervals; None where one seed gives none."""
+    """The mean of paired differences with its t and bootstrap intervals, which are None for a single seed."""
 
     mean: float
     t: tuple[float, float] | None
@@ -38,21 +38,21 @@ class Difference:
 
     @property
     def shown(self) -> bool:
-        """Whether neither interval holds zero."""
+        """Whether neither interval contains zero. False for a single seed."""
         return all(
             interval is not None and (interval[0] > 0 or interval[1] < 0) for interval in (self.t, self.bootstrap)
         )
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """The mean of one value a seed."""
+    """The mean and interval of values, one for each seed."""
     array = np.asarray(values, np.float64)
     low, high = _t_interval(array) or (None, None)
     return Estimate(float(array.mean()), low, high, len(array))
 
 
 def difference(values: Sequence[float], others: Sequence[float]) -> Difference:
-    """values − others, both in the order of the same seeds."""
+    """values − others, seed by seed. Both must be in the same order of seeds."""
     paired = np.asarray(values, np.float64) - np.asarray(others, np.float64)
     return Difference(float(paired.mean()), _t_interval(paired), _bootstrap_interval(paired), len(paired))
 
@@ -65,7 +65,7 @@ def _t_interval(values: npt.NDArray[np.float64]) -> tuple[float, float] | None:
 
 
 def _bootstrap_interval(values: npt.NDArray[np.float64]) -> tuple[float, float] | None:
-    """Percentiles of the means of resampled differences (Efron 1979); with few seeds narrower than it should be."""
+    """Percentiles of the means of resampled differences (Efron 1979); too narrow with few seeds."""
     count = len(values)
     if count < 2:
         return None

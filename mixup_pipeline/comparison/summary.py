@@ -8,14 +8,14 @@ from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.statistics import difference, estimate
 
 Run = Mapping[str, Any]
-_OF_LAST = ("accuracy", "nll", "ece", "brier", "confidence")
+_LAST_EPOCH_MEASURES = ("accuracy", "nll", "ece", "brier", "confidence")
 
 
 def summarize(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """For each cell and measure: mean and interval over the seeds, and the paired difference to the baseline.
 
-    The baseline is the one that was trained on the same examples. It has no difference to itself. Accuracies of
-    precomputed mixup also have their difference to mixup online with the same examples and α, where it was trained.
+    The baseline is the one trained on the same examples; its own rows have no difference. The accuracy of an arm mixed
+    ahead of training also has its difference to mixup online with the same examples and α, if that was trained.
     """
     by_cell: dict[Cell, dict[int, Run]] = {}
     for run in runs:
@@ -48,7 +48,7 @@ def _accuracy(run: Run) -> float:
 
 
 def _measures(run: Run) -> dict[str, Callable[[Run], float]]:
-    """What is measured of a run, by name: at the last epoch unless the name says otherwise."""
+    """Functions that give each measure of a run, by name: at the last epoch unless the name says otherwise."""
 
     def of_last(name: str) -> Callable[[Run], float]:
         return lambda run: float(run["last"][name])
@@ -56,7 +56,7 @@ def _measures(run: Run) -> dict[str, Callable[[Run], float]]:
     def of_probe(name: str, key: str | None) -> Callable[[Run], float]:
         return lambda run: float(run["probes"][name] if key is None else run["probes"][name][key])
 
-    measures = {name: of_last(name) for name in _OF_LAST}
+    measures = {name: of_last(name) for name in _LAST_EPOCH_MEASURES}
     measures["best accuracy"] = lambda run: float(run["best"]["accuracy"])
     for name, value in run["probes"].items():
         if isinstance(value, float):

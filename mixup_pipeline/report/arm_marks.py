@@ -1,93 +1,116 @@
-"""How the arms look in every picture: each keeps its colour, its dash and its marker."""
+"""Lines, points and legends of arms, as all pictures of a comparison draw them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mixup_pipeline.comparison.cells import ARMS
-from mixup_pipeline.report.figures import LIGHT, Theme
+from mixup_pipeline.report.arm_looks import ArmLook
+from mixup_pipeline.report.figures import Theme
+from mixup_pipeline.report.words import one_line
 
 WIDTH = 4.4  # inches: about the width of a phone, so that text keeps its size there
 HEIGHT = 2.9
 
-_DASHES: tuple[Any, ...] = ((0, (4, 2)), "-", (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 1.5)))
-_MARKERS = ("s", "o", "^", "D", "v")
-_COLOURS = {
-    True: ("#656d76", "#2f6fb0", "#2f7d42", "#c2571a", "#8246af"),
-    False: ("#9198a1", "#6cb0f5", "#5fc279", "#f0965a", "#c99bf2"),
-}
-"""By whether the ground is light; as Theme has them, and two more."""
+_NAME_LETTERS = 17
+_LEGEND_LETTERS = 74  # across the figure
+_HANDLE_LETTERS = 9  # as wide as a handle and the gaps around it
+_LEGEND_COLUMNS = 3
+_LEGEND_ROWS = 2
+_LEGEND_ROW_HEIGHT = 0.18  # inches
 
 
-def line(
-    axes: Axes, theme: Theme, arm: str, x: Any, measured: Sequence[Any], *, scale: float = 1, marked: bool = False
+def draw_line(
+    axes: Axes,
+    theme: Theme,
+    look: ArmLook,
+    x: Sequence[float],
+    measured: Sequence[Any],
+    *,
+    scale: float = 1,
+    marked: bool = False,
+    num_arms: int = 1,
 ) -> None:
-    """A line in its band."""
-    own, style = colour(theme, arm), _DASHES[ARMS.index(arm)]
-    means, lows, highs = ([scale * _of(m, name) for m in measured] for name in ("mean", "low", "high"))
+    """The means as a line, in a band of their intervals.
+
+    marked: with a marker at each mean. num_arms: in the same axes; the more, the paler the bands, so that many of them
+    hide no line.
+    """
+    means, lows, highs = ([scale * _value_or_mean(m, name) for m in measured] for name in ("mean", "low", "high"))
     axes.plot(
         x,
         means,
-        linestyle=style,
-        color=own,
+        linestyle=look.dash,
+        color=look.colour(theme),
         linewidth=1.5,
-        label=arm,
-        marker=marker(arm) if marked else None,
+        label=look.arm,
+        marker=look.marker if marked else None,
     )
-    axes.fill_between(x, lows, highs, color=own, alpha=0.15, linewidth=0)
+    axes.fill_between(x, lows, highs, color=look.colour(theme), alpha=min(0.15, 0.75 / num_arms), linewidth=0)
 
 
-def points(
+def draw_points(
     axes: Axes,
     theme: Theme,
-    arm: str,
+    look: ArmLook,
     x: Sequence[float],
     measured: Sequence[Mapping[str, Any]],
     *,
     scale: float,
-    label: str | None = None,
+    name: str | None = None,
     strength: float = 1,
 ) -> None:
-    """Means with bars of their intervals, joined by a line. strength: above 0, up to 1 for the arm's full colour."""
+    """The means as points with bars of their intervals, joined by a line.
+
+    name: in the legend; None for the arm. strength: above 0, up to 1 for the arm's full colour.
+    """
     axes.errorbar(
         x,
         [scale * m["mean"] for m in measured],
-        yerr=[[scale * side for side in sides] for sides in errors(measured)],
-        color=colour(theme, arm),
+        yerr=[[scale * side for side in sides] for sides in interval_sides(measured)],
+        color=look.colour(theme),
         alpha=0.25 + 0.75 * strength,
-        linestyle=_DASHES[ARMS.index(arm)],
-        marker=marker(arm),
+        linestyle=look.dash,
+        marker=look.marker,
         markersize=4.5,
         linewidth=0.7 + 0.8 * strength,
         elinewidth=1,
         capsize=2,
-        label=label or arm,
+        label=name or look.arm,
     )
 
 
-def errors(measured: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-    """How far the intervals reach below and above the means; nowhere for a single seed."""
-    return [[abs(_of(m, side) - m["mean"]) for m in measured] for side in ("low", "high")]
+def interval_sides(measured: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+    """How far the intervals reach below and above the means; 0 for a single seed."""
+    return [[abs(_value_or_mean(m, side) - m["mean"]) for m in measured] for side in ("low", "high")]
 
 
-def _of(measured: Any, name: str) -> float:
-    """A figure of an estimate, be it an object or read from JSON; the mean where one seed gives no interval."""
+def _value_or_mean(measured: Any, name: str) -> float:
+    """One value of an estimate, an `Estimate` or read from JSON. Its mean where one seed gives no interval."""
     values = measured if isinstance(measured, Mapping) else vars(measured)
     return float(values["mean"] if values[name] is None else values[name])
 
 
-def legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, frameon=False, loc="outside upper center", ncols=3, fontsize=8, handlelength=2.6)
+def add_legend(figure: Figure, axes: Axes) -> None:
+    """A legend above the axes, in up to three columns. With more than two rows the figure grows by the rest."""
+    handles, names = axes.get_legend_handles_labels()
+    columns = next(count for count in range(_LEGEND_COLUMNS, 0, -1) if count == 1 or _fits(names, count))
+    rows = math.ceil(len(names) / columns)
+    figure.set_figheight(figure.get_figheight() + _LEGEND_ROW_HEIGHT * max(0, rows - _LEGEND_ROWS))
+    figure.legend(
+        handles, names, frameon=False, loc="outside upper center", ncols=columns, fontsize=8, handlelength=2.6
+    )
 
 
-def colour(theme: Theme, arm: str) -> str:
-    """Of an arm, on this ground."""
-    return _COLOURS[theme is LIGHT][ARMS.index(arm)]
+def _fits(names: Sequence[str], columns: int) -> bool:
+    """Whether a legend of so many columns is no wider than the figure. Its columns are filled one after the other."""
+    rows = math.ceil(len(names) / columns)
+    filled = [names[start : start + rows] for start in range(0, len(names), rows)]
+    return sum(max(map(len, column)) + _HANDLE_LETTERS for column in filled) <= _LEGEND_LETTERS
 
 
-def marker(arm: str) -> str:
-    """Of an arm."""
-    return _MARKERS[ARMS.index(arm)]
+def short_name(arm: str) -> str:
+    """The name of an arm, cut to fit beside a chart."""
+    return one_line(arm, _NAME_LETTERS)

@@ -15,10 +15,10 @@ from mixup_pipeline.sources.source import is_evaluation_split
 
 
 def augment_command(manifest: Manifest) -> str:
-    """The mixup-augment command that gives these shards again.
+    """The mixup-augment command that makes these shards again.
 
-    A TFDS source goes by its name. Of TFRecord files neither the folder nor a schema is kept: FOLDER stands for the
-    one, SCHEMA for the other where keys do not tell all.
+    A TFDS source is named. For TFRecord files the manifest keeps neither the folder nor the schema file, so FOLDER
+    stands for the folder, and SCHEMA for the schema if keys alone are not enough.
     """
     config, schema, name = manifest.config, manifest.source.schema, manifest.source_name
     files = [file.name for file in manifest.source.files]
@@ -55,7 +55,7 @@ def _number(value: float) -> str:
 
 
 def _beginning(names: Sequence[str]) -> str:
-    """What all of these names start with."""
+    """The longest beginning that all these names share."""
     first, last = min(names), max(names)
     same = [a == b for a, b in zip(first, last, strict=False)]
     return first[: same.index(False)] if False in same else first[: len(same)]

@@ -1,20 +1,14 @@
 """The report of a comparison: report.html, one self-contained file, and its pictures as PNG."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from mixup_pipeline.report.comparison_charts import drawings, noise_drawing, sample_drawing
+from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, noise_text, tables, verdict
 from mixup_pipeline.report.figures import DARK, LIGHT, Drawing, render
 from mixup_pipeline.report.html import Chart, chart, html_page
+from mixup_pipeline.report.sample_chart import Samples, sample_drawing
+from mixup_pipeline.report.sweep_charts import noise_drawing
 from mixup_pipeline.report.words import one_line
-
-Samples = Mapping[str, tuple[npt.NDArray[Any], npt.NDArray[np.float32]]]
-"""By arm: the first inputs that seed 0 reads, (n, …), and their soft labels, float32 (n, classes)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +21,7 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class _Section:
-    """All that is said under one share of wrong labels."""
+    """The part of the page for one share of wrong labels."""
 
     id: str
     title: str
@@ -37,7 +31,7 @@ class _Section:
 
 
 def report(results: Results, samples: Samples) -> Report:
-    """What results.json and the samples of the arms look like."""
+    """The report made from results.json and the samples of the arms."""
     pictures: dict[str, bytes] = {}
 
     def shown(drawing: Drawing) -> Chart:

@@ -1,4 +1,4 @@
-"""The tables of a comparison, as text in cells: the terminal, the Markdown file and the page show the same."""
+"""The tables of a comparison as text, the same for the terminal, the Markdown file and the page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ NOTE = (
     "many steps. “No difference shown”: the t or the bootstrap interval holds zero. With few seeds the bootstrap "
     "interval is narrower than it should be, and one in twenty intervals misses by chance."
 )
-_SPELLED = {"nll": "NLL", "ece": "ECE", "brier": "Brier score", "confidence": "mean confidence"}
-AXIS_NAMES = {"copies": "copies K", "alpha": "α", "limit": "training examples"}
+_MEASURE_NAMES = {"nll": "NLL", "ece": "ECE", "brier": "Brier score", "confidence": "mean confidence"}
+AXIS_NAMES = {"copies": "copies K", "alpha": "α", "subset": "training examples"}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A title, what the columns are, and rows of text, the first of each its name."""
+    """A title, the names of the columns, and rows of text. The first text of a row is its name."""
 
     title: str
     head: tuple[str, ...]
@@ -35,19 +35,19 @@ def verdict(results: Results, corrupt: float) -> str:
     if seeds < 2:
         return "One seed shows nothing: the spread between seeds is unknown. Ask for more with --seeds."
     arms = [(row["cell"]["arm"], row["measures"]["accuracy"]["difference"]) for row in base_rows(results, corrupt)[1:]]
-    ways = {_way(difference) for _, difference in arms} - {_NOT_SHOWN}
-    if not ways:
+    directions = {_direction(difference) for _, difference in arms} - {_NOT_SHOWN}
+    if not directions:
         lead = "No difference to the baseline is shown"
-    elif len(ways) > 1:
+    elif len(directions) > 1:
         lead = "It depends on the arm"
     else:
-        lead = f"Accuracy on clean examples is {ways.pop()} with mixup than without"
+        lead = f"Accuracy on clean examples is {directions.pop()} with mixup than without"
     said = "; ".join(f"{arm} {change_text(difference)}" for arm, difference in arms)
     return f"{lead}{noise_text(corrupt)}, at the last epoch over {seeds} seeds: {said}."
 
 
 def tables(results: Results, corrupt: float, *, beyond: bool = True) -> list[Table]:
-    """Accuracies of the arms under a share of wrong labels and of every sweep; with `beyond` all else measured."""
+    """Accuracies of the arms and of every sweep under one share of wrong labels. beyond: all other measures too."""
     noise, rows = noise_text(corrupt), base_rows(results, corrupt)
     arms = [row["cell"]["arm"] for row in rows]
     found = [_accuracy_table(f"Accuracy by arm{noise}, in %", rows, arms, "arm")]
@@ -68,24 +68,24 @@ def base_rows(results: Results, corrupt: float) -> list[Summary]:
         row
         for row in results["summary"]
         if row["cell"]["corrupt"] == corrupt
-        and row["cell"]["limit"] == config["limit"]
+        and row["cell"]["subset"] == config["subset"]
         and row["cell"]["alpha"] in (None, config["alpha"])
         and row["cell"]["copies"] in (None, config["copies"])
     ]
 
 
 def swept_rows(results: Results, axis: str, corrupt: float) -> list[Summary]:
-    """The arms at every value of a sweep; an arm that the axis does not concern appears once."""
+    """The arms at every value of a sweep. An arm that does not have this setting appears once."""
     config = results["config"]
     values = next(sweep["values"] for sweep in config["sweeps"] if sweep["axis"] == axis)
-    fixed = {"alpha": config["alpha"], "copies": config["copies"], "limit": config["limit"]}
+    fixed = {"alpha": config["alpha"], "copies": config["copies"], "subset": config["subset"]}
     del fixed[axis]
     rows = [
         row
         for row in results["summary"]
         if row["cell"]["corrupt"] == corrupt
         and all(row["cell"][name] in (None, value) for name, value in fixed.items())
-        and (row["cell"][axis] in values or (axis != "limit" and row["cell"][axis] is None))
+        and (row["cell"][axis] in values or (axis != "subset" and row["cell"][axis] is None))
     ]
     arms = config["arms"]
     return sorted(rows, key=lambda row: (arms.index(row["cell"]["arm"]), row["cell"][axis] or 0))
@@ -97,14 +97,14 @@ def runs_of(results: Results, cell: Mapping[str, Any]) -> list[Mapping[str, Any]
 
 
 def noise_text(corrupt: float) -> str:
-    """What is added to a title where labels are wrong."""
+    """What a title adds if labels are wrong."""
     return f", {100 * corrupt:g} % of the training labels wrong" if corrupt else ""
 
 
 def change_text(difference: Mapping[str, Any]) -> str:
-    """A paired difference of accuracies in points, with what it shows."""
-    text, _, way = _difference({"difference": difference}, POINTS)
-    return f"{text} points ({way})"
+    """A paired difference of accuracies in points, and whether it shows anything."""
+    text, _, direction = _difference({"difference": difference}, POINTS)
+    return f"{text} points ({direction})"
 
 
 def _accuracy_table(title: str, rows: Sequence[Summary], names: Sequence[str], first: str) -> Table:
@@ -122,14 +122,14 @@ def _accuracy_table(title: str, rows: Sequence[Summary], names: Sequence[str], f
 
 
 def _beyond_table(title: str, rows: Sequence[Summary]) -> Table:
-    """Everything but the accuracy at the last epoch, with its difference to the baseline."""
+    """All measures but the accuracy at the last epoch, with their differences to the baseline."""
     names = [name for name in rows[0]["measures"] if name != "accuracy"]
     lines = []
     for name in names:
         for row in rows:
             measure = row["measures"][name]
             lines.append(
-                (f"{_SPELLED.get(name, name)}, {row['cell']['arm']}", _number(measure), *_difference(measure, 1))
+                (f"{_MEASURE_NAMES.get(name, name)}, {row['cell']['arm']}", _number(measure), *_difference(measure, 1))
             )
     return Table(title, ("measure, arm", "mean", "difference to the baseline", "bootstrap", "shown"), tuple(lines))
 
@@ -155,21 +155,22 @@ def _interval(measure: Mapping[str, Any], scale: float, form: str) -> str:
 
 
 def _difference(measure: Mapping[str, Any], scale: float, name: str = "difference") -> tuple[str, str, str]:
-    """Mean with its t interval, the bootstrap interval, and what they show."""
+    """The mean with its t interval, the bootstrap interval, and what they show; empty texts for the baseline."""
     difference = measure.get(name)
     if difference is None:
         return "", "", ""
     form = "+.2f" if scale == POINTS else "+.4f"
     text = f"{scale * difference['mean']:{form}}"
     if difference["t"] is None:
-        return text, "", _way(difference)
+        return text, "", _direction(difference)
     t, bootstrap = (
         f"[{scale * low:{form}}, {scale * high:{form}}]" for low, high in (difference["t"], difference["bootstrap"])
     )
-    return f"{text} {t}", bootstrap, _way(difference)
+    return f"{text} {t}", bootstrap, _direction(difference)
 
 
-def _way(difference: Mapping[str, Any]) -> str:
+def _direction(difference: Mapping[str, Any]) -> str:
+    """What a difference shows: higher, lower, or nothing."""
     if difference["t"] is None:
         return "one seed shows nothing"
     return _NOT_SHOWN if not difference["shown"] else "higher" if difference["mean"] > 0 else "lower"

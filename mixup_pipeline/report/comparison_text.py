@@ -7,7 +7,7 @@ from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, tables
 
 
 def terminal_text(results: Results) -> str:
-    """The verdict and the accuracies; report.md has the rest."""
+    """The verdict and the tables of accuracies, for the terminal."""
     from rich.console import Console
     from rich.table import Table as RichTable
 

@@ -1,4 +1,4 @@
-"""What all matplotlib figures share: colours for light and dark, and rendering that gives the same bytes every time."""
+"""Shared by all matplotlib figures: colours for light and dark, and rendering with the same bytes every time."""
 
 import io
 import logging
@@ -27,7 +27,7 @@ _OTHER_SCRIPTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of one scheme; the page's style sheet has the same. on_first: text upon the first colour."""
+    """The colours of one scheme, which the page's style sheet uses too. on_first: text on the first colour."""
 
     paper: str
     ink: str
@@ -43,7 +43,7 @@ DARK = Theme(paper="#161b22", ink="#e6edf3", muted="#9198a1", first="#6cb0f5", s
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """One picture: what it shows, in words too, and how it is drawn. name: of its file, without suffix."""
+    """One picture and how to draw it. name: of its file, without suffix. alt: what it shows, in words."""
 
     name: str
     title: str
@@ -79,7 +79,7 @@ def render(draw: Callable[[Theme], Figure], theme: Theme, *, kind: str) -> bytes
 
 
 def _report(raised: list[warnings.WarningMessage], kind: str) -> None:
-    """Of characters that no font here has, say so once; in SVG the reader's own fonts draw them. Pass on the rest."""
+    """Log once that fonts lack some characters (not for SVG, which uses the reader's fonts). Pass on other warnings."""
     missing = [warning for warning in raised if "missing from font" in str(warning.message)]
     for warning in raised:
         if warning not in missing:
@@ -93,13 +93,13 @@ def _report(raised: list[warnings.WarningMessage], kind: str) -> None:
 
 @cache
 def _families() -> list[str]:
-    """The usual font, and behind it those that are installed of the ones with the scripts it lacks."""
+    """The default font, then the installed ones of those that have the scripts it lacks."""
     installed = set(fontManager.get_font_names())
     return ["DejaVu Sans", *(name for name in _OTHER_SCRIPTS if name in installed)]
 
 
 def plain_axes(figure: Figure) -> Axes:
-    """One axes over a whole figure, measured in inches from its top left corner, with nothing drawn."""
+    """Empty axes over the whole figure, measured in inches from its top left corner."""
     axes = figure.add_axes((0, 0, 1, 1))
     width, height = figure.get_size_inches()
     axes.set(xlim=(0, width), ylim=(height, 0), autoscale_on=False)

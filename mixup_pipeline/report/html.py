@@ -1,4 +1,4 @@
-"""What the pages share: a template, charts for light and dark, images inside the file. No network, no script."""
+"""Shared by the pages: templates, charts for light and dark, images inside the file. No network, no script."""
 
 import base64
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from mixup_pipeline.records.images import encode_png
 from mixup_pipeline.report.figures import DARK, LIGHT
 
 SMALL_IMAGE = 64
-"""Images up to so many pixels are shown as pixels, larger ones smoothly."""
+"""Images up to this many pixels a side are shown as pixels, larger ones are smoothed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """One chart: its files as data URIs, and what it shows in words."""
+    """One chart: its files as data URIs. alt: what it shows, in words."""
 
     title: str
     light: str
@@ -26,7 +26,7 @@ class Chart:
 
 
 def html_page(template: str, **values: Any) -> str:
-    """A template of this package, filled; every value it names must be given."""
+    """A template of this package, filled in. All values that it uses must be given."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -40,7 +40,7 @@ def html_page(template: str, **values: Any) -> str:
 
 
 def chart(title: str, files: tuple[bytes, bytes], alt: str, caption: str) -> Chart:
-    """A chart of two SVG files, for light and for dark."""
+    """A chart from two SVG files, for light and for dark."""
     light, dark = (_data_uri(file, "image/svg+xml") for file in files)
     return Chart(title=title, light=light, dark=dark, alt=alt, caption=caption)
 

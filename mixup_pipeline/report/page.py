@@ -28,7 +28,7 @@ _MOST_TABLE_CLASSES = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """One figure at a glance."""
+    """One fact at a glance."""
 
     label: str
     value: str
@@ -38,8 +38,8 @@ class Card:
 def page(overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit | None) -> str:
     """The HTML of the page.
 
-    examples: a sample to show, with parents where the source is at hand. lam_fit: the test of λ; None where there were
-    too few.
+    examples: a sample to show, with parents if the source is available. lam_fit: the test of λ; None if there were too
+    few λ.
     """
     manifest = overview.manifest
     classes, pairs = overview.classes, overview.pairs

@@ -1,4 +1,4 @@
-"""Pictures for people who want a file: the preview of mixed examples and the histograms that help to choose α."""
+"""Pictures as files: a preview of mixed examples, histograms that help to choose α, and decision regions."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _BINS = 100
 
 
 def preview(overview: Overview, examples: Sequence[MixedExample]) -> bytes:
-    """PNG: each mixed example under its top two classes and their weights, with its parents and λ beside it."""
+    """PNG: each mixed example with its top two classes, their weights and λ above it, and its parents beside it."""
     return render(lambda theme: _preview(overview, examples, theme), LIGHT, kind="png")
 
 
@@ -61,16 +61,16 @@ def _preview(overview: Overview, examples: Sequence[MixedExample], theme: Theme)
             continue
         names = [overview.class_name(class_id) for class_id in example.found.classes or ()] or ["base", "partner"]
         weights = example.lam, 1 - example.lam
-        for place, image in enumerate((example.base, example.partner)):
-            x, y = left + _MIXED + _GAP, top + place * (_PARENT + _CAPTION)
+        for parent, image in enumerate((example.base, example.partner)):
+            x, y = left + _MIXED + _GAP, top + parent * (_PARENT + _CAPTION)
             _draw_image(axes, image, x, y, _PARENT)
-            caption = f"{one_line(names[place], 8)}: {weights[place]:.2f}"
+            caption = f"{one_line(names[parent], 8)}: {weights[parent]:.2f}"
             axes.text(x, y + _PARENT + 0.03, caption, size=5.5, va="top", color=theme.muted)
     return figure
 
 
 def _title(overview: Overview, example: MixedExample, columns: int) -> str:
-    """The top classes with names as long as there is room for."""
+    """The top classes. Their names are cut only as far as needed."""
     titles = (class_weights(overview, example, most=most) for most in range(columns, 3, -1))
     return next((title for title in titles if cell_len(title) <= columns), "")
 
@@ -82,7 +82,7 @@ def _lam_line(example: MixedExample) -> str:
 
 
 def _draw_image(axes: Axes, image: npt.NDArray[np.uint8], left: float, top: float, size: float) -> None:
-    """An image as large as fits into a square, in the square's middle."""
+    """Draw an image as large as fits into a square, centred."""
     height, width = image.shape[:2]
     scale = size / max(height, width)
     left, top = left + (size - width * scale) / 2, top + (size - height * scale) / 2

@@ -1,4 +1,4 @@
-"""A mixed dataset in the terminal: plain text that is readable in a pipe as well."""
+"""A mixed dataset in the terminal, as plain text that can be piped too."""
 
 import math
 import shlex
@@ -126,7 +126,7 @@ def _pairs(overview: Overview) -> Iterable[str]:
 
 
 def _top_pairs(overview: Overview, pairs: npt.NDArray[np.int64]) -> list[str]:
-    """The most frequent pairs, where there are too many classes for a table."""
+    """The most frequent pairs, for too many classes to show in a table."""
     best = np.argsort(-pairs, axis=None, kind="stable")[:_MOST_PAIRS]
     lines = [f"  {np.count_nonzero(pairs):,} of {pairs.size:,} pairs of classes occur; the most frequent are"]
     for base, partner in (divmod(int(code), len(pairs)) for code in best if pairs.flat[code]):
@@ -136,10 +136,11 @@ def _top_pairs(overview: Overview, pairs: npt.NDArray[np.int64]) -> list[str]:
 
 
 def find_text(overview: Overview, source_id: str, appearances: list[Appearance]) -> str:
-    """Where an example of the source went, one line an output."""
+    """Where an example of the source went, one line for each output."""
     source_id = one_line(source_id)
     if not appearances:
-        return f"{source_id} is in none of the {overview.totals.examples:,} outputs: it was left out (--limit, skipped)"
+        outputs = f"{overview.totals.examples:,} outputs"
+        return f"{source_id} is in none of the {outputs}: it was left out by --limit, or skipped as bad"
     lines = [f"{source_id} is in {len(appearances)} of {overview.totals.examples:,} outputs"]
     for found in appearances:
         beside = (
@@ -153,7 +154,7 @@ def find_text(overview: Overview, source_id: str, appearances: list[Appearance])
 
 
 def example_text(overview: Overview, example: MixedExample) -> str:
-    """One mixed example explained: parents, λ, labels, and its pictures in characters."""
+    """One mixed example explained: parents, λ, label, and its images drawn with characters."""
     found = example.found
     kind = "an original, unmixed" if example.copy is None else f"copy {example.copy}"
     kind += ", left unmixed" if example.copy is not None and found.base_id == found.partner_id else ""
@@ -181,7 +182,7 @@ def example_text(overview: Overview, example: MixedExample) -> str:
 
 
 def shaded(image: npt.NDArray[np.uint8], most_columns: int = 28) -> list[str]:
-    """Lines of characters for uint8(h, w, c): the brighter, the denser. A character is about twice as high as wide."""
+    """Lines of characters for uint8(h, w, c): the brighter, the denser. Characters are about twice as high as wide."""
     height, width, channels = image.shape
     grey = image[..., : min(3, channels)].mean(axis=2)
     if channels == 4:

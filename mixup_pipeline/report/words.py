@@ -1,4 +1,4 @@
-"""Phrases that the terminal and the page share."""
+"""Phrases that the terminal, the page and the pictures share."""
 
 from rich.cells import cell_len, set_cell_size
 
@@ -29,12 +29,12 @@ def unmixed_text(overview: Overview) -> str:
     if overview.by_prob:
         reasons.append(f"{overview.by_prob:,} by --prob {overview.config.prob:g}")
     if overview.alone:
-        reasons.append(f"{overview.alone:,} without another example to meet")
+        reasons.append(f"{overview.alone:,} without another example to be mixed with")
     return ", ".join(reasons)
 
 
 def pairing_text(config: MixConfig) -> str:
-    """The choices of a run beside α."""
+    """The choices of a run besides α."""
     copies = config.copies
     return f"pairing {config.pairing}, seed {config.seed}, {copies:,} {'copy' if copies == 1 else 'copies'}"
 
@@ -48,12 +48,12 @@ def class_weights(
 
 
 def counted(count: int, noun: str) -> str:
-    """So many of something: "1 file", "2 files"."""
+    """A number with its noun: "1 file", "2 files"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def share_text(share: float) -> str:
-    """A share as a percentage with three digits at most."""
+    """A share as a percentage with at most three digits."""
     return f"{share:.1%}" if share < 0.9995 else f"{share:.0%}"
 
 
@@ -66,11 +66,11 @@ def size_text(num_bytes: int) -> str:
 
 
 def one_line(text: str, most: int = 200) -> str:
-    """Text from outside for one line: nothing that is not printable, and at most so many columns of a terminal."""
+    """Text from outside, safe for one line: printable characters only, cut to `most` columns of a terminal."""
     shown = "".join(character if character.isprintable() else "�" for character in text)
     return shown if cell_len(shown) <= most else set_cell_size(shown, most - 1).rstrip() + "…"
 
 
 def padded(text: str, columns: int) -> str:
-    """Text at the right end of so many columns of a terminal, in which some characters take two."""
+    """Text aligned right in `columns` of a terminal, where some characters take two."""
     return " " * (columns - cell_len(text)) + text

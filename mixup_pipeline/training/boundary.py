@@ -1,8 +1,8 @@
-"""Decision regions: one small classifier on two-dimensional real data, trained without and with mixup.
+"""Decision regions of a small classifier on real data with two features, trained without and with mixup.
 
 The data are sepal length and width of Fisher's Iris flowers (R. A. Fisher, "The use of multiple measurements in
-taxonomic problems", 1936). Both networks start from the same weights and take the same number of steps; the only
-difference is whether the feature vectors and labels of a step are mixed, anew in every step.
+taxonomic problems", 1936). Both networks start from the same weights and take the same number of steps. The only
+difference: for one of them the feature vectors and labels are mixed, anew in every step.
 """
 
 import csv
@@ -40,14 +40,14 @@ class Flowers:
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
-        """The plane that is shown: left, right, bottom, top, in cm."""
+        """The edges of the plane shown: left, right, bottom, top, in cm."""
         (left, bottom), (right, top) = self.points.min(0) - _MARGIN, self.points.max(0) + _MARGIN
         return float(left), float(right), float(bottom), float(top)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Regions:
-    """What one network thinks of the plane.
+    """What one network predicts over the plane.
 
     probabilities: float32(200, 200, 3), rows from the bottom. accuracy: on the flowers it was trained on.
     """
@@ -66,7 +66,7 @@ class Regions:
 
 
 def read_flowers() -> Flowers:
-    """The bundled data."""
+    """The bundled Iris data."""
     text = (resources.files("mixup_pipeline") / "data/iris.csv").read_text()
     header, *rows = csv.reader(text.splitlines())
     names = tuple(sorted({row[-1] for row in rows}))
@@ -79,7 +79,7 @@ def read_flowers() -> Flowers:
 
 
 def train_both(flowers: Flowers, *, alpha: float, seed: int, steps: int = STEPS) -> tuple[Regions, Regions]:
-    """The regions of the network trained without mixup, and with λ ~ Beta(alpha, alpha)."""
+    """The regions of two networks: trained without mixup, and with λ ~ Beta(alpha, alpha)."""
     unmixed = mix_class_ids(
         flowers.class_ids, flowers.class_ids, np.ones(len(flowers.points), np.float32), num_classes=3
     )
@@ -112,5 +112,5 @@ def _train(flowers: Flowers, batches: Sequence[tuple[Floats, Floats]], seed: int
     left, right, bottom, top = flowers.extent
     plane = np.stack(np.meshgrid(np.linspace(left, right, _CELLS), np.linspace(bottom, top, _CELLS)), -1)
     predicted = np.asarray(model((plane.astype(np.float32).reshape(-1, 2) - centre) / spread))
-    right_ones = np.asarray(model((flowers.points - centre) / spread)).argmax(-1) == flowers.class_ids
-    return Regions(probabilities=predicted.reshape(_CELLS, _CELLS, -1), accuracy=float(right_ones.mean()))
+    correct = np.asarray(model((flowers.points - centre) / spread)).argmax(-1) == flowers.class_ids
+    return Regions(probabilities=predicted.reshape(_CELLS, _CELLS, -1), accuracy=float(correct.mean()))

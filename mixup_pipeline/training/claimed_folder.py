@@ -1,4 +1,4 @@
-"""A folder that belongs to what was asked for in it: the same may go on later, one process at a time."""
+"""A folder claimed for one request. The same request may continue there later; one process works at a time."""
 
 import contextlib
 import json
@@ -15,26 +15,27 @@ _CONFIG, _LOCK = "config.json", ".lock"
 
 @contextlib.contextmanager
 def claimed(root: Path, asked: Mapping[str, Any], *, what: str, command: str) -> Iterator[None]:
-    """Hold the folder for what is asked, JSON values, which its config.json keeps.
+    """Hold the folder for a request, which its config.json keeps.
 
-    Where it ends before anything else is in the folder, no trace is left, so that a corrected command may use it. what:
-    is done there, for people.
+    If the work ends before it writes a file, the folder is left as it was, so that a corrected command can use it.
 
-    Raises UsageError where it holds something else, OutputError where another process is at work there or it cannot be
-    written.
+    asked: the request, JSON values. what: is made there, for messages. command: the program, for messages.
+
+    Raises UsageError if the folder holds something else, OutputError if another process works there or the folder
+    cannot be written.
     """
-    existed = _open(root, json.loads(json.dumps(asked)), what)
+    existed = _create_or_check(root, json.loads(json.dumps(asked)), what)
     with held(root / _LOCK, root, command):
         try:
             yield
         finally:
-            _forget(root, existed)
+            _remove_if_unused(root, existed)
 
 
 def read_json(path: Path, *, remove: Path, needed: Collection[str] = ()) -> dict[str, Any]:
-    """A small file of a folder. remove: what to make anew where it is damaged. needed: keys that it has.
+    """The object in a JSON file. remove: what the user should remove if it is damaged. needed: keys it must have.
 
-    Raises OutputError where it is damaged.
+    Raises OutputError if it is damaged.
     """
     try:
         values = json.loads(path.read_bytes())
@@ -45,13 +46,13 @@ def read_json(path: Path, *, remove: Path, needed: Collection[str] = ()) -> dict
     return values
 
 
-def _open(root: Path, asked: Mapping[str, Any], what: str) -> bool:
-    """Make the folder, or find it begun with the same; whether it was there."""
+def _create_or_check(root: Path, asked: Mapping[str, Any], what: str) -> bool:
+    """Create the folder, or check that it holds the same request. Returns whether it existed."""
     config = root / _CONFIG
     try:
         existed = root.is_dir()
         if config.is_file():
-            stored, wanted = _leaves(read_json(config, remove=root)), _leaves(asked)
+            stored, wanted = _flattened(read_json(config, remove=root)), _flattened(asked)
             for key in {**wanted, **stored}:
                 if stored.get(key) != wanted.get(key):
                     raise UsageError(
@@ -68,16 +69,16 @@ def _open(root: Path, asked: Mapping[str, Any], what: str) -> bool:
     return existed
 
 
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their full names: {"config": {"seed": 1}} gives {"config.seed": 1}."""
+def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their full names: {"config": {"seed": 1}} becomes {"config.seed": 1}."""
     found: dict[str, Any] = {}
     for key, value in values.items():
-        found |= _leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+        found |= _flattened(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return found
 
 
-def _forget(root: Path, existed: bool) -> None:
-    """Leave the folder as it was, where nothing came of it."""
+def _remove_if_unused(root: Path, existed: bool) -> None:
+    """Leave the folder as it was, if nothing but the request and the lock was written."""
     paths = sorted(root.rglob("*"), reverse=True)
     if any(path.is_file() and path.name not in (_CONFIG, _LOCK) for path in paths):
         return

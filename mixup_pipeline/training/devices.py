@@ -1,4 +1,4 @@
-"""Which devices train, and what suits them."""
+"""The devices that train, and the Keras settings that suit them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ _STEPS_TOGETHER = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Devices:
-    """names: TensorFlow's names of the devices that train, all of one kind. note: what the user should know."""
+    """names: TensorFlow's names of the devices that train, all of one kind. note: something the user should know."""
 
     names: tuple[str, ...]
     gpu: bool
     note: str | None = None
 
     def strategy(self) -> Any:
-        """A tf.distribute strategy: mirrored over several devices, or TensorFlow's own, which takes the one it sees."""
+        """A tf.distribute strategy: mirrored over several devices, or TensorFlow's default for a single one."""
         tf = import_tensorflow()
         if len(self.names) > 1:
             return tf.distribute.MirroredStrategy(list(self.names))
@@ -27,23 +27,23 @@ class Devices:
 
     @property
     def jit_compile(self) -> bool | str:
-        """XLA: left to Keras on a GPU; off on a CPU, where it makes small networks twice as slow."""
+        """Whether Keras uses XLA: its choice on a GPU; never on a CPU, where small networks get twice as slow."""
         return "auto" if self.gpu else False
 
     def steps_together(self, steps_per_epoch: int) -> int:
-        """How many steps run between two looks from Python.
+        """How many steps Keras runs before it returns to Python.
 
-        Over several devices one: Keras 3.15 cannot run groups of steps under MirroredStrategy.
+        One on several devices: Keras 3.15 cannot group steps under MirroredStrategy.
         """
         return min(_STEPS_TOGETHER, steps_per_epoch) if len(self.names) == 1 else 1
 
 
 def choose_devices(wanted: str = "auto", names: Sequence[str] = ()) -> Devices:
-    """All visible GPUs, or the CPU where there is none.
+    """All visible GPUs, or the CPU if there are none.
 
-    wanted: "auto", "cpu", which hides the GPUs from TensorFlow, or "gpu". names: TensorFlow devices to use instead.
+    wanted: "auto"; "cpu", which hides the GPUs from TensorFlow; or "gpu". names: TensorFlow devices to use instead.
 
-    Raises UsageError where a GPU is asked for and none is visible.
+    Raises UsageError if a GPU is wanted and none is visible.
     """
     tf = import_tensorflow()
     if names:

@@ -1,4 +1,4 @@
-"""A compiled Keras model that can begin again: compiling takes seconds, many short runs share one learner."""
+"""A compiled Keras model that can start over. Compiling takes seconds, so that many short runs share one learner."""
 
 import contextlib
 import warnings
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 
 class Learner:
-    """Model, loss and optimizer of a configuration, on its devices. from_logits: the model gives no probabilities."""
+    """Model, loss and optimizer of a configuration, on its devices. from_logits: the model outputs logits."""
 
     from_logits: bool
 
@@ -38,9 +38,9 @@ class Learner:
         steps_together: int,
         devices: Devices,
     ) -> None:
-        """total_steps: where a cosine schedule ends. steps_together: steps between two looks from Python.
+        """total_steps: where a cosine schedule ends. steps_together: how many steps Keras runs in one call.
 
-        Raises UsageError where the model is unknown or does not fit the examples.
+        Raises UsageError if the model is unknown or does not fit the examples.
         """
         self.config, self.steps_together, self.devices = config, steps_together, devices
         self._shape, self._num_classes = shape, num_classes
@@ -60,51 +60,51 @@ class Learner:
         self._fresh_optimizer = _arrays(self.model.optimizer.variables)
 
     def begin(self, seed: int) -> None:
-        """Weights and everything random as they are at the start of a run of this seed."""
+        """Reset weights, optimizer and random generators to the start of a run with this seed."""
         import_keras().utils.set_random_seed(int(words(1, seed, "train")[0] >> np.uint64(33)))
         with self.devices.strategy().scope():
             fresh = _arrays(self.build().variables)
         self.load([*fresh, *self._fresh_optimizer])
 
     def state(self) -> list[Array]:
-        """All that training changes: variables of model and optimizer, then the running metrics."""
-        return _arrays([*self._kept(), *self.model.metrics_variables])
+        """All arrays that training changes: variables of the model and the optimizer, then the running metrics."""
+        return _arrays([*self._saved_variables(), *self.model.metrics_variables])
 
     def load(self, state: Sequence[Array]) -> None:
-        """Variables of model and optimizer, as `state` gave them; running metrics behind them are not looked at.
+        """Restore the model and the optimizer from a `state`. Its running metrics are ignored.
 
-        Raises ValueError where they belong to another model.
+        Raises ValueError if they belong to another model.
         """
-        kept = self._kept()
+        kept = self._saved_variables()
         if [tuple(array.shape) for array in state[: len(kept)]] != [tuple(variable.shape) for variable in kept]:
             raise ValueError("it belongs to another model")
         for variable, array in zip(kept, state[: len(kept)], strict=True):
             variable.assign(array)
 
     def load_running(self, state: Sequence[Array]) -> None:
-        """The running metrics of a `state`."""
-        for variable, array in zip(self.model.metrics_variables, state[len(self._kept()) :], strict=True):
+        """Restore the running metrics from a `state`."""
+        for variable, array in zip(self.model.metrics_variables, state[len(self._saved_variables()) :], strict=True):
             variable.assign(array)
 
     def load_weights(self, path: Path) -> None:
-        """Weights from a file that Keras wrote, weights only.
+        """Load the model's weights from a file that Keras wrote.
 
-        Raises OutputError where it is missing or damaged.
+        Raises OutputError if it is missing or damaged.
         """
         try:
             self.model.load_weights(path)
-        except Exception as error:  # HDF5 raises this and that
+        except Exception as error:  # HDF5 can raise almost anything
             raise OutputError(
                 f"{path}: cannot be read ({first_line(error)}): remove {path.parent} and run again"
             ) from error
 
     def predict(self, batches: Dataset) -> npt.NDArray[np.float64]:
-        """float64(n, num_classes) probabilities."""
+        """float64(n, num_classes): the probabilities for all examples of the batches."""
         with whole_groups():
             return self.probabilities(self.model.predict(batches, verbose=0))
 
     def probabilities(self, outputs: Array) -> npt.NDArray[np.float64]:
-        """float64(n, num_classes) from what the model gives, logits or not; NaN where that is not finite."""
+        """float64(n, num_classes): probabilities from the model's outputs, be they logits or not; NaN if not finite."""
         outputs = outputs.astype(np.float64)
         with np.errstate(invalid="ignore"):
             if self.from_logits:
@@ -112,29 +112,29 @@ class Learner:
             return np.asarray(outputs / outputs.sum(1, keepdims=True))
 
     def build(self) -> Any:
-        """A new model of this kind, not compiled, with new weights.
+        """A new model of this kind with new weights, not compiled.
 
-        It is called once, which tells what it gives; a subclass of keras.Model has no variables before.
+        It is called once: that shows whether it outputs logits, and makes the variables of a keras.Model subclass.
         """
         model = build_model(self.config.model, self._shape, self._num_classes, self.config.dropout)
         self.from_logits = not gives_probabilities(model, self._shape, self._num_classes)
         return model
 
     def _build_metrics(self) -> None:
-        """Have Keras make the variables of the metrics, which it would with the first batch."""
+        """Make Keras create the variables of the metrics now, not with the first batch."""
         inputs = np.zeros((1, *self._shape), np.float32 if len(self._shape) == 1 else np.uint8)
         self.model.test_on_batch(inputs, np.eye(1, self._num_classes, dtype=np.float32))
         self.model.reset_metrics()
 
-    def _kept(self) -> list[Any]:
+    def _saved_variables(self) -> list[Any]:
         return [*self.model.variables, *self.model.optimizer.variables]
 
 
 class Learners:
-    """Learners by what they need compiled; runs that differ in seed and data share one."""
+    """Makes learners and keeps them: runs that differ only in seed and data share one."""
 
     def __init__(self, devices: Devices, *, deterministic: bool = False) -> None:
-        """deterministic: only operations that give the same bits every time on a GPU too, where they are slower."""
+        """deterministic: only operations that give the same bits every time, even on a GPU, where they are slower."""
         self.devices = devices
         if deterministic:
             import_tensorflow().config.experimental.enable_op_determinism()
@@ -143,7 +143,7 @@ class Learners:
     def get(
         self, config: TrainConfig, shape: Shape, num_classes: int, *, epoch_steps: int, total_steps: int
     ) -> Learner:
-        """A learner for runs of this configuration; `begin` it before use.
+        """A learner for runs of this configuration. Call its `begin` before training.
 
         Raises UsageError as `Learner` does.
         """
@@ -160,7 +160,7 @@ class Learners:
 
 @contextlib.contextmanager
 def whole_groups() -> Iterator[None]:
-    """Keras takes a last group of steps that is shorter than the others for a lack of data, and warns."""
+    """Silence a warning: Keras mistakes a last group with fewer steps for missing data."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Your input ran out of data")
         yield

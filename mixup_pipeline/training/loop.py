@@ -1,7 +1,7 @@
-"""The training loop: Keras does the steps, this keeps the history, saves what a resumed run needs, and evaluates.
+"""The training loop. Keras runs the steps; this keeps the history, saves what a resumed run needs, and evaluates.
 
-A step belongs to an epoch by its number alone, and everything random in a step depends on (seed, epoch) or on variables
-that are saved. So a run that was stopped anywhere ends with the same weights as one that was not, on a CPU.
+The number of a step decides its epoch. Everything random in a step depends on (seed, epoch) or on variables that are
+saved. So on a CPU a run that was stopped anywhere ends with the same weights as one that was not.
 """
 
 import time
@@ -26,17 +26,17 @@ from mixup_pipeline.training.watch import OnStep, Stopped, diverged, stopped_tex
 
 
 def _ignore(*_: Any) -> None:
-    """Where nobody wants to hear of it."""
+    """A callback that does nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What is trained on what.
+    """What to train on what.
 
-    clean: unmixed examples for the last epochs, where the config asks for them. online_alpha: mix the examples of
-    `train` while they are read, with λ ~ Beta(online_alpha, online_alpha).
+    clean: unmixed examples for the last epochs, if the config asks for them. online_alpha: mix the examples of `train`
+    while they are read, with λ ~ Beta(online_alpha, online_alpha).
 
-    Raises UsageError where the examples do not fill one batch.
+    Raises UsageError if the examples do not fill one batch.
     """
 
     config: TrainConfig
@@ -61,7 +61,7 @@ class Job:
         return self.config.steps or self.config.epochs * self.steps_per_epoch
 
     def batches(self, epoch: int, offset: int, steps: int) -> Dataset:
-        """So many batches of an epoch from an offset on."""
+        """The batches of an epoch from number `offset` on, `steps` of them."""
         config = self.config
         clean = self.clean is not None and epoch >= config.epochs - config.clean_last_epochs
         records = self.clean if clean and self.clean is not None else self.train
@@ -78,7 +78,7 @@ class Trainer:
     """One training run in its folder."""
 
     def __init__(self, job: Job, folder: RunFolder, learners: Learners) -> None:
-        """Raises UsageError where the model is unknown or does not fit the examples."""
+        """Raises UsageError if the model is unknown or does not fit the examples."""
         self.job, self._folder, self.stop_after = job, folder, job.total_steps + 1
         self.learner: Learner = learners.get(
             job.config,
@@ -90,13 +90,13 @@ class Trainer:
         self.learner.begin(job.config.seed)
 
     def train(self, on_step: OnStep = _ignore, on_epoch: Callable[[Row], None] = _ignore) -> list[Row]:
-        """Train to the end, from the last save if there is one; the history.
+        """Train to the end, from the last save if there is one. Returns the history.
 
-        on_step: called now and then with the steps done, of how many, and the running measures. on_epoch: with each
-        finished row.
+        on_step: called after each group of steps with the number done, of how many, and the running measures. on_epoch:
+        called with the row of each finished epoch.
 
-        Raises TrainingError where the loss or an output is no longer a number, and Stopped after saving where `stop`
-        was called.
+        Raises TrainingError if the loss or an output is no longer a number. If `stop` was called, saves and raises
+        Stopped.
         """
         job, learner = self.job, self.learner
         done, on_begin = self._restore()
@@ -114,7 +114,7 @@ class Trainer:
             measures = {name: float(values[-1]) for name, values in fitted.history.items()}
             row: Row = {"epoch": epoch + 1, "step": done, **measures, **self._measure(done)}
             history.append({**row, "seconds": round(time.monotonic() - started, 3)})
-            self._keep(history, done)
+            self._save_epoch(history, done)
             on_epoch(history[-1])
             if self.stop_after <= done < job.total_steps:
                 raise Stopped(stopped_text(done))
@@ -126,7 +126,7 @@ class Trainer:
         return self.job.total_steps
 
     def stop(self) -> None:
-        """Save after the steps that are running, and end with Stopped."""
+        """Save after the steps that are running, and end with Stopped. May be called from a signal handler."""
         self.stop_after = 0
 
     @property
@@ -135,19 +135,22 @@ class Trainer:
         return self.stop_after == 0
 
     def save(self, done: int) -> None:
-        """Keep all that a later run needs to go on after this step."""
+        """Save all that is needed to resume after this step."""
         self._folder.save_state(done, self.learner.state())
 
     def _measure(self, done: int) -> dict[str, float]:
-        """How good the model is on clean examples after this step, whose own loss was that of the weights before it."""
+        """The measures on clean examples after this step. The loss of a step is that of the weights before it."""
         evaluation = self.job.evaluation
         probabilities = evaluation.predict(self.learner)
         if not np.isfinite(probabilities).all():
-            raise diverged("what the model gives is no number", done, self.learner)
+            raise diverged("the model's output is not a number", done, self.learner)
         return evaluate(probabilities, evaluation.class_ids)
 
     def _history(self, done: int) -> list[Row]:
-        """The epochs that were complete at a step."""
+        """The epochs that were complete after this step.
+
+        Raises OutputError if the file does not hold as many.
+        """
         rows = [row for row in self._folder.load_history() if row["step"] <= done]
         full, begun = divmod(done, self.job.steps_per_epoch)
         if len(rows) != full + (begun > 0 and done == self.job.total_steps):
@@ -158,7 +161,7 @@ class Trainer:
         return rows
 
     def _restore(self) -> tuple[int, Callable[[], None]]:
-        """The steps that are done, and what brings back the running measures of an epoch that is begun."""
+        """The steps done at the last save, and a function that restores the running metrics of a begun epoch."""
         saved = self._folder.load_state()
         if saved is None:
             return 0, _ignore
@@ -171,7 +174,8 @@ class Trainer:
         begun = done % self.job.steps_per_epoch > 0
         return done, (lambda: self.learner.load_running(state)) if begun else _ignore
 
-    def _keep(self, history: list[Row], done: int) -> None:
+    def _save_epoch(self, history: list[Row], done: int) -> None:
+        """Save the history, the weights and the state after a finished epoch."""
         folder, model = self._folder, self.learner.model
         folder.save_history(history)
         folder.save_weights(model, folder.last_weights)
@@ -182,5 +186,5 @@ class Trainer:
 
 
 def best_row(history: list[Row]) -> Row:
-    """The epoch with the highest accuracy on clean examples, the first of equals."""
+    """The epoch with the highest accuracy on clean examples; the first of equals."""
     return max(history, key=lambda row: row["accuracy"])

@@ -1,4 +1,4 @@
-"""How good predictions are: accuracy, negative log likelihood, calibration error, Brier score. Pure NumPy.
+"""Measures of predictions: accuracy, negative log likelihood, calibration error, Brier score. Pure NumPy.
 
 probabilities are float(n, classes) with rows that sum to 1; class_ids are int[n].
 """
@@ -16,7 +16,7 @@ _LEAST = 1e-12
 
 
 def evaluate(probabilities: Probabilities, class_ids: ClassIds) -> dict[str, float]:
-    """All measures on clean examples."""
+    """All measures, by name, and the mean confidence."""
     return {
         "accuracy": accuracy(probabilities, class_ids),
         "nll": negative_log_likelihood(probabilities, class_ids),
@@ -27,7 +27,7 @@ def evaluate(probabilities: Probabilities, class_ids: ClassIds) -> dict[str, flo
 
 
 def accuracy(probabilities: Probabilities, class_ids: ClassIds) -> float:
-    """The share of examples whose most probable class is theirs."""
+    """The share of examples for which the most probable class is the true one."""
     return float((probabilities.argmax(1) == class_ids).mean())
 
 
@@ -45,7 +45,7 @@ def brier_score(probabilities: Probabilities, class_ids: ClassIds) -> float:
 
 
 def calibration_error(probabilities: Probabilities, class_ids: ClassIds, bins: int = ECE_BINS) -> float:
-    """Expected calibration error: |accuracy − confidence| of each bin of confidence, weighted (Guo et al. 2017)."""
+    """Expected calibration error (Guo et al. 2017): |accuracy − confidence| of each bin, weighted by its share."""
     return float(sum(share * abs(right - sure) for share, right, sure in reliability(probabilities, class_ids, bins)))
 
 

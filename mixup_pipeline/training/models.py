@@ -1,7 +1,7 @@
-"""Models: two for images, one for vectors, and any function of the user's that makes a Keras model.
+"""Models: two for images, one for vectors or images, and any user function that makes a Keras model.
 
-A model takes a batch of inputs as they are stored, uint8 images or float32 vectors, and gives (n, num_classes) of
-probabilities or of logits; which of the two is found by looking at what it gives.
+A model takes a batch of inputs as they are stored, uint8 images or float32 vectors, and outputs probabilities or
+logits, (n, num_classes). Which of the two is found out from its output.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from mixup_pipeline.training.tensorflow_import import import_keras
 Model = Any
 """keras.Model"""
 Build = Callable[..., Model]
-"""(shape, num_classes, dropout) → model; dropout None leaves the model's own."""
+"""(shape, num_classes, dropout) → model. dropout: None for the model's default."""
 
 _SMALLEST_SIDE = 8
 
@@ -88,10 +88,10 @@ MODELS: dict[str, Build] = {"tutorial-cnn": tutorial_cnn, "resnet20": resnet20, 
 
 
 def build_model(name: str, shape: Shape, num_classes: int, dropout: float | None = None) -> Model:
-    """A model by its name here, or by `package.module:function`, which is called with (shape, num_classes).
+    """A new model. name: of one in MODELS, or `package.module:function`, called with (shape, num_classes).
 
-    Raises UsageError for an unknown name, inputs that the model does not take, a function that cannot be imported or
-    makes no Keras model.
+    Raises UsageError for an unknown name, for inputs that the model cannot take, and for a function that cannot be
+    imported or does not return a Keras model.
     """
     if name in MODELS:
         if name != "mlp" and (len(shape) != 3 or min(shape[:2]) < _SMALLEST_SIDE):
@@ -108,14 +108,14 @@ def build_model(name: str, shape: Shape, num_classes: int, dropout: float | None
     except Exception as error:  # whatever the user's own function raises
         raise UsageError(f"model {name}: raised {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(model, import_keras().Model):
-        raise UsageError(f"model {name}: gave a {type(model).__name__}, a keras.Model is needed")
+        raise UsageError(f"model {name}: returned a {type(model).__name__}, a keras.Model is needed")
     return model
 
 
 def gives_probabilities(model: Model, shape: Shape, num_classes: int) -> bool:
-    """Whether a model gives probabilities, rather than logits, told from what it makes of two inputs.
+    """Whether a model outputs probabilities, not logits. It is run on two inputs to find out.
 
-    Raises UsageError where it does not take the examples, or its output is not (n, num_classes).
+    Raises UsageError if it cannot take the examples, or its output is not (n, num_classes).
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""What training minimises and with what, and the two training accuracies of soft labels."""
+"""The loss, the optimizer, and two accuracies for soft labels."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def loss(config: TrainConfig, from_logits: bool) -> Any:
 
 
 def optimizer(config: TrainConfig, total_steps: int) -> Any:
-    """The optimizer asked for; a cosine schedule ends at total_steps."""
+    """The optimizer of a configuration. A cosine schedule ends at total_steps."""
     keras = import_keras()
     rate: Any = config.learning_rate
     if config.schedule == "cosine":

@@ -1,8 +1,8 @@
-"""The folder of a training run: what was asked for, how it went, and all that is needed to go on after a stop.
+"""The folder of a training run: the request, the history, and all that is needed to resume after a stop.
 
-config.json        what was asked for, of which data
-history.csv        one row an epoch
-state.npz          the step of the last save and every variable then: model, optimizer, running metrics; no pickles
+config.json        the configuration and the data
+history.csv        one row for each epoch
+state.npz          the last save: its step and all variables of model, optimizer and running metrics; no pickles
 tensorboard/       the history for TensorBoard
 best.weights.h5, last.weights.h5   weights for Keras
 result.json        written last: a run with it is complete
@@ -31,12 +31,12 @@ _TRAINING = {"loss", "weighted_accuracy", "dominant_accuracy"}
 _CLEAN = {"accuracy", "nll", "ece", "brier", "confidence"}
 _COLUMNS = {"epoch", "step", "seconds", *_TRAINING, *_CLEAN}
 
-_HDF5_BYTES = 4096  # what its file spends on a variable besides the values: 1.5 kB were seen
+_HDF5_BYTES = 4096  # overhead for each variable in its file; 1.5 kB was measured
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths and content of one run's folder."""
+    """Paths and files of one run."""
 
     root: Path
 
@@ -53,19 +53,19 @@ class RunFolder:
         return self.root / "last.weights.h5"
 
     def claimed(self, asked: Mapping[str, Any]) -> AbstractContextManager[None]:
-        """Hold the folder for what is asked; raises as `claimed.claimed` does."""
+        """Hold the folder for one request; raises as `claimed_folder.claimed` does."""
         return claimed(self.root, asked, what="training run", command="mixup-train")
 
     def save_state(self, step: int, arrays: Sequence[npt.NDArray[Any]]) -> None:
-        """Keep all variables as they are after this step."""
+        """Write all variables as they are after this step."""
         buffer = io.BytesIO()
         np.savez(buffer, np.int64(step), *arrays)
         write_atomically(self.root / "state.npz", buffer.getvalue())
 
     def load_state(self) -> tuple[int, list[npt.NDArray[Any]]] | None:
-        """The step and the variables of the last save; None where there is none.
+        """The step and the variables of the last save; None if there is none.
 
-        Raises OutputError where the file is damaged.
+        Raises OutputError if the file is damaged.
         """
         path = self.root / "state.npz"
         if not path.is_file():
@@ -74,11 +74,11 @@ class RunFolder:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 step, *arrays = [stored[name] for name in stored.files]
                 return int(step), arrays
-        except Exception as error:  # a damaged archive raises this and that
+        except Exception as error:  # a damaged archive can raise almost anything
             raise self._damaged(path, error) from error
 
     def save_history(self, rows: Sequence[Row]) -> None:
-        """Write all epochs anew."""
+        """Write the rows of all epochs."""
         buffer = io.StringIO()
         writer = csv.DictWriter(buffer, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -86,9 +86,9 @@ class RunFolder:
         write_atomically(self.root / "history.csv", buffer.getvalue())
 
     def load_history(self) -> list[Row]:
-        """The epochs that are complete.
+        """The rows of the epochs that are complete.
 
-        Raises OutputError where the file is damaged.
+        Raises OutputError if the file is damaged.
         """
         path = self.root / "history.csv"
         if not path.is_file():
@@ -105,8 +105,8 @@ class RunFolder:
     def save_weights(self, model: Any, path: Path) -> None:
         """Write the weights of a compiled Keras model, whole or not at all.
 
-        Raises OutputError where they cannot be written. A lack of room is seen before: HDF5 reports it when its file is
-        closed, several times, and past any caller.
+        Raises OutputError if they cannot be written. Free space is checked first, because HDF5 reports a full disk only
+        when it closes the file, and in a way that no caller can catch.
         """
         variables = (*model.variables, *model.optimizer.variables)
         check_room(path, sum(_HDF5_BYTES + 4 * math.prod(variable.shape) for variable in variables))
@@ -125,9 +125,9 @@ class RunFolder:
         return read_json(self.result, remove=self.root, needed=("steps", "epochs", "last", "best", "seconds"))
 
     def load_finished(self) -> tuple[dict[str, Any], list[Row]]:
-        """Result and history of a complete run.
+        """The result and the history of a complete run.
 
-        Raises OutputError where a file is damaged, or both do not tell the same.
+        Raises OutputError if a file is damaged, or if the two do not agree.
         """
         result, rows = self.load_result(), self.load_history()
         if len(rows) != result["epochs"] or rows[-1:] != [result["last"]] or result["best"] not in rows:
@@ -136,7 +136,7 @@ class RunFolder:
 
 
 def _row(cells: Mapping[str | None, Any]) -> Row:
-    """A row of the history from its cells by column; ValueError where it is none."""
+    """A row of the history from its cells by column. Raises ValueError if it is not one."""
     if None in cells or None in cells.values():
         raise ValueError(f"a row has too {'many' if None in cells else 'few'} figures")
     row = {str(column): _number(text) for column, text in cells.items()}
@@ -146,5 +146,5 @@ def _row(cells: Mapping[str | None, Any]) -> Row:
 
 
 def _number(text: str) -> float | int:
-    """A figure of the history; ValueError where it is none."""
+    """A number of the history. Raises ValueError if it is not one."""
     return int(text) if text.lstrip("-").isdecimal() else float(text)

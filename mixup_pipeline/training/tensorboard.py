@@ -1,4 +1,4 @@
-"""The history as TensorBoard reads it: one scalar a measure and epoch, over the steps."""
+"""The history for TensorBoard: one scalar for each measure and epoch, over the steps."""
 
 import errno
 import re
@@ -9,14 +9,14 @@ from mixup_pipeline.training.run_folder import Row
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 
 _TRAINING = ("loss", "weighted_accuracy", "dominant_accuracy")
-_AROUND = re.compile(r"\{\{.*?\}\}|\[Op:.*")  # what TensorFlow writes around the system's own words
+_AROUND = re.compile(r"\{\{.*?\}\}|\[Op:.*")  # what TensorFlow adds around the message of the system
 _NOT_MEASURED = ("epoch", "step", "seconds")
 
 
 def log_row(folder: Path, row: Row) -> None:
-    """Add one finished epoch to the event files in the folder: train/… on mixed examples, clean/… on clean ones.
+    """Add one finished epoch to the event files in the folder: train/… on training examples, clean/… on clean ones.
 
-    Raises OutputError where they cannot be written.
+    Raises OutputError if they cannot be written.
     """
     tf = import_tensorflow()
     try:

@@ -1,4 +1,4 @@
-"""Importing TensorFlow and Keras without the page of notes that they write to the terminal meanwhile.
+"""Import TensorFlow and Keras without the many log lines that they print meanwhile.
 
 If the import fails, the notes are shown.
 """
@@ -12,14 +12,14 @@ from mixup_pipeline.process import stderr_held_back
 
 
 def import_tensorflow() -> ModuleType:
-    """The tensorflow module, which logs errors only."""
+    """The tensorflow module, set to log errors only."""
     tensorflow = _import("tensorflow")
     tensorflow.get_logger().setLevel("ERROR")
     return tensorflow
 
 
 def import_keras() -> ModuleType:
-    """The keras module, on TensorFlow."""
+    """The keras module, with TensorFlow as its backend."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     return _import("keras")
 

@@ -1,4 +1,4 @@
-"""A training run from what a user asks for: find the data, check that they fit, train, write the result."""
+"""A training run: find the data, check that they fit together, train, write the result."""
 
 import platform
 import time
@@ -34,13 +34,15 @@ _LIBRARIES = ("keras", "mixup-pipeline", "numpy", "tensorflow")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """What to train on, and on what to evaluate.
+class TrainRequest:
+    """What to train on, and what to evaluate on.
 
-    shards: a mixed dataset, or src: an unmixed one. evaluation: clean examples. verify: of the shards, "quick" or
-    "full".
-    force: train with label smoothing on mixed labels all the same.
+    Exactly one of shards, a mixed dataset, and src, an unmixed one. evaluation: clean examples.
+    verify: check the shards "quick", by names and sizes, or "full", byte by byte.
+    force: allow label smoothing on mixed labels.
     mix_online: mix the examples of src while training, with λ ~ Beta(mix_online, mix_online).
+
+    Raises UsageError for options that do not go together.
     """
 
     evaluation: SourceConfig
@@ -51,10 +53,27 @@ class Request:
     force: bool = False
     mix_online: float | None = None
 
+    def __post_init__(self) -> None:
+        if (self.shards is None) == (self.src is None):
+            raise UsageError(_ONE_OF_BOTH)
+        mixed = self.src is None or self.mix_online is not None
+        if self.config.label_smoothing and mixed and not self.force:
+            raise UsageError(
+                "label-smoothing works against mixup, whose labels are soft already: leave it out, or add "
+                "--force-label-smoothing"
+            )
+        if self.src is not None and self.config.clean_last_epochs:
+            raise UsageError("clean-last-epochs is for --shards: all epochs on --src are clean")
+        if self.mix_online is not None:
+            if self.shards is not None:
+                raise UsageError("mix-online is for --src: shards are mixed already")
+            check_number("mix-online", self.mix_online, *ALPHA_RANGE)
+            self.config.check_mixing_online()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """Data that fit together, and what identifies them: a run resumes only for the same."""
+    """Data that fit together, and what identifies the run: a folder is resumed only for the same."""
 
     job: Job
     identity: dict[str, Any]
@@ -70,9 +89,9 @@ def train(
     on_step: OnStep = lambda done, total, measures: None,
     on_epoch: Callable[[Row], None] = lambda row: None,
 ) -> dict[str, Any]:
-    """Train, or go on with a run that was stopped, or give the result of one that is complete.
+    """Train, resume a run that was stopped, or return the result of one that is complete.
 
-    on_start: called with the trainer and what the user should know, before the first step. on_step, on_epoch: as
+    on_start: called before the first step with the trainer and notes for the user. on_step, on_epoch: as
     `Trainer.train` calls them.
 
     Raises MixupError with one line that says what is wrong and what to do.
@@ -91,7 +110,7 @@ def train(
 
 
 def run_result(identity: dict[str, Any], trainer: Trainer, history: list[Row], *, seconds: float) -> dict[str, Any]:
-    """What result.json holds of a run that is complete."""
+    """What result.json holds of a complete run."""
     return {
         "format_version": RESULT_VERSION,
         **identity,
@@ -106,70 +125,80 @@ def run_result(identity: dict[str, Any], trainer: Trainer, history: list[Row], *
     }
 
 
-def prepare(request: Request, evaluation: Evaluation | None = None) -> Prepared:
-    """Find and check the data of a run. evaluation: what request.evaluation names, where it is at hand already.
+def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prepared:
+    """Find and check the data of a run. evaluation: what request.evaluation names, if it has been opened already.
 
-    Raises UsageError, SourceError or ManifestError where they are missing, changed, or do not fit together.
+    Raises UsageError, SourceError or ManifestError if they are missing, changed, or do not fit together.
     """
-    config = request.config
     if evaluation is None:
         evaluation = Evaluation(source_examples(replace(request.evaluation, allow_eval_split=True)))
-    if (request.shards is None) == (request.src is None):
-        raise UsageError(_ONE_OF_BOTH)
-    clean, notes = None, []
-    if config.label_smoothing and not request.force and (request.src is None or request.mix_online is not None):
-        raise UsageError(
-            "label-smoothing works against mixup, whose labels are soft already: leave it out, or add "
-            "--force-label-smoothing"
-        )
-    if request.src is not None:
-        records = source_examples(request.src)
-        if config.clean_last_epochs:
-            raise UsageError("clean-last-epochs is for --shards: all epochs on --src are clean")
-        trained_on = list(records.passes[0])
-        data = {"name": records.name, "split": request.src.split, "examples": records.examples}
-        if request.mix_online is not None:
-            check_number("mix-online", request.mix_online, *ALPHA_RANGE)
-            config.check_mixing_online()
-            data["mix_online"] = request.mix_online
-    elif request.shards is not None:
-        manifest = checked_manifest(request.shards, request.verify)
-        records, data = (
-            mixed_examples(request.shards, manifest),
-            {"run_id": manifest.run_id, "name": manifest.name},
-        )
-        trained_on = mixed_files(manifest, evaluation.records.passes[0])
-        if config.clean_last_epochs:
-            clean = _clean_records(manifest, request.evaluation)
-        if request.mix_online is not None:
-            raise UsageError("mix-online is for --src: shards are mixed already")
-        if manifest.config.keep_originals:
-            notes.append("The originals among the shards are not trained on: epochs read the mixed copies in turn.")
-    else:
-        raise UsageError(_ONE_OF_BOTH)
-    _check_fit(records, evaluation.records)
-    check_apart(trained_on, evaluation.records)
+    data = _shards_data(request, evaluation) if request.src is None else _source_data(request, request.src)
+    _check_fit(data.records, evaluation.records)
+    check_apart(data.trained_on, evaluation.records)
     identity = {
-        "config": asdict(config),
-        "data": data,
+        "config": asdict(request.config),
+        "data": data.identity,
         "evaluation": {
             "name": evaluation.records.name,
             "split": request.evaluation.split,
             "examples": evaluation.records.examples,
         },
     }
-    job = Job(config=config, train=records, evaluation=evaluation, clean=clean, online_alpha=request.mix_online)
-    return Prepared(job=job, identity=identity, notes=tuple(notes))
+    job = Job(
+        config=request.config,
+        train=data.records,
+        evaluation=evaluation,
+        clean=data.clean,
+        online_alpha=request.mix_online,
+    )
+    return Prepared(job=job, identity=identity, notes=data.notes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TrainingData:
+    """What a run trains on.
+
+    trained_on: the files of the source, mixed or not. identity: what tells these examples from others. clean: the
+    unmixed source, for clean last epochs. notes: what the user should know.
+    """
+
+    records: ExampleFiles
+    trained_on: list[str]
+    identity: dict[str, Any]
+    clean: ExampleFiles | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _source_data(request: TrainRequest, src: SourceConfig) -> _TrainingData:
+    records = source_examples(src)
+    identity = {"name": records.name, "split": src.split, "examples": records.examples}
+    if request.mix_online is not None:
+        identity["mix_online"] = request.mix_online
+    return _TrainingData(records=records, trained_on=list(records.passes[0]), identity=identity)
+
+
+def _shards_data(request: TrainRequest, evaluation: Evaluation) -> _TrainingData:
+    if request.shards is None:
+        raise UsageError(_ONE_OF_BOTH)
+    manifest = checked_manifest(request.shards, request.verify)
+    note = "The originals among the shards are not trained on: epochs read the mixed copies in turn."
+    return _TrainingData(
+        records=mixed_examples(request.shards, manifest),
+        trained_on=mixed_files(manifest, evaluation.records.passes[0]),
+        identity={"run_id": manifest.run_id, "name": manifest.name},
+        clean=_clean_records(manifest, request.evaluation) if request.config.clean_last_epochs else None,
+        notes=(note,) if manifest.config.keep_originals else (),
+    )
 
 
 def check_outside(out: Path, shards: Path | None) -> None:
-    """Raise UsageError where a run would be written into the mixed dataset that it reads."""
+    """Raise UsageError if the run would be written into the mixed dataset that it reads."""
     if shards is not None and out.resolve().is_relative_to(shards.resolve()):
-        raise UsageError(f"out {out}: lies inside {shards}, which would no longer verify: choose a place outside")
+        raise UsageError(f"out {out}: lies inside {shards}, which would no longer verify: choose an --out outside")
 
 
 def checked_manifest(shards: Path, how: str) -> Manifest:
-    """The manifest of a complete dataset; how: "quick" by names and sizes, "full" byte by byte.
+    """The manifest of a complete dataset. how: check it "quick", by names and sizes, or "full", byte by byte.
 
     Raises ManifestError naming the first fault.
     """
@@ -185,7 +214,7 @@ def checked_manifest(shards: Path, how: str) -> Manifest:
 
 
 def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> ExampleFiles:
-    """The unmixed source of a mixed dataset, from where the evaluation examples are."""
+    """The unmixed source of a mixed dataset, looked for where the evaluation examples are."""
     records = source_examples(source_config(manifest, evaluation.src, evaluation.data_dir))
     found = {Path(path).name for path in records.passes[0]}
     if found != {file.name for file in manifest.source.files}:
@@ -196,6 +225,7 @@ def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> ExampleFiles
 
 
 def _check_fit(records: ExampleFiles, evaluation: ExampleFiles) -> None:
+    """Raise UsageError if a model of these records cannot be evaluated on those."""
     differing = fitting(records, evaluation)
     if differing:
         what, (trained, evaluated) = next(iter(differing.items()))

@@ -1,4 +1,4 @@
-"""How to train: frozen values that check themselves at birth."""
+"""How to train: a frozen value that checks itself when it is made."""
 
 from dataclasses import dataclass
 
@@ -18,8 +18,8 @@ _MAX_EPOCHS = 1_000_000
 class TrainConfig:
     """Everything that decides the result of a training run on given records.
 
-    Each field is an option of mixup-train, which says what it means. The learning rate is that of the start: schedule
-    "cosine" lets it fall to 0 at the last step.
+    Each field is an option of mixup-train, whose help says what it means. learning_rate is the one at the start; with
+    schedule "cosine" it falls to 0 at the last step.
 
     Raises UsageError naming the option, the allowed range and the value received.
     """
@@ -51,10 +51,10 @@ class TrainConfig:
             raise UsageError("weight-decay is for adamw and sgd: adam has none, use --optimizer adamw")
         check_integer("clean-last-epochs", self.clean_last_epochs, 0, self.epochs)
         if self.clean_last_epochs and self.steps is not None:
-            raise UsageError("clean-last-epochs counts epochs, so it cannot be joined with steps: use --epochs")
+            raise UsageError("clean-last-epochs counts epochs, so it cannot be combined with steps: use --epochs")
 
     def check_mixing_online(self) -> None:
-        """Raise UsageError where examples mixed online would be their own partners, for want of shuffling."""
+        """Raise UsageError if the shuffle buffer is so small that examples mixed online would be their own partners."""
         if self.shuffle_buffer < self.batch_size:
             raise UsageError(
                 f"shuffle-buffer must be from {self.batch_size:,}, the batch size, to mix online, got "

@@ -1,4 +1,4 @@
-"""A Keras callback that counts steps, looks at the loss, saves now and then, and stops when asked."""
+"""A Keras callback that counts steps, checks the loss, saves every ten minutes, and stops when asked."""
 
 import math
 import time
@@ -20,12 +20,12 @@ class Stopped(Exception):  # noqa: N818 - it is no error
 
 
 def stopped_text(done: int) -> str:
-    """What `Stopped` says."""
+    """The message of `Stopped` after this step."""
     return f"stopped after step {done:,}, which is saved"
 
 
 def diverged(found: str, done: int, learner: Learner) -> TrainingError:
-    """The error of numbers that are none any more, found by this step."""
+    """The error for a loss or an output that is no longer a number. found: what was seen by this step."""
     rate = float(import_keras().ops.convert_to_numpy(learner.model.optimizer.learning_rate))
     return TrainingError(
         f"{found} by step {done:,} (learning rate {rate:g}): use a lower --learning-rate, or --precision bfloat16 or "
@@ -34,7 +34,7 @@ def diverged(found: str, done: int, learner: Learner) -> TrainingError:
 
 
 class Watched(Protocol):
-    """What is watched: a trainer. stop_after: the step after which it is to stop."""
+    """The trainer, as the callback sees it. stop_after: the step after which it should stop."""
 
     learner: Learner
     stop_after: int
@@ -44,14 +44,13 @@ class Watched(Protocol):
         """Steps of the whole run."""
 
     def save(self, done: int) -> None:
-        """Keep all that a later run needs to go on after this step."""
+        """Save all that is needed to resume after this step."""
 
 
 def watch(trainer: Watched, done: int, end: int, on_begin: Callable[[], None], on_step: OnStep) -> Any:
-    """A callback for steps done + 1 to end. on_begin: called once Keras has reset its metrics.
+    """A callback for steps done + 1 to end. on_begin: called after Keras has reset its metrics.
 
-    It raises TrainingError where the loss is no longer a number, and Stopped after saving where `trainer.stop` was
-    called.
+    It raises TrainingError if the loss is no longer a number. If `trainer.stop` was called it saves and raises Stopped.
     """
     keras = import_keras()
 
@@ -64,13 +63,15 @@ def watch(trainer: Watched, done: int, end: int, on_begin: Callable[[], None], o
             on_begin()
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            self.done = min(done + batch + 1, end)  # Keras counts the last group of steps as a whole one
+            self.done = min(done + batch + 1, end)  # Keras counts the last group of steps as a full one
             measures = {name: float(value) for name, value in (logs or {}).items()}
             if not math.isfinite(measures["loss"]):
                 raise diverged(f"the loss is {measures['loss']}", self.done, trainer.learner)
             on_step(self.done, trainer.total_steps, measures)
             late = time.monotonic() - self.saved > _SECONDS_BETWEEN_SAVES
-            stopping = self.done >= trainer.stop_after and self.done < end  # at its end, an epoch is finished first
+            stopping = (
+                self.done >= trainer.stop_after and self.done < end
+            )  # an epoch that is at its end is finished first
             if stopping or late:
                 trainer.save(self.done)
                 self.saved = time.monotonic()

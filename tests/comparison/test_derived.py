@@ -36,20 +36,25 @@ def content(config: SourceConfig) -> list[tuple[bytes, int]]:
     return found
 
 
-def made(source: SourceConfig, folder: Path, limit: int | None, corrupt: float, seed: int) -> list[tuple[bytes, int]]:
-    return content(derive(source, folder, limit=limit, corrupt=corrupt, seed=seed))
+def made(source: SourceConfig, folder: Path, subset: int | None, corrupt: float, seed: int) -> list[tuple[bytes, int]]:
+    return content(derive(source, folder, subset=subset, corrupt=corrupt, seed=seed))
 
 
 def test_so_many_examples_and_smaller_ones_lie_in_larger_ones(source: SourceConfig, tmp_path: Path) -> None:
     whole = content(source)
     small, large, other = (
-        made(source, tmp_path / str(number), limit, 0, seed)
-        for number, (limit, seed) in enumerate([(20, 1), (90, 1), (90, 2)])
+        made(source, tmp_path / str(number), subset, 0, seed)
+        for number, (subset, seed) in enumerate([(20, 1), (90, 1), (90, 2)])
     )
     assert (len(small), len(large)) == (20, 90)
     assert set(small) <= set(large) <= set(whole)
     assert large != other
     assert [example for example in whole if example in set(large)] == large  # in the order of the source
+
+
+def test_a_seed_draws_the_same_subset_for_ever(source: SourceConfig, tmp_path: Path) -> None:
+    whole = content(source)
+    assert [whole.index(example) for example in made(source, tmp_path / "five", 5, 0, 1)] == [29, 71, 150, 159, 195]
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
@@ -76,17 +81,17 @@ def test_labels_that_are_wrong_stay_wrong_with_more_noise(source: SourceConfig, 
 
 
 @pytest.mark.parametrize(
-    ("limits", "shares", "message"),
+    ("subsets", "shares", "message"),
     [
-        ({50, 201}, {0.0}, "limit 201: shapes split train has 200 examples"),
-        ({31, 50}, {0.0}, "limit 31: is less than one batch of 32: use a smaller --batch-size"),
+        ({50, 201}, {0.0}, "subset 201: shapes split train has 200 examples"),
+        ({31, 50}, {0.0}, "subset 31: is less than one batch of 32: use a smaller --batch-size"),
     ],
 )
 def test_what_cannot_be_made_is_refused(
-    source: SourceConfig, limits: set[int], shares: set[float], message: str
+    source: SourceConfig, subsets: set[int], shares: set[float], message: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
-        check_derivable(source, limits, shares, batch_size=32)
+        check_derivable(source, subsets, shares, batch_size=32)
     assert str(refused.value) == message
 
 
@@ -96,5 +101,5 @@ def test_what_can_be_made_is_not_refused(source: SourceConfig) -> None:
 
 def test_labels_of_one_class_cannot_be_wrong(tmp_path: Path) -> None:
     folder = write_tfds(tmp_path / "shapes/1.0.0", num_examples=40, num_classes=1).folder
-    with pytest.raises(UsageError, match="corrupt-labels: replaces class ids of two classes or more"):
+    with pytest.raises(UsageError, match="corrupt-labels: needs class ids of two classes or more"):
         check_derivable(SourceConfig(src=str(folder)), (), {0.0, 0.2}, batch_size=32)

@@ -12,7 +12,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from mixup_pipeline.comparison.cells import parse_sweep
+from mixup_pipeline.comparison.compare_config import parse_sweep
 from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_page import Report, report
 from mixup_pipeline.report.comparison_tables import base_rows, swept_rows, tables, verdict
@@ -86,11 +86,11 @@ def test_copies_stand_beside_online(results: dict[str, Any]) -> None:
     ]
 
 
-def test_large_limits_are_written_out() -> None:
-    results = made_up(replace(CONFIG, sweeps=(parse_sweep("limit=1000000,1234567"),)))
+def test_large_subsets_are_written_out() -> None:
+    results = made_up(replace(CONFIG, sweeps=(parse_sweep("subset=1000000,1234567"),)))
     table = next(table for table in tables(results, 0.0) if table.title.startswith("Accuracy by training examples"))
     assert [row[0] for row in table.rows[:2]] == ["baseline, 1000000", "baseline, 1234567"]
-    figure = next(drawing for drawing in drawings(results, 0.0) if drawing.name == "sweep-limit").draw(LIGHT)
+    figure = next(drawing for drawing in drawings(results, 0.0) if drawing.name == "sweep-subset").draw(LIGHT)
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1000000", "1234567"]
 
 
@@ -103,7 +103,7 @@ def test_every_text_has_every_share_of_wrong_labels(results: dict[str, Any]) -> 
 
 def test_every_question_has_its_picture(made: Report) -> None:
     kinds = ["differences", "curves-accuracy", "curves-nll", "curves-loss", "reliability", "fgsm", "confidence"]
-    kinds += ["sweep-copies", "sweep-limit", "sweep-alpha"]
+    kinds += ["sweep-copies", "sweep-subset", "sweep-alpha"]
     wanted = {f"{kind}{noise}.png" for kind in kinds for noise in ("", "-corrupt0.4")}
     assert set(made.pictures) == wanted | {"label-noise.png", "samples.png"}
     for name, data in made.pictures.items():

@@ -145,7 +145,10 @@ def test_where_an_example_went() -> None:
         "  s__5  copy 0, as unmixed, weight 1.0000\n"
         "  s__6  as original, weight 1.0000"
     )
-    assert find_text(overview, "f__9", []) == "f__9 is in none of the 5 outputs: it was left out (--limit, skipped)"
+    assert (
+        find_text(overview, "f__9", [])
+        == "f__9 is in none of the 5 outputs: it was left out by --limit, or skipped as bad"
+    )
 
 
 # One example

@@ -101,7 +101,9 @@ COMPARE_REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--arms", "baseline,some"), "some"),
     (("--seeds", "0"), "seeds"),
     (("--alpha", "0"), "alpha"),
-    (("--limit", "0"), "limit"),
+    (("--subset", "0"), "subset"),
+    (("--limit", "500"), "limit is called subset now: write --subset 500"),
+    (("--sweep", "limit=500,1000"), "sweep limit is called subset now: write --sweep subset=500,1000"),
     (("--sweep", "size=1,2"), "sweep"),
     (("--sweep", "copies=two"), "'two' is not a whole number"),
     (("--corrupt-labels", "1.5"), "corrupt-labels"),
@@ -109,7 +111,7 @@ COMPARE_REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--fgsm", "0.1", "--model", "tests.training.test_train:subclassed"), "cannot be rebuilt for float inputs"),
     (("--outliers", "OTHER"), "its examples are 6x5x1"),
     (("--eval-split", "train"), "which is trained on"),
-    (("--limit", "20"), "batch-size"),
+    (("--subset", "20"), "batch-size"),
     (("--arms", "baseline,online", "--shuffle-buffer", "10"), "shuffle-buffer must be from 32"),
 ]
 
@@ -144,7 +146,7 @@ def test_splits_are_told_apart_by_their_content_not_by_their_files_names(parts: 
         trained = (*data, *reading, "--out", str(tmp_path / f"run{number}"))
         assert "which is trained on" in refused(train.main, (*trained, "--eval-src", train_files), 2)
         succeed("mixup-train", *trained, "--eval-src", test_files)
-    compared = ("--src", train_files, *reading, "--arms", "baseline,any", "--seeds", "1", "--limit", "100")
+    compared = ("--src", train_files, *reading, "--arms", "baseline,any", "--seeds", "1", "--subset", "100")
     assert "which is trained on" in refused(compare.main, (*compared, "--out", tmp_path / "out"), 2)
     succeed("mixup-compare", *compared, "--eval-src", test_files, "--out", tmp_path / "out")
 
@@ -223,13 +225,13 @@ def test_epochs_have_lines_of_their_own_on_a_terminal(shards: Path, tmp_path: Pa
 
 def test_mixup_compare_stops_goes_on_and_reports(tmp_path: Path) -> None:
     """Stopped while it mixes for the second run: at first after training, then before any."""
-    args = (*COMPARE, "--seeds", "2", "--limit", "300", "--out", tmp_path / "out")
+    args = (*COMPARE, "--seeds", "2", "--subset", "300", "--out", tmp_path / "out")
     for number in (signal.SIGTERM, signal.SIGINT):
         said = stopped_after("1/4 ", number, "mixup-compare", *args)
         assert said == (
             "Stopped: stopped between two runs, finished runs are kept. Run the same command again to go on.\n"
         )
-    finished = tmp_path / "out/runs/baseline-limit300/seed-0/result.json"
+    finished = tmp_path / "out/runs/baseline-subset300/seed-0/result.json"
     before = finished.stat().st_mtime_ns
     printed = succeed("mixup-compare", *args)
     assert "4/4" in printed
@@ -240,7 +242,7 @@ def test_mixup_compare_stops_goes_on_and_reports(tmp_path: Path) -> None:
     assert not [name for name in out if name.startswith("work/")]
     results: dict[str, Any] = json.loads(out["results.json"])
     jsonschema.validate(results, json.loads((files("schemas") / "comparison.schema.json").read_text()))
-    assert [run["cell"]["limit"] for run in results["runs"]] == [300] * 4
+    assert [run["cell"]["subset"] for run in results["runs"]] == [300] * 4
     assert [run["steps"] for run in results["runs"]] == [8] * 4
 
 

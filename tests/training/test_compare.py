@@ -12,8 +12,10 @@ import jsonschema
 import numpy as np
 import pytest
 
-from mixup_pipeline.comparison.cells import Cell, CompareConfig, parse_sweep
-from mixup_pipeline.comparison.compare import Comparison, Watching, compare
+from mixup_pipeline.comparison.cells import Cell
+from mixup_pipeline.comparison.compare import compare
+from mixup_pipeline.comparison.compare_config import CompareConfig, parse_sweep
+from mixup_pipeline.comparison.comparison import Callbacks, Comparison
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import MixupError, OutputError, TrainingError
@@ -32,7 +34,7 @@ CONFIG = CompareConfig(
     seeds=2,
     copies=2,
     train=TRAIN,
-    sweeps=(parse_sweep("limit=200"),),
+    sweeps=(parse_sweep("subset=200"),),
     corrupt_labels=(0.5,),
     fgsm=(0.05,),
     outliers=("mnist_sample",),
@@ -52,7 +54,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 
 def test_every_cell_is_trained_for_every_seed(compared: tuple[Path, dict[str, Any]]) -> None:
     out, results = compared
-    assert len(results["runs"]) == 3 * 2 * 2  # arms, limits, seeds
+    assert len(results["runs"]) == 3 * 2 * 2  # arms, subsets, seeds
     written = json.loads((out / "results.json").read_text())
     assert written == json.loads(json.dumps(results))
     jsonschema.validate(written, json.loads((files("schemas") / "comparison.schema.json").read_text()))
@@ -77,7 +79,7 @@ def test_summary_is_the_mean_of_the_runs(compared: tuple[Path, dict[str, Any]]) 
         accuracies = [run["last"]["accuracy"] for run in runs]
         assert row["measures"]["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
         if row["cell"]["arm"] != "baseline":
-            condition = {key: row["cell"][key] for key in ("limit", "corrupt")}
+            condition = {key: row["cell"][key] for key in ("subset", "corrupt")}
             others = [
                 run["last"]["accuracy"]
                 for run in results["runs"]
@@ -112,13 +114,13 @@ def test_finished_runs_are_kept_and_more_may_be_asked_for(
     out = tmp_path / "copy"
     shutil.copytree(compared[0], out)
     begun: list[Any] = []
-    watching = Watching(on_start=begun.append)
-    assert compare(asked(), out, watching)["summary"] == compared[1]["summary"]
+    callbacks = Callbacks(on_start=begun.append)
+    assert compare(asked(), out, callbacks)["summary"] == compared[1]["summary"]
     assert begun == []
     config = CompareConfig(
         seeds=3, copies=2, train=TRAIN, arms=("baseline", "online"), fgsm=(0.05, 0.2), corrupt_labels=(0.5,)
     )
-    results = compare(asked(config=config), out, watching)
+    results = compare(asked(config=config), out, callbacks)
     assert len(begun) == 2  # the third seed of two arms
     assert len(results["runs"]) == 6
     assert all({"fgsm 0.05", "fgsm 0.2"} <= set(run["probes"]) for run in results["runs"])
@@ -182,8 +184,8 @@ def test_shards_are_there_only_while_a_run_needs_them(tmp_path: Path) -> None:
     def look(*_: Any) -> None:
         kept.append(sorted(path.parent.name for path in tmp_path.glob("out/work/*/manifest.json")))
 
-    watching = Watching(on_start=look, on_run=look, on_note=notes.append)
-    compare(asked(config=config, device="auto"), tmp_path / "out", watching)
+    callbacks = Callbacks(on_start=look, on_run=look, on_note=notes.append)
+    compare(asked(config=config, device="auto"), tmp_path / "out", callbacks)
     of_seed_0 = [[], [], ["any-alpha0.2-copies1-seed0"], [], ["cross-class-alpha0.2-copies1-seed0"], [], [], []]
     assert kept[:8] == of_seed_0
     assert notes == ["No GPU is visible: training on the CPU."]
@@ -201,7 +203,7 @@ def test_a_stopped_comparison_ends_like_one_that_was_not(tmp_path: Path) -> None
             trainer.stop()
 
     with pytest.raises(Stopped):
-        compare(asked(config=config), tmp_path / "stopped", Watching(on_start=stop_the_second))
+        compare(asked(config=config), tmp_path / "stopped", Callbacks(on_start=stop_the_second))
     resumed = compare(asked(config=config), tmp_path / "stopped")
     for first, second in zip(whole["runs"], resumed["runs"], strict=True):
         assert (first["cell"], first["last"]["loss"]) == (second["cell"], second["last"]["loss"])
@@ -217,7 +219,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         raise Stopped("enough")
 
     with pytest.raises(Stopped, match="enough"):
-        compare(asked(config=config), tmp_path / "out", Watching(on_start=begin_another))
+        compare(asked(config=config), tmp_path / "out", Callbacks(on_start=begin_another))
 
 
 def test_another_comparison_in_the_same_folder_is_refused(compared: tuple[Path, dict[str, Any]]) -> None:
@@ -240,7 +242,7 @@ def test_what_mixing_refuses_is_said_with_its_arm(tmp_path: Path) -> None:
         copies=40,
         train=TrainConfig(model="mlp", steps=2, batch_size=4),
         arms=("baseline", "any"),
-        sweeps=(parse_sweep("limit=20"),),
+        sweeps=(parse_sweep("subset=20"),),
     )
     with pytest.raises(MixupError, match=r"mixing for arm any, seed 0: .*copies"):
         compare(asked(config=config), tmp_path / "out")

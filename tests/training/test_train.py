@@ -20,7 +20,7 @@ from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
-from mixup_pipeline.training.train import Request, prepare
+from mixup_pipeline.training.train import TrainRequest, prepare
 from mixup_pipeline.training.train import train as train_prepared
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.watch import Stopped
@@ -38,11 +38,11 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def request(made: Path, **changes: Any) -> Request:
-    return Request(**{"shards": made, "evaluation": EVALUATION, "config": CONFIG, **changes})
+def request(made: Path, **changes: Any) -> TrainRequest:
+    return TrainRequest(**{"shards": made, "evaluation": EVALUATION, "config": CONFIG, **changes})
 
 
-def train(asked: Request, out: Path, **hooks: Any) -> dict[str, Any]:
+def train(asked: TrainRequest, out: Path, **hooks: Any) -> dict[str, Any]:
     return train_prepared(prepare(asked), out, Learners(devices.choose_devices("cpu")), **hooks)
 
 
@@ -139,7 +139,7 @@ from mixup_pipeline.training.learner import Learners
 learners = Learners(devices.choose_devices(names=["/CPU:0", "/CPU:1"]))
 evaluation = SourceConfig(src="mnist_sample", split="test")
 config = TrainConfig(epochs=2, batch_size=50, dropout=0.0)
-request = session.Request(shards=Path(sys.argv[1]), evaluation=evaluation, config=config)
+request = session.TrainRequest(shards=Path(sys.argv[1]), evaluation=evaluation, config=config)
 print(session.train(session.prepare(request), Path(sys.argv[2]), learners)["last"]["loss"])
 """
     done = subprocess.run(
@@ -166,7 +166,7 @@ def test_a_loss_that_is_no_number_stops(shards: Path, tmp_path: Path) -> None:
 
 def test_outputs_that_are_no_numbers_after_the_last_step_are_no_result(shards: Path, tmp_path: Path) -> None:
     config = TrainConfig(steps=1, batch_size=50, optimizer="sgd", learning_rate=0.5, model=f"{HERE}:diverging")
-    said = r"what the model gives is no number by step 1 \(learning rate 0.5\): use a lower"
+    said = r"the model.s output is not a number by step 1 \(learning rate 0.5\): use a lower"
     with pytest.raises(TrainingError, match=said):
         train(request(shards, config=config), tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -220,7 +220,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"config": TrainConfig(model="no_such_module:build")}, "cannot be imported"),
     ({"config": TrainConfig(model="math:pi")}, "math has no function pi"),
     ({"config": TrainConfig(model="builtins:max")}, "raised TypeError"),
-    ({"config": TrainConfig(model="builtins:print")}, "gave a NoneType, a keras.Model is needed"),
+    ({"config": TrainConfig(model="builtins:print")}, "returned a NoneType, a keras.Model is needed"),
     ({"config": TrainConfig(model=f"{HERE}:careless")}, "careless: raised RuntimeError: no weights"),
     ({"config": TrainConfig(model=f"{HERE}:for_vectors")}, "the model does not take these examples, uint8 28x28x1: "),
     ({"config": TrainConfig(model=f"{HERE}:of_two_classes")}, "the model's output is (2,) an example, (10,) is needed"),

@@ -1,0 +1,47 @@
+"""A comparison: what is compared on what, and who is told how it goes."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mixup_pipeline.comparison.cells import Cell
+from mixup_pipeline.comparison.compare_config import CompareConfig
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.training.loop import Trainer
+from mixup_pipeline.training.watch import OnStep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What is compared, trained on `source` and evaluated on `evaluation`. command: as typed, for the report."""
+
+    source: SourceConfig
+    evaluation: SourceConfig
+    config: CompareConfig = field(default_factory=CompareConfig)
+    device: str = "auto"
+    command: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """What every run depends on, and so must stay the same in a folder: the data and how to train."""
+        train = asdict(self.config.train)
+        del train["seed"]
+        source, evaluation = asdict(self.source), asdict(self.evaluation)
+        for data in (source, evaluation):
+            del data["data_dir"]
+        return {"source": source, "evaluation": evaluation, "train": train}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callbacks:
+    """Functions that are told how a comparison goes.
+
+    on_start: the trainer of a run, before its first step. on_step: steps done, of how many, and the running measures.
+    on_end: a run has been trained. on_run: a finished run, trained now or found: its number, of how many, its cell, its
+    seed and its result. on_note: something that the user should know.
+    """
+
+    on_start: Callable[[Trainer], None] = lambda trainer: None
+    on_step: OnStep = lambda done, total, measures: None
+    on_end: Callable[[], None] = lambda: None
+    on_run: Callable[[int, int, Cell, int, dict[str, Any]], None] = lambda number, total, cell, seed, result: None
+    on_note: Callable[[str], None] = lambda note: None
