@@ -156,7 +156,7 @@ class ShardMixer:
             return ShardTotals.of_originals(len(draw.lam))
         if not self.run.layout.labels.has_classes:
             return ShardTotals.of(draw.lam, draw.base != draw.partner)
-        classes = entries[draw.base]["class_id"], entries[draw.partner]["class_id"]
+        class_ids = entries[draw.base]["class_id"], entries[draw.partner]["class_id"]
         return ShardTotals.of(
-            draw.lam, draw.base != draw.partner, classes=classes, num_classes=self.run.spec.num_classes
+            draw.lam, draw.base != draw.partner, class_ids=class_ids, num_classes=self.run.spec.num_classes
         )

@@ -48,7 +48,7 @@ def overview_of(
     """Of rows (class of the base, of the partner, λ), one copy; an example with λ = 1 was left unmixed."""
     base, partner = (np.array([row[side] for row in rows], np.int32) for side in (0, 1))
     lam = np.array([row[2] for row in rows], np.float32)
-    totals = ShardTotals.of(lam, lam < 1, classes=None if soft else (base, partner), num_classes=num_classes)
+    totals = ShardTotals.of(lam, lam < 1, class_ids=None if soft else (base, partner), num_classes=num_classes)
     schema = ExampleSpec(
         input_key="image",
         label_key="label",
