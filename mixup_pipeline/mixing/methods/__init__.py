@@ -19,7 +19,10 @@ Extra = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Drawn:
-    """What was drawn for n examples. lam: float64[n] weights of the bases. extra: one array for each of `Method.fields`."""
+    """What was drawn for n examples.
+
+    lam: float64[n] weights of the bases. extra: one array for each of `Method.fields`.
+    """
 
     lam: npt.NDArray[np.float64]
     extra: Extra = field(default_factory=dict)
