@@ -21,7 +21,7 @@ from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.errors import TrainingError
-from mixup_pipeline.sources import find_files, read_alike
+from mixup_pipeline.sources import evaluation_config, find_files
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import check_apart, source_examples
@@ -116,7 +116,7 @@ class _Workshop:
         place = comparison.evaluation
         self.evaluation = Evaluation(source_examples(replace(place, allow_eval_split=True)))
         self.outliers = {
-            name: Evaluation(source_examples(read_alike(place, name, split=place.split)))
+            name: Evaluation(source_examples(evaluation_config(place, name, split=place.split)))
             for name in comparison.config.outliers
         }
         check_apart((file.path for file in find_files(comparison.source)), self.evaluation.records)

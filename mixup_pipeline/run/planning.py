@@ -20,7 +20,7 @@ from mixup_pipeline.run.slots import slot_table
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.payloads import UNDER_WAY
-from mixup_pipeline.sources.scan import mixed_sizes
+from mixup_pipeline.sources.scan import size_mismatch
 from mixup_pipeline.storage.atomic import free_bytes, sizes
 from mixup_pipeline.storage.places import ObjectPath, Place
 from mixup_pipeline.storage.prefetch import ahead
@@ -53,7 +53,7 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
         raise SourceError(f"{source.name}: split {source.split!r} holds no usable record, there is nothing to mix")
     for file in files:
         if file.shape not in (None, first.shape):
-            raise mixed_sizes(first.name, first.first_record, first.shape, file.name, file.first_record, file.shape)
+            raise size_mismatch(first.name, first.first_record, first.shape, file.name, file.first_record, file.shape)
     found = sum(file.examples for file in files)
     num_examples = found if config.limit is None else min(found, config.limit)
     check_counts(config, num_examples, source.spec.label_kind)
