@@ -18,7 +18,7 @@ from mixup_pipeline.dataset.manifest_schema import manifest_schema
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.mixing.totals import LAM_BINS
 from mixup_pipeline.records.names import shard_name
-from mixup_pipeline.run.run import settle
+from mixup_pipeline.run.run import resolve_config
 from mixup_pipeline.spec import MAX_CLASSES, MAX_EXAMPLE_BYTES, ExampleSpec
 
 SCHEMA = manifest_schema()
@@ -56,8 +56,8 @@ def outside(kind: Kind) -> list[Any]:
 
 def stored(config: MixConfig, num_classes: int, num_shards: int) -> Any:
     """A config as a manifest holds it."""
-    settled = settle(config, num_classes=num_classes, num_shards=config.num_shards or num_shards)
-    return json.loads(json.dumps(asdict(settled)))
+    resolved = resolve_config(config, num_classes=num_classes, num_shards=config.num_shards or num_shards)
+    return json.loads(json.dumps(asdict(resolved)))
 
 
 configs = st.fixed_dictionaries({name: allowed(option) for name, option in OPTIONS.items()}).map(
@@ -69,7 +69,7 @@ configs = st.fixed_dictionaries({name: allowed(option) for name, option in OPTIO
 @example(LARGEST, MAX_CLASSES, MAX_SHARDS)
 @example(SMALLEST, 1, 1)
 @example(MixConfig(), 10, 1)
-def test_every_config_is_valid_once_it_is_settled(config: MixConfig, num_classes: int, num_shards: int) -> None:
+def test_every_config_is_valid_once_it_is_resolved(config: MixConfig, num_classes: int, num_shards: int) -> None:
     CONFIG.validate(stored(config, num_classes, num_shards))
 
 
@@ -83,7 +83,7 @@ def test_values_just_outside_are_refused_by_both(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["label_format", "num_shards"])
-def test_what_a_run_settles_is_not_open_in_a_manifest(name: str) -> None:
+def test_what_a_run_resolves_is_not_open_in_a_manifest(name: str) -> None:
     assert not CONFIG.is_valid(stored(MixConfig(), 10, 1) | {name: OPTIONS[name].default})
 
 

@@ -60,13 +60,13 @@ def overview_of(
     file_name = f"{name}-train.tfrecord-00000-of-00001"
     file = SourceFileEntry(name=file_name, examples=len(rows), skipped=0, fingerprint="0" * 64)
     shard_name = f"{name}_mixup-train.tfrecord-00000-of-00001"
-    settled = {"num_shards": 1, "label_format": "dense" if num_classes <= 1000 else "compact"} | config
+    resolved = {"num_shards": 1, "label_format": "dense" if num_classes <= 1000 else "compact"} | config
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         run_id="0" * 64,
         name=f"{name}_mixup",
         split="train",
-        config=MixConfig(**settled),
+        config=MixConfig(**resolved),
         source=SourceEntry(examples=len(rows), skipped=0, files=(file,), schema=schema),
         shape=shape,
         num_classes=num_classes,
