@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.config.registry import PAIRINGS
-from mixup_pipeline.mixing.pairing import Labels
+from mixup_pipeline.mixing.pairing import ClassIds
 from mixup_pipeline.mixing.totals import ShardTotals, combine
 from mixup_pipeline.records.framing import FRAME_BYTES, frame
 from mixup_pipeline.records.tf_example import Example
@@ -89,7 +89,7 @@ def apart(step: Step, count: int, out: Path) -> Cost:
 # Synthetic input
 
 
-def labels_of(count: int, key: int = 0) -> Labels:
+def random_class_ids(count: int, key: int = 0) -> ClassIds:
     return np.random.default_rng(key).integers(0, CLASSES, count, np.int32)
 
 
@@ -99,7 +99,7 @@ def file_entries(file: int) -> Entries:
     entries["record"] = np.arange(FILE_EXAMPLES)
     entries["offset"] = np.arange(FILE_EXAMPLES, dtype=np.int64) * (RECORD_BYTES + FRAME_BYTES) + 12
     entries["length"], entries["input_length"], entries["input_start"] = RECORD_BYTES, RECORD_BYTES - 50, 30
-    entries["file"], entries["label"] = file, labels_of(FILE_EXAMPLES, file)
+    entries["file"], entries["class_id"] = file, random_class_ids(FILE_EXAMPLES, file)
     return entries
 
 
@@ -147,7 +147,7 @@ def table(count: int, out: Path) -> Callable[[], object]:
 
 
 def pairing(policy: str, count: int, out: Path) -> Callable[[], object]:
-    return partial(PAIRINGS[policy].pair, labels_of(count), 0, 0, [])
+    return partial(PAIRINGS[policy].pair, random_class_ids(count), 0, 0, [])
 
 
 def save_slots(count: int, out: Path) -> Callable[[], object]:
@@ -162,8 +162,8 @@ def save_partners(count: int, out: Path) -> Callable[[], object]:
 def plan(policy: str, count: int, out: Path) -> Callable[[], object]:
     config = MixConfig(pairing=policy, image_format="png", label_format="compact")
     files = indexed_files(count)
-    named = tuple(SourceFile(position=position, name=f.name, path=f.path) for position, f in enumerate(files))
-    source = Source(name="synthetic", split="train", files=named, spec=SPEC)
+    source_files = tuple(SourceFile(position=position, name=f.name, path=f.path) for position, f in enumerate(files))
+    source = Source(name="synthetic", split="train", files=source_files, spec=SPEC)
     return partial(plan_run, Request(source=source, config=config), files, out)
 
 
@@ -184,9 +184,9 @@ def totals(count: int, out: Path) -> Callable[[], object]:
     shards = []
     for first in range(0, count, STORED_SHARD_EXAMPLES):
         random, size = np.random.default_rng(first), min(STORED_SHARD_EXAMPLES, count - first)
-        classes = random.integers(0, CLASSES, (2, size), np.int32)
+        base, partner = random.integers(0, CLASSES, (2, size), np.int32)
         lam, mixed = random.random(size, np.float32), np.ones(size, np.bool_)
-        shards.append(ShardTotals.of(lam, mixed, classes=(classes[0], classes[1]), num_classes=CLASSES))
+        shards.append(ShardTotals.of(lam, mixed, class_ids=(base, partner), num_classes=CLASSES))
     return partial(combine, shards, num_classes=CLASSES)
 
 

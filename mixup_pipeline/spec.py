@@ -1,4 +1,4 @@
-"""What one example of a source looks like inside its record."""
+"""The spec of a source: what the record of one example looks like."""
 
 import math
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ Shape = tuple[int, ...]
 MAX_EXAMPLE_BYTES = 1 << 28
 MAX_CLASSES = 2**31 - 1
 NO_CLASS = -1
-"""In place of a class id where labels are soft."""
+"""The class id in an index or slot table if labels are soft."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleSpec:
     """Where a record keeps its input and its label, and in which form.
 
-    encoding: which one of `config.registry.INPUT_KINDS` the input is: "encoded" is PNG or JPEG bytes, "raw" uint8 bytes
-    of `shape`, "vector" a float list of `shape`.
-    shape: (height, width, channels), or (length,) of a vector; None where only the data tell.
-    label_kind: which one of `config.registry.LABEL_KINDS` the label is: "class" is an integer, "soft" a float vector of
-    num_classes.
-    first_class: the integer that stands for class 0 (1 where labels count from one).
+    encoding: the name of the input kind in `config.registry.INPUT_KINDS`: "encoded" is PNG or JPEG bytes, "raw" uint8
+    bytes of `shape`, "vector" a float list of `shape`.
+    shape: (height, width, channels), or (length,) for a vector. A size is None if only the data show it.
+    label_kind: the name of the label kind in `config.registry.LABEL_KINDS`: "class" is an integer, "soft" a float
+    vector of num_classes values.
+    first_class: the integer that stands for class 0 (1 if labels count from one).
     """
 
     input_key: str
@@ -33,17 +33,17 @@ class ExampleSpec:
     first_class: int = 0
 
     def fits(self, shape: Shape) -> bool:
-        """Whether an example of this shape is one that the spec allows."""
+        """Whether the spec allows an example of this shape."""
         return len(shape) == len(self.shape) and all(
             want in (None, got) for want, got in zip(self.shape, shape, strict=True)
         )
 
 
 def example_bytes(shape: Shape) -> int:
-    """Bytes of one decoded example: one a pixel and channel, four a vector element."""
+    """Bytes of one decoded example: one per pixel and channel, or four per vector element."""
     return math.prod(shape) * (4 if len(shape) == 1 else 1)
 
 
 def shape_text(shape: tuple[int | None, ...]) -> str:
-    """The shape as people write it: 28x28x1."""
+    """The shape as text, such as 28x28x1; an unknown size is a question mark."""
     return "x".join("?" if size is None else str(size) for size in shape)

@@ -1,4 +1,4 @@
-"""Policies and methods of the tests' own, registered from outside as a user of the library would."""
+"""Policies and methods that only the tests have, registered from outside as a user of the library would do it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from mixup_pipeline.config.registry import Registry
 from mixup_pipeline.mixing.methods import Drawn, Extra, Floats, Method, Rows
-from mixup_pipeline.mixing.pairing import Earlier, Labels, Partners, Policy
+from mixup_pipeline.mixing.pairing import ClassIds, Earlier, Partners, Policy
 from mixup_pipeline.mixing.randomness import BLOCK_SLOTS, by_blocks, words
 
 
 @contextmanager
 def registered(registry: Registry, name: str, value: Any) -> Iterator[None]:
-    """Offer a value for a while."""
+    """Register a value for the time of the context."""
     registry.register(name, value)
     try:
         yield
@@ -23,16 +23,16 @@ def registered(registry: Registry, name: str, value: Any) -> Iterator[None]:
         registry.unregister(name)
 
 
-def pair_reversed(labels: Labels, copy: int, seed: int, earlier: Earlier) -> Partners:
-    """The slots backwards, turned on by one with each copy."""
-    return np.roll(np.arange(len(labels))[::-1], copy)
+def pair_reversed(class_ids: ClassIds, copy: int, seed: int, earlier: Earlier) -> Partners:
+    """Pair the slots with their reversed order, rotated by one more slot in each copy."""
+    return np.roll(np.arange(len(class_ids))[::-1], copy)
 
 
 REVERSED = Policy(pair=pair_reversed, needs_classes=False)
 
 
 def draw_boxes(start: int, stop: int, *, alpha: float, seed: int, copy: int, shape: tuple[int, ...]) -> Drawn:
-    """The first rows of an image come from the partner: how many is kept in a box (top, left, bottom, right)."""
+    """Draw how many of the first rows come from the partner, as a box (top, left, bottom, right)."""
     height, width = shape[:2]
     drawn = by_blocks(lambda block: words(BLOCK_SLOTS, seed, "test-boxes", copy, block), start, stop)
     rows = (drawn % np.uint64(height + 1)).astype(np.int64)
@@ -42,7 +42,7 @@ def draw_boxes(start: int, stop: int, *, alpha: float, seed: int, copy: int, sha
 
 
 def mix_boxes(inputs: npt.NDArray[Any], base: Rows, partner: Rows, lam: Floats, extra: Extra) -> npt.NDArray[Any]:
-    """Paste what the box holds of the partner."""
+    """Replace the box in the base by that of the partner."""
     mixed = inputs[base].copy()
     for row, (top, left, bottom, right) in enumerate(extra["mixup/box"].tolist()):
         mixed[row, top:bottom, left:right] = inputs[partner[row], top:bottom, left:right]

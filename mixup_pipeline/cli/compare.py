@@ -73,7 +73,7 @@ def main(**options: Any) -> None:
 def _compare(options: dict[str, Any]) -> None:
     from mixup_pipeline.cli.progress import shown_steps
     from mixup_pipeline.comparison.compare_config import CompareConfig, parse_numbers, parse_sweep
-    from mixup_pipeline.sources import read_alike
+    from mixup_pipeline.sources import evaluation_config
 
     settings = {name: options[name] for name in options_of(TrainConfig) if name in options}
     config = CompareConfig(
@@ -93,7 +93,7 @@ def _compare(options: dict[str, Any]) -> None:
     for name in options["outliers"]:
         check_local("outliers", name)
     source = SourceConfig(src=options["src"], split=options["split"], **reading(options))
-    evaluation = read_alike(source, options["eval_src"] or options["src"], split=options["eval_split"])
+    evaluation = evaluation_config(source, options["eval_src"] or options["src"], split=options["eval_split"])
     from mixup_pipeline.comparison.compare import compare
     from mixup_pipeline.comparison.comparison import Callbacks, Comparison
     from mixup_pipeline.training.loop import Trainer

@@ -59,7 +59,7 @@ def main(**options: Any) -> None:
 
 def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.cli.progress import shown_steps
-    from mixup_pipeline.sources import read_alike
+    from mixup_pipeline.sources import evaluation_config
     from mixup_pipeline.training.devices import choose_devices
     from mixup_pipeline.training.learner import Learners
     from mixup_pipeline.training.loop import Trainer
@@ -73,7 +73,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         config=config,
         shards=None if options["shards"] is None else Path(options["shards"]),
         src=None if options["src"] is None else described,
-        evaluation=read_alike(described, options["eval_src"], split=options["eval_split"]),
+        evaluation=evaluation_config(described, options["eval_src"], split=options["eval_split"]),
         verify=options["verify"],
         force=options["force_label_smoothing"],
         mix_online=options["mix_online"],

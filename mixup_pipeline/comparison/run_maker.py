@@ -16,7 +16,7 @@ from mixup_pipeline.comparison.derived import check_derivable, derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import TrainingError
-from mixup_pipeline.sources import find_files, read_alike
+from mixup_pipeline.sources import evaluation_config, find_files
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import check_apart, source_examples
@@ -40,7 +40,7 @@ class RunMaker:
         evaluation = comparison.evaluation
         self.evaluation = Evaluation(source_examples(replace(evaluation, allow_eval_split=True)))
         self._outliers = {
-            name: Evaluation(source_examples(read_alike(evaluation, name, split=evaluation.split)))
+            name: Evaluation(source_examples(evaluation_config(evaluation, name, split=evaluation.split)))
             for name in self._config.outliers
         }
         self._training_set: tuple[Any, SourceConfig] | None = None

@@ -1,7 +1,8 @@
-"""What can be chosen by name: each name with the place of its code, which is loaded on first use.
+"""Registries: everything that can be chosen by name. Each name is listed with the location of its code.
 
-So `--help` and the checks of options know all names without importing NumPy or Beam. Adding a choice is a file, a line
-here and a test; a program that uses this package as a library may `register` its own before it calls `augment`.
+The code is loaded on first use, so `--help` and the checks of options know all names without importing NumPy or Beam.
+To add a choice, write a file, a line here and a test. A program that uses this package as a library can `register` its
+own choices before it calls `augment`.
 """
 
 import importlib
@@ -10,33 +11,33 @@ from typing import Any
 
 
 class Registry(Mapping[str, Any]):
-    """Values by name, in the order in which they are offered. All values of a registry have one type."""
+    """Values by name, in the order in which the user sees them. All values of a registry have the same type."""
 
-    def __init__(self, **places: str) -> None:
-        """places: `module:NAME` below this package for each value; an underscore in a name stands for a hyphen."""
-        self._places = {name.replace("_", "-"): place for name, place in places.items()}
+    def __init__(self, **locations: str) -> None:
+        """locations: `module:NAME` of each value, below this package. An underscore in a name stands for a hyphen."""
+        self._locations = {name.replace("_", "-"): location for name, location in locations.items()}
         self._values: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._values:
-            module, _, attribute = self._places[name].partition(":")
+            module, _, attribute = self._locations[name].partition(":")
             self._values[name] = getattr(importlib.import_module(f"mixup_pipeline.{module}"), attribute)
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places | self._values)
+        return iter(self._locations | self._values)
 
     def __len__(self) -> int:
-        return len(self._places | self._values)
+        return len(self._locations | self._values)
 
     def register(self, name: str, value: Any) -> None:
-        """Offer one more value, in this process. Raises ValueError where the name is taken."""
+        """Add a value, in this process only. Raises ValueError if the name is taken."""
         if name in self:
             raise ValueError(f"{name!r} is registered already")
         self._values[name] = value
 
     def unregister(self, name: str) -> None:
-        """Take back what `register` offered."""
+        """Remove a value that `register` added."""
         del self._values[name]
 
 
@@ -45,15 +46,15 @@ PAIRINGS = Registry(
     within_class="mixing.pairing.within_class:POLICY",
     cross_class="mixing.pairing.cross_class:POLICY",
 )
-"""`mixing.pairing.Policy`: who is mixed with whom."""
+"""`mixing.pairing.Policy`: which examples are mixed with each other."""
 
 METHODS = Registry(mixup="mixing.methods.mixup:METHOD")
-"""`mixing.methods.Method`: what is drawn, and how two inputs are mixed with it."""
+"""`mixing.methods.Method`: what is drawn, and how the draw mixes two inputs."""
 
 INPUT_KINDS = Registry(
     encoded="records.inputs.encoded:KIND", raw="records.inputs.raw:KIND", vector="records.inputs.vector:KIND"
 )
-"""`records.inputs.InputKind`: how a record holds its input."""
+"""`records.inputs.InputKind`: in which form a record holds its input."""
 
 LABEL_KINDS = Registry(**{"class": "records.labels.class_id:KIND"}, soft="records.labels.soft:KIND")
 """`records.labels.LabelKind`: what a label is, and how two of them mix."""
@@ -62,4 +63,4 @@ IMAGE_FORMATS = Registry(raw="records.image_formats.raw:FORMAT", png="records.im
 """`records.image_formats.ImageFormat`: how mixed images are stored."""
 
 SOURCE_KINDS = Registry(tfds="sources.tfds:KIND", tfrecord="sources.tfrecord:KIND")
-"""`sources.source.SourceKind`: what can be read. The last that takes a `--src` opens it; TFDS takes all."""
+"""`sources.source.SourceKind`: what can be read. The last kind that accepts a `--src` opens it. TFDS accepts any."""

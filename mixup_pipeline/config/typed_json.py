@@ -1,7 +1,8 @@
-"""Frozen values to JSON and back, by their types (msgspec does it).
+"""Frozen values to JSON and back, driven by their types; msgspec does the work.
 
-The JSON is that of format version 2. Two things came later, and are written only where the old form lacks words: an
-option `method` other than mixup, and a `label_kind` other than "class" and "soft", which it writes as `soft_labels`.
+The JSON is that of format version 2. Two fields are newer than the format, and are written only if it cannot express
+their value: a `method` other than mixup, and a `label_kind` other than "class" and "soft". The format writes these two
+label kinds as `soft_labels`: false or true.
 """
 
 from typing import Any, TypeVar
@@ -10,19 +11,19 @@ import msgspec
 
 Value = TypeVar("Value")
 
-_UNSAID: dict[str, tuple[str, ...]] = {"method": ("mixup",), "label_kind": ("class", "soft")}
-"""Keys that are left out where they have one of these values."""
+_OMITTED: dict[str, tuple[str, ...]] = {"method": ("mixup",), "label_kind": ("class", "soft")}
+"""A key is left out if it has one of these values."""
 
 
 def to_json(value: Any) -> Any:
-    """A value as dicts, lists and scalars, in the order of its fields."""
+    """Convert a value to dicts, lists and scalars, in the order of its fields."""
     return _written(msgspec.to_builtins(value))
 
 
 def from_json(value: Any, kind: type[Value]) -> Value:
-    """The value of this type that dicts, lists and scalars describe.
+    """Convert dicts, lists and scalars to a value of this type.
 
-    Raises msgspec.ValidationError where they describe none, and UsageError for an option out of its range.
+    Raises msgspec.ValidationError if they do not fit the type, and UsageError if an option is out of range.
     """
     return msgspec.convert(_read(value), kind)
 
@@ -36,7 +37,7 @@ def _written(value: Any) -> Any:
     for key, item in value.items():
         if key == "label_kind":
             written["soft_labels"] = item == "soft"
-        if item not in _UNSAID.get(key, ()):
+        if item not in _OMITTED.get(key, ()):
             written[key] = _written(item)
     return written
 

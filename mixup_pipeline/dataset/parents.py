@@ -76,14 +76,14 @@ class Parents:
         if self._index is not None:
             known = self._index[file.name]
             return known[np.searchsorted(known["record"], sorted(records))]
-        look = examiner(self._spec, decode=False)
+        examine = examiner(self._spec, decode=False)
         entries = np.zeros(len(records), ENTRY)
         try:
             for row, (record, offset, payload, fault) in enumerate(pick_records(place(file.path), file.name, records)):
                 try:
                     if fault is not None:
                         raise ValueError(fault)
-                    start, length, class_id, shape = look(payload)
+                    start, length, class_id, shape = examine(payload)
                     if shape != self._shape:
                         raise ValueError(f"the example is not {shape_text(self._shape)}, as those that were mixed")
                 except ValueError as error:

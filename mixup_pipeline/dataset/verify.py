@@ -101,8 +101,8 @@ def _totals(columns: MixedColumns, shard: ShardEntry, manifest: Manifest) -> Sha
     lam = np.array(columns.lam, np.float32)
     if not columns.base_class:
         return ShardTotals.of(lam, mixed)
-    classes = np.array(columns.base_class, np.int32), np.array(columns.partner_class, np.int32)
-    return ShardTotals.of(lam, mixed, classes=classes, num_classes=manifest.num_classes)
+    class_ids = np.array(columns.base_class, np.int32), np.array(columns.partner_class, np.int32)
+    return ShardTotals.of(lam, mixed, class_ids=class_ids, num_classes=manifest.num_classes)
 
 
 class Bases:

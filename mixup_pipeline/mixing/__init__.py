@@ -1,1 +1,1 @@
-"""The method itself, in pure NumPy: keyed random draws, pairing policies, mixing methods, totals."""
+"""MixUp itself, in pure NumPy: keyed random draws, pairing policies, mixing methods, totals."""

@@ -1,9 +1,10 @@
-"""The arithmetic of mixing. It applies what was drawn and takes no generator.
+"""The arithmetic of mixing. It applies pairs and weights that were drawn elsewhere, and uses no randomness.
 
-Numeric contract: x = λ·base + (1−λ)·partner in float32, each product and the sum rounded once (no fused operation),
-then rounded half to even for uint8 images. λ is drawn in float64, stored and applied as float32.
+Numeric contract: x = λ·base + (1−λ)·partner in float32, each product and the sum rounded once (no fused operation).
+uint8 images are then rounded half to even. λ is drawn in float64, and stored and applied as float32.
 
-Rejected: truncation to uint8 (biases every pixel by −0.5 level), integer fixed point (faster, but not the contract).
+Rejected: truncation to uint8 (it biases every pixel by −0.5 level), integer fixed point (faster, but breaks the
+contract).
 """
 
 import math
@@ -19,11 +20,14 @@ _TILE_ELEMENTS = 1 << 16
 
 
 def mix_images(examples: Pixels, base: Rows, partner: Rows, lam: Floats) -> Pixels:
-    """Mix rows of uint8(m, …): uint8(n, …) of round-half-even(lam·base + (1−lam)·partner), lam float32[n]."""
+    """Mix rows of images: round-half-even(lam·base + (1−lam)·partner) as uint8 (n, …).
+
+    examples: uint8 (m, …). base, partner: int64[n] rows of examples. lam: float32[n].
+    """
     width = math.prod(examples.shape[1:])
     flat = examples.reshape(len(examples), width)
     mixed = np.empty((len(lam), width), np.uint8)
-    rows = max(1, _TILE_ELEMENTS // max(1, width))  # a tile of float32 stays in the cache
+    rows = max(1, _TILE_ELEMENTS // max(1, width))  # so that a float32 tile stays in the cache
     for first in range(0, len(lam), rows):
         tile = slice(first, first + rows)
         blend = mix_vectors(flat, base[tile], partner[tile], lam[tile])
@@ -32,7 +36,10 @@ def mix_images(examples: Pixels, base: Rows, partner: Rows, lam: Floats) -> Pixe
 
 
 def mix_vectors(examples: npt.NDArray[np.generic], base: Rows, partner: Rows, lam: Floats) -> Floats:
-    """Mix rows of (m, d): float32(n, d) of lam·base + (1−lam)·partner; base, partner int64[n], lam float32[n]."""
+    """Mix rows of vectors: lam·base + (1−lam)·partner as float32 (n, d).
+
+    examples: (m, d). base, partner: int64[n] rows of examples. lam: float32[n].
+    """
     weight = lam[:, None]  # (n, 1)
     blend = examples[base].astype(np.float32)
     blend *= weight
@@ -45,9 +52,9 @@ def mix_vectors(examples: npt.NDArray[np.generic], base: Rows, partner: Rows, la
 def mix_class_ids(
     base: npt.NDArray[np.int32], partner: npt.NDArray[np.int32], lam: Floats, *, num_classes: int
 ) -> Floats:
-    """float32(n, num_classes) soft labels from two int(n) class ids in [0, num_classes)."""
-    label = np.zeros((len(lam), num_classes), np.float32)
+    """Mix one-hot labels: float32 (n, num_classes) soft labels from int32[n] class ids in [0, num_classes)."""
+    soft_labels = np.zeros((len(lam), num_classes), np.float32)
     row = np.arange(len(lam))
-    label[row, base] = lam
-    label[row, partner] += np.float32(1) - lam
-    return label
+    soft_labels[row, base] = lam
+    soft_labels[row, partner] += np.float32(1) - lam
+    return soft_labels

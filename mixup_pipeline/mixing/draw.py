@@ -1,4 +1,4 @@
-"""Draw: who is mixed with whom, and with which weights. Nothing is mixed here."""
+"""Draw: which examples are mixed with each other, and with which weights. Nothing is mixed here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ Slots = npt.NDArray[np.int64]
 class Draw:
     """Pairs and weights of n mixed examples.
 
-    base, partner: int64[n] slots. lam: float32[n]. extra: what the method drew beside λ, (n, …) by key. An example left
-    unmixed has lam = 1, is its own partner, and has zeros in `extra`.
+    base, partner: int64[n] slots. lam: float32[n] weights of the bases. extra: the method's other draws by key, (n, …)
+    each. An example that is left unmixed has lam = 1, is its own partner, and has zeros in `extra`.
     """
 
     base: Slots
@@ -28,14 +28,18 @@ class Draw:
 
     @classmethod
     def unmixed(cls, base: Slots, method: Method) -> "Draw":
-        """Every example as it is."""
+        """The draw that leaves every example as it is."""
         fields = method.fields.items()
         extra = {key: np.zeros((len(base), *shape), np.dtype(content)) for key, (content, shape) in fields}
         return cls(base=base, partner=base, lam=np.ones(len(base), np.float32), extra=extra)
 
     @classmethod
     def of(cls, base: Slots, partner: Slots, drawn: Drawn, mixed: npt.NDArray[np.bool_]) -> "Draw":
-        """Those marked bool[n] in `mixed` get their partner and what was drawn for them; the others stay unmixed."""
+        """The draw in which only some examples are mixed.
+
+        partner: int64[n] slots. mixed: bool[n]; where it is false, or an example is its own partner, the example stays
+        unmixed.
+        """
         mixed = mixed & (partner != base)
         return cls(
             base=base,
@@ -57,5 +61,5 @@ class Draw:
 
 
 def draw_mixed(start: int, stop: int, *, prob: float, seed: int, copy: int) -> npt.NDArray[np.bool_]:
-    """bool[stop − start]: whether each of slots [start, stop) is mixed at all, true with probability `prob`."""
+    """Draw which of the slots [start, stop) are mixed: bool[stop − start], true with probability `prob`."""
     return uniform(start, stop, seed, "prob", copy) < prob

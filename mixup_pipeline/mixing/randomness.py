@@ -1,14 +1,14 @@
 """Keyed randomness: every draw is a function of (seed, purpose, key) and of nothing else.
 
-What must hold: the same numbers on every runner, for any number of workers and shards, in any order of arrival. So
-there is no shared generator to advance; each draw names what it is for and gets a counter-based generator of its own.
-Draws that belong to slots are made in fixed blocks of slots, so that a shard can draw its own range alone.
+The numbers must be the same on every runner, for any number of workers and shards, in any order of execution. So there
+is no shared generator: each draw names its purpose and gets its own counter-based generator. Draws for slots are made
+in fixed blocks of slots, so that a shard can draw the numbers of its own range without the others.
 
 `words`, `permutation` and `uniform` use only the raw output of Philox, which NumPy keeps stable. `generator` gives
-access to NumPy's distributions, whose streams NumPy may change between versions: the manifest records that version.
+access to NumPy's distributions. NumPy may change their streams between versions, so the manifest records the version.
 
-Rejected: `seed + i` (neighbouring seeds share streams), `SeedSequence.spawn` (depends on the order of spawning),
-`hash()` (changes with PYTHONHASHSEED). If the key derivation changes, every output of every seed changes with it.
+Rejected: `seed + i` (neighbouring seeds share streams), `SeedSequence.spawn` (depends on the order of the calls),
+`hash()` (changes with PYTHONHASHSEED). A change of the key derivation changes every output of every seed.
 """
 
 import hashlib
@@ -31,24 +31,24 @@ def bit_generator(seed: int, purpose: str, *key: int) -> np.random.Philox:
 
 
 def generator(seed: int, purpose: str, *key: int) -> np.random.Generator:
-    """NumPy's distributions over `bit_generator`."""
+    """A NumPy Generator on top of `bit_generator`, for its distributions."""
     return np.random.Generator(bit_generator(seed, purpose, *key))
 
 
 def words(count: int, seed: int, purpose: str, *key: int) -> npt.NDArray[np.uint64]:
-    """uint64[count], uniform over all 64-bit words."""
+    """Draw uint64[count], uniform over all 64-bit words."""
     return bit_generator(seed, purpose, *key).random_raw(count)
 
 
 def permutation(count: int, seed: int, purpose: str, *key: int) -> npt.NDArray[np.int64]:
-    """int64[count], a uniformly random order of 0 … count−1: the sorting order of keyed words."""
+    """Draw a uniformly random order of 0 … count−1 as int64[count]: the argsort of keyed words."""
     return np.argsort(words(count, seed, purpose, *key), kind="stable")
 
 
 def distinct(size: int, count: int, seed: int, purpose: str, *key: int) -> npt.NDArray[np.int64]:
-    """int64[min(count, size)]: the first numbers of a random order of 0 … size−1, without making a whole long order.
+    """Draw int64[min(count, size)]: the first numbers of a random order of 0 … size−1.
 
-    The first numbers are the same for every count.
+    A long order is not computed as a whole. A larger count only adds numbers at the end.
     """
     if size <= _SHORT_ORDER:
         return permutation(size, seed, purpose, *key)[:count]
@@ -62,13 +62,13 @@ def distinct(size: int, count: int, seed: int, purpose: str, *key: int) -> npt.N
 
 
 def by_blocks(draw: Callable[[int], npt.NDArray[Any]], start: int, stop: int) -> npt.NDArray[Any]:
-    """The draws of slots [start, stop), cut from whole blocks: draw(block) gives the BLOCK_SLOTS draws of one block."""
+    """Draw for the slots [start, stop): whole blocks are drawn, then cut. draw(block) returns BLOCK_SLOTS values."""
     first, last = start // BLOCK_SLOTS, -(-stop // BLOCK_SLOTS)
     drawn = np.concatenate([draw(block) for block in range(first, last)])
     return drawn[start - first * BLOCK_SLOTS : stop - first * BLOCK_SLOTS]
 
 
 def uniform(start: int, stop: int, seed: int, purpose: str, *key: int) -> npt.NDArray[np.float64]:
-    """float64[stop − start] in [0, 1): the draws of slots [start, stop)."""
+    """Draw float64[stop − start], uniform in [0, 1), for the slots [start, stop)."""
     raw = by_blocks(lambda block: words(BLOCK_SLOTS, seed, purpose, *key, block), start, stop)
     return (raw >> np.uint64(11)) * 2.0**-53

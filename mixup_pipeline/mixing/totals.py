@@ -1,4 +1,4 @@
-"""Totals: what the manifest says about all mixed examples together."""
+"""Totals: the counts and sums over all mixed examples that the manifest records."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,19 +9,21 @@ import numpy.typing as npt
 
 LAM_BINS = 100
 NEARLY_UNMIXED = 0.05
-"""An example with λ below this or above 1 − this is nearly one of its parents."""
+"""An example with λ below this, or above 1 − this, is nearly identical to one of its parents."""
 MAX_PAIR_CLASSES = 1000
+"""Class pairs are counted up to this number of classes."""
 
 Integers = npt.NDArray[np.int64]
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The totals of a mixed dataset, as its manifest writes them.
+    """The totals of a mixed dataset, as they stand in its manifest.
 
-    examples: all; mixed, unmixed and originals add up to them. nearly_unmixed: mixed with λ next to 0 or 1. lam_mean:
-    None where nothing is mixed. lam_histogram: counts of λ in LAM_BINS equal bins. class_pairs: mixed examples by base
-    class and partner class. base_counts, label_mass: by class. The last three are None where labels have no class,
-    class_pairs also above MAX_PAIR_CLASSES classes.
+    examples: all examples, the sum of mixed, unmixed and originals. nearly_unmixed: mixed examples with λ close to 0 or
+    1. lam_mean: None if nothing is mixed. lam_histogram: counts of λ in LAM_BINS equal bins. class_pairs: mixed
+    examples by base class (row) and partner class (column). base_counts: how often each class is the base. label_mass:
+    the sum of the soft labels, by class. The last three are None if labels are not class ids; class_pairs also above
+    MAX_PAIR_CLASSES classes.
     """
 
     examples: int
@@ -38,12 +40,12 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 @dataclass(frozen=True, kw_only=True)
 class ShardTotals:
-    """The share of one shard in the totals.
+    """What one shard adds to the totals.
 
-    lam_histogram: int64[LAM_BINS] of the λ of mixed examples.
-    pair_codes, pair_counts: the class pairs that occur, coded base·num_classes + partner, and how often.
-    base_counts: int64[num_classes], how many bases each class gives.
-    label_mass: float64[num_classes], the sum of the soft labels. All three are None for soft labels.
+    lam_sum: the sum of λ over mixed examples. lam_histogram: int64[LAM_BINS], their histogram.
+    pair_codes, pair_counts: the class pairs that occur, coded base·num_classes + partner, and how often each occurs.
+    base_counts: int64[num_classes], how often each class is the base.
+    label_mass: float64[num_classes], the sum of the soft labels. The last four are None if labels are not class ids.
     """
 
     mixed: int = 0
@@ -67,17 +69,21 @@ class ShardTotals:
         lam: npt.NDArray[np.float32],
         mixed: npt.NDArray[np.bool_],
         *,
-        classes: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]] | None = None,
+        class_ids: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]] | None = None,
         num_classes: int = 0,
     ) -> "ShardTotals":
-        """Of one pass over one shard: lam float32[n], mixed bool[n], classes of bases and partners int32[n]."""
+        """Count one pass of one shard.
+
+        lam: float32[n]. mixed: bool[n], whether an example is mixed. class_ids: int32[n] of the bases and int32[n] of
+        the partners; None if labels are not class ids.
+        """
         drawn = lam[mixed].astype(np.float64)
         codes: Integers | None = None
         counts: Integers | None = None
         bases: Integers | None = None
         mass: npt.NDArray[np.float64] | None = None
-        if classes is not None:
-            base, partner = classes[0].astype(np.int64), classes[1].astype(np.int64)
+        if class_ids is not None:
+            base, partner = class_ids[0].astype(np.int64), class_ids[1].astype(np.int64)
             weight = lam.astype(np.float64)
             bases = np.bincount(base, minlength=num_classes)
             mass = np.zeros(num_classes)
@@ -99,7 +105,7 @@ class ShardTotals:
 
 
 def combine(shards: Iterable[ShardTotals], *, num_classes: int) -> Totals:
-    """The totals of all shards; the order of the shards matters to the last bit of sums."""
+    """Add up the shards. Their order affects the last bits of the sums."""
     counts = {"mixed": 0, "unmixed": 0, "originals": 0, "nearly_unmixed": 0}
     lam_sum = 0.0
     histogram = np.zeros(LAM_BINS, np.int64)

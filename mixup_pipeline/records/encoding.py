@@ -1,9 +1,9 @@
-"""Mixed examples → framed TFRecord bytes, a block at a time.
+"""Encoding: mixed examples to framed TFRecord bytes, one block at a time.
 
-Records whose variable parts have equal lengths share one byte template: NumPy copies the template once a record and
-fills the fields in place. A block holds few such groups, because only the number of digits in the ids and the length
-of the class id varies. The bytes are those of protobuf's deterministic serialization (map keys in order); a test
-compares them. Image files differ in length from record to record, so those records are serialized by protobuf itself.
+Records whose variable parts have equal lengths share a byte template. NumPy copies the template for each record and
+fills in the fields. A block has few such groups, because only the digits of the ids and the bytes of the class ids
+vary. The bytes are those of protobuf's deterministic serialization (map keys in order); a test compares them. Image
+files have different lengths in every record, so protobuf itself serializes those records.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,14 +22,14 @@ from mixup_pipeline.records.tf_example import Example
 Bytes = npt.NDArray[np.uint8]
 
 _LIST_TAGS: dict[ListKind, int] = {"bytes_list": 1, "float_list": 2, "int64_list": 3}
-"""Their field numbers in protobuf."""
+"""The field numbers of the lists in protobuf."""
 _Piece = bytes | tuple[str, int]
-"""Literal bytes, or a field to fill: its name and its size in bytes."""
+"""Literal bytes, or a field to fill in: its key and its size in bytes."""
 
 
 @dataclass(frozen=True)
 class Ids:
-    """Ids of n examples, as `records.names.example_id` writes them: uint8 (n, longest) and their lengths, int64[n]."""
+    """Texts of different lengths, such as the ids of n examples: uint8 (n, longest), padded, and lengths int64[n]."""
 
     text: Bytes
     lengths: npt.NDArray[np.int64]
@@ -50,13 +50,13 @@ class Ids:
 
 
 Columns = Mapping[str, "npt.NDArray[Any] | Ids"]
-"""The values of n records by the keys of their features: (n, …) arrays, and Ids of text."""
+"""The values of n records by feature key: (n, …) arrays, and Ids for text."""
 
 
 def encode(columns: Columns, layout: Layout) -> bytes | bytearray:
-    """The framed records of n mixed examples, in their order. columns: one for each of the layout's fields.
+    """Encode n mixed examples as framed records, in their order. columns: one for each of the layout's fields.
 
-    Raises ValueError where a column is missing or there is one more.
+    Raises ValueError if a column is missing or unknown.
     """
     if set(columns) != {field.key for field in layout.fields}:
         wanted = ", ".join(field.key for field in layout.fields)
@@ -81,14 +81,14 @@ def encode(columns: Columns, layout: Layout) -> bytes | bytearray:
 
 
 def value_prefix(field: Field) -> bytes:
-    """The bytes right before the value of a float32 field in every record: its key, then tags and lengths."""
+    """The bytes that precede the value of a float32 field in every record: its key, then tags and lengths."""
     template, starts = _template(((field.key, _LIST_TAGS[field.list_kind], 4 * field.num_values),))
     data = template.tobytes()
     return data[data.index(field.key.encode()) : starts[field.key]]
 
 
 def _fields(columns: Columns, layout: Layout) -> tuple[dict[str, tuple[int, Bytes]], dict[str, tuple[int, Ids]]]:
-    """The columns by key: (kind, uint8 (n, size)) of those with one size, (kind, Ids) of the others."""
+    """Split the columns by key: (kind, uint8 (n, size)) if all values have one size, (kind, Ids) otherwise."""
     fixed: dict[str, tuple[int, Bytes]] = {}
     varying: dict[str, tuple[int, Ids]] = {}
     for field in layout.fields:
@@ -105,7 +105,7 @@ def _fields(columns: Columns, layout: Layout) -> tuple[dict[str, tuple[int, Byte
 def _groups(
     varying: dict[str, tuple[int, Ids]],
 ) -> Iterator[tuple[npt.NDArray[np.int64], dict[str, tuple[int, Bytes]]]]:
-    """Rows whose varying fields all have equal lengths, with those fields cut to their lengths."""
+    """Group the rows whose varying fields have equal lengths: (rows, those fields cut to their lengths)."""
     code = np.zeros(len(next(iter(varying.values()))[1].lengths), np.int64)
     for _, ids in varying.values():
         code = code * (ids.text.shape[1] + 1) + ids.lengths
@@ -115,7 +115,7 @@ def _groups(
 
 
 def _fill(fields: dict[str, tuple[int, Bytes]]) -> npt.NDArray[np.void]:
-    """Framed records that share all lengths: the template copied, the fields written over it, the CRCs filled in."""
+    """Frame records whose fields have equal lengths: copy the template, write the fields into it, fill in the CRCs."""
     template, starts = _template(tuple((key, kind, data.shape[1]) for key, (kind, data) in sorted(fields.items())))
     frame_type = np.dtype([("header", f"V{HEADER_BYTES}"), ("payload", f"V{len(template)}"), ("crc", "<u4")])
     frames = np.empty(len(fields[LAM.key][1]), frame_type)
@@ -131,10 +131,10 @@ def _fill(fields: dict[str, tuple[int, Bytes]]) -> npt.NDArray[np.void]:
 
 @lru_cache(maxsize=256)
 def _template(layout: tuple[tuple[str, int, int], ...]) -> tuple[Bytes, dict[str, int]]:
-    """The tf.Example with features (key, kind, size) in this order, all fields zero, and where each field starts."""
+    """A tf.Example with the features (key, kind, size) in this order, all fields zero; and the start of each field."""
     features: list[_Piece] = []
     for key, kind, size in layout:
-        value = _tagged(1, [(key, size)])  # the only field of a list: its value, packed where it is numeric
+        value = _tagged(1, [(key, size)])  # field 1 of a list holds its values, packed if numeric
         feature = _tagged(kind, value)
         features += _tagged(1, [*_tagged(1, [key.encode()]), *_tagged(2, feature)])
     template, starts = bytearray(), {}
@@ -148,7 +148,7 @@ def _template(layout: tuple[tuple[str, int, int], ...]) -> tuple[Bytes, dict[str
 
 
 def _tagged(field: int, pieces: list[_Piece]) -> list[_Piece]:
-    """Protobuf's length-delimited field around the pieces."""
+    """Wrap the pieces in a length-delimited field of protobuf."""
     size = sum(len(piece) if isinstance(piece, bytes) else piece[1] for piece in pieces)
     prefix = bytearray([field << 3 | 2])
     while size > 0x7F:
@@ -158,7 +158,7 @@ def _tagged(field: int, pieces: list[_Piece]) -> list[_Piece]:
 
 
 def _varints(values: npt.NDArray[np.integer[Any]]) -> Ids:
-    """Protobuf varints of int (n, …) from 0 to 2**31 − 1, one row behind the other, padded with zeros behind."""
+    """Encode int (n, …) from 0 to 2**31 − 1 as protobuf varints: one text per row, padded with zeros at its end."""
     rows = values.reshape(len(values), -1)
     longest = 5
     septets = rows[:, :, None] >> (7 * np.arange(longest, dtype=rows.dtype)) & 0x7F  # (n, k, 5)
@@ -173,13 +173,13 @@ def _varints(values: npt.NDArray[np.integer[Any]]) -> Ids:
 
 
 def _as_bytes(array: npt.NDArray[np.generic]) -> Bytes:
-    """uint8 (n, bytes of one row), little-endian."""
+    """View an array as uint8 (n, bytes of one row), little-endian."""
     rows = np.ascontiguousarray(array.reshape(len(array), -1))
     return rows.astype(rows.dtype.newbyteorder("<"), copy=False).view(np.uint8)
 
 
 def _serialized(columns: Columns, layout: Layout) -> Iterator[bytes]:
-    """The payloads of records whose images become files, which differ in length."""
+    """Serialize records whose images are encoded as files: the payloads, in order."""
     encode_image = layout.image.encode
     for row in range(len(columns[LAM.key])):
         example = Example()

@@ -1,4 +1,4 @@
-"""Reading examples: input and label of a parsed record, as the spec of its source says."""
+"""Reading examples: the input and the label of a parsed record, according to the spec of its source."""
 
 from typing import Any
 
@@ -12,29 +12,29 @@ from mixup_pipeline.spec import NO_CLASS, ExampleSpec, Shape, shape_text
 
 
 class ExampleReader:
-    """Reads the input and the label of parsed examples. All errors are ValueError with a reason."""
+    """Reads the input and the label of parsed examples. Every fault raises ValueError with the reason."""
 
     def __init__(self, spec: ExampleSpec) -> None:
         self._spec = spec
         self._inputs: InputKind = INPUT_KINDS[spec.encoding]
         self._labels: LabelKind = LABEL_KINDS[spec.label_kind]
-        self._fitting: Shape | None = None  # the last shape found to fit
+        self._fitting: Shape | None = None  # the last shape that fitted
 
     def label(self, features: Features) -> Any:
-        """The label: a class id in [0, num_classes), or float32[num_classes]."""
+        """The label: a class id in [0, num_classes), or a soft label float32[num_classes]."""
         return self._labels.read(features, self._spec)
 
     def class_id(self, features: Features) -> int:
-        """The class in [0, num_classes), or NO_CLASS where labels have none; the label is checked in either case."""
+        """The class id in [0, num_classes), or NO_CLASS if labels are soft. The label is checked in both cases."""
         label = self._labels.read(features, self._spec)
         return label if self._labels.has_classes else NO_CLASS
 
     def input_bytes(self, features: Features) -> bytes:
-        """The input as the record stores it: an image file, raw pixels, or float32 little-endian."""
+        """The bytes of the input: an image file, raw pixels, or little-endian float32 values."""
         return self._inputs.data(features, self._spec.input_key)
 
     def shape(self, data: bytes) -> Shape:
-        """The shape of an input, without decoding it."""
+        """The shape of an input, without decoding it. Raises ValueError if the spec does not allow the shape."""
         shape = self._inputs.shape(data, self._spec)
         if shape != self._fitting:
             if not self._spec.fits(shape):
@@ -43,8 +43,8 @@ class ExampleReader:
         return shape
 
     def decode(self, data: bytes, shape: Shape) -> npt.NDArray[Any]:
-        """An input as an array: uint8 (height, width, channels) or float32 (length,).
+        """Decode an input to uint8 (height, width, channels) or float32 (length,).
 
-        Raises ValueError where it is damaged or has another shape.
+        Raises ValueError if the input is damaged or has another shape.
         """
         return self._inputs.decode(data, shape, self._spec.input_key)

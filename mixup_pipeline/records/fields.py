@@ -1,4 +1,4 @@
-"""A field: one feature of a record, said once for all who write, read or describe it."""
+"""A field: one feature of a record. All code that writes, reads or describes the feature uses the same field."""
 
 import math
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ _LISTS: dict[Content, ListKind] = {
 class Field:
     """One feature of a record.
 
-    content: "uint8" is the bytes of an array of `shape`, "file" an encoded image of `shape`, "text" UTF-8, "float32"
-    and "int64" numbers of `shape`. shape: () of a single value.
+    content: "uint8" is the bytes of an array of `shape`, "file" an encoded image of `shape`, "text" a UTF-8 string,
+    "float32" and "int64" are numbers of `shape`. shape: () for a single value.
     """
 
     key: str
@@ -30,10 +30,10 @@ class Field:
 
     @property
     def list_kind(self) -> ListKind:
-        """The list of tf.Example that holds it."""
+        """The kind of tf.Example list that holds the feature."""
         return _LISTS[self.content]
 
     @property
     def num_values(self) -> int:
-        """How many values that list holds."""
+        """The number of values in that list."""
         return 1 if self.list_kind == "bytes_list" else math.prod(self.shape)

@@ -1,8 +1,8 @@
 """TFRecord framing: length, masked CRC of the length, payload, masked CRC of the payload.
 
-Both CRCs of every record are checked wherever one is read. The length is checked before anything is allocated, so
-that a forged length costs nothing. A file cut exactly between two records cannot be told from a whole one here: the
-caller compares counts. Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
+Both CRCs are checked whenever a whole record is read. The length is checked before memory is allocated for it, so a
+forged length does no harm. A file that is cut exactly between two records looks complete here; callers compare counts.
+Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
 """
 
 import struct
@@ -33,12 +33,12 @@ _BAD_CRC = "its data do not match their CRC: the file is damaged"
 
 
 def masked_crc32c(data: bytes) -> int:
-    """The CRC-32C of data, rotated and shifted as TFRecord stores it."""
+    """The CRC-32C of data, masked as TFRecord stores it."""
     return masked(google_crc32c.value(data))
 
 
 def masked(crc: int) -> int:
-    """A CRC, rotated and shifted as TFRecord stores it."""
+    """Mask a CRC as TFRecord stores it: rotate it and add a constant."""
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
@@ -50,26 +50,26 @@ def masked_crc32cs(payloads: list[bytes]) -> npt.NDArray[np.uint32]:
 
 
 def header(length: int) -> bytes:
-    """The 12 bytes before a payload of this length."""
+    """The 12 bytes that precede a payload of this length."""
     packed = struct.pack("<Q", length)
     return packed + CRC.pack(masked_crc32c(packed))
 
 
 def frame(payload: bytes) -> bytes:
-    """A whole record around a payload."""
+    """Frame a payload as a whole record."""
     return header(len(payload)) + payload + CRC.pack(masked_crc32c(payload))
 
 
 def read_records(path: Place, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
-    """All records in file order: (payload offset, payload, masked CRC as stored, None or the payload's fault).
+    """Read all records in file order: (payload offset, payload, masked CRC as stored, fault of the payload or None).
 
-    A payload that does not match its CRC is yielded with its fault, so that the caller may skip that one record. Damage
-    that hides where the next record starts cannot be skipped.
+    A payload that does not match its CRC is yielded with its fault, so that the caller can skip that record. If the
+    start of the next record is lost, the file cannot be read on.
 
     Raises RecordError (file, record, byte offset) for a damaged length or a truncated file.
     """
     crc32c, stored_crc = google_crc32c.value, CRC.unpack_from
-    lengths: dict[bytes, int] = {}  # of headers seen and found sound
+    lengths: dict[bytes, int] = {}  # by headers that have been checked
     with RangeReader(path) as file:
         size = file.size
         buffer, start, position, record = b"", 0, 0, 0  # the buffer holds the file from `start`
@@ -96,10 +96,10 @@ def read_records(path: Place, name: str) -> Iterator[tuple[int, bytes, int, str 
 
 
 def walk_records(path: Place, name: str, tail_bytes: int = 0) -> Iterator[tuple[int, int, bytes]]:
-    """(payload offset, length, last bytes of the payload) of all records; what lies before those bytes is not read.
+    """Yield (payload offset, length, the last tail_bytes of the payload) for all records, and read nothing else.
 
-    So the cost does not depend on the size of large images; small records are read together, which costs fewer calls.
-    CRCs of payloads cannot be checked this way.
+    So the cost does not depend on the size of large images. Small records are read together, to save calls. CRCs of
+    payloads are not checked.
 
     Raises RecordError for a damaged length or a truncated file.
     """
@@ -115,7 +115,7 @@ def walk_records(path: Place, name: str, tail_bytes: int = 0) -> Iterator[tuple[
             if position + length + FRAME_BYTES > size:
                 _check_whole(length, size - position, name, record, position)
             kept, end = min(tail_bytes, length), position + HEADER_BYTES + length
-            stop = end + FOOTER_BYTES + HEADER_BYTES  # with the next record's header
+            stop = end + FOOTER_BYTES + HEADER_BYTES  # includes the next record's header
             if min(stop, size) > start + len(buffer):
                 start = end - kept
                 together = length < _NEIGHBOUR_BYTES // 8
@@ -126,9 +126,9 @@ def walk_records(path: Place, name: str, tail_bytes: int = 0) -> Iterator[tuple[
 
 
 def pick_records(path: Place, name: str, wanted: Collection[int]) -> Iterator[tuple[int, int, bytes, str | None]]:
-    """(record, payload offset, payload, None or its fault) of the wanted records, without reading the others.
+    """Read only the wanted records: (record index, payload offset, payload, its fault or None).
 
-    Raises RecordError for a damaged length, a truncated file, or where there is no such record.
+    Raises RecordError for a damaged length, a truncated file, or a record that does not exist.
     """
     last, found = max(wanted, default=-1), -1
     with RangeReader(path) as file:
@@ -145,7 +145,7 @@ def pick_records(path: Place, name: str, wanted: Collection[int]) -> Iterator[tu
 
 
 def is_compressed(path: Place) -> bool:
-    """Whether the file is a GZIP or ZLIB stream rather than plain TFRecord."""
+    """Whether the file is a GZIP or ZLIB stream instead of plain TFRecord."""
     with RangeReader(path) as file:
         head = file.read(HEADER_BYTES, 0)
     if len(head) == HEADER_BYTES and _length_is_sound(head):
@@ -156,7 +156,7 @@ def is_compressed(path: Place) -> bool:
 def decompress(path: Place, name: str, target: Path) -> None:
     """Write the uncompressed content of a GZIP or ZLIB file to target.
 
-    Raises SourceError where the compressed stream is damaged or ends early.
+    Raises SourceError if the compressed stream is damaged or ends early.
     """
     try:
         with RangeReader(path) as file, target.open("wb") as out:
@@ -164,7 +164,7 @@ def decompress(path: Place, name: str, target: Path) -> None:
             while chunk := file.read(_CHUNK_BYTES, offset):
                 offset += len(chunk)
                 while chunk:
-                    if inflater.eof:  # files joined end to end are one stream
+                    if inflater.eof:  # GZIP files may be joined end to end
                         inflater = zlib.decompressobj(_EITHER_FORMAT)
                     out.write(inflater.decompress(chunk, _CHUNK_BYTES))
                     chunk = inflater.unconsumed_tail or inflater.unused_data
@@ -176,10 +176,10 @@ def decompress(path: Place, name: str, target: Path) -> None:
 
 
 def first_payload(path: Place, name: str) -> bytes:
-    """The payload of the first record, also of a compressed file; empty where the file is empty.
+    """The payload of the first record, of a plain or a compressed file; empty if the file is empty.
 
-    Raises RecordError where that record is damaged, or does not lie within the first 4 MiB of a compressed file, and
-    SourceError where the compressed stream is damaged.
+    Raises RecordError if that record is damaged, or does not lie within the first 4 MiB of a compressed file. Raises
+    SourceError if the compressed stream is damaged.
     """
     if not is_compressed(path):
         for offset, payload, _, fault in read_records(path, name):
@@ -216,7 +216,7 @@ def _checked_length(head: bytes, name: str, record: int, offset: int) -> int:
 
 
 def _check_whole(length: int, left: int, name: str, record: int, offset: int) -> None:
-    """Refuse a length before any memory is taken for it."""
+    """Raise RecordError for a length that exceeds the file or the limit, before memory is allocated for it."""
     if length + FRAME_BYTES > left:
         reason = f"the record claims {length:,} bytes, the file ends after {left:,}: it is truncated"
         raise record_error(name, record, offset, reason)

@@ -1,11 +1,11 @@
-"""Images: their size from the header alone, decoding to uint8 arrays, encoding to PNG.
+"""Images: reading the size from the header, decoding to uint8 arrays, encoding to PNG.
 
-Decoded images are uint8 (height, width, channels) with channels 1 (grey), 3 (RGB) or 4 (RGBA). A grey image is repeated
-into three channels where the dataset is RGB, as TensorFlow does; no other conversion happens unasked. EXIF orientation
-is ignored, as TensorFlow ignores it. JPEG is decoded with the exact inverse transform of libjpeg; `tf.io.decode_jpeg`
-differs from it unless called with dct_method="INTEGER_ACCURATE".
+Decoded images are uint8 (height, width, channels) with 1 (grey), 3 (RGB) or 4 (RGBA) channels. If the dataset is RGB, a
+grey image is repeated into three channels, as TensorFlow does. There is no other conversion. EXIF orientation is
+ignored, as in TensorFlow. JPEG is decoded with the exact inverse transform of libjpeg; `tf.io.decode_jpeg` gives other
+pixels unless it is called with dct_method="INTEGER_ACCURATE".
 
-Errors are ValueError with a reason; the caller knows the record and says where.
+Faults raise ValueError with the reason; the caller knows which record it is.
 """
 
 import struct
@@ -17,18 +17,19 @@ import numpy.typing as npt
 from mixup_pipeline.spec import MAX_EXAMPLE_BYTES, shape_text
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 6: 4}  # by colour type; a palette is RGB
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 6: 4}  # by colour type; a palette counts as RGB
 _PNG_HEADER = struct.Struct(">4x4sIIBB")
 _FLAGS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB, 4: cv2.IMREAD_UNCHANGED}
 
-cv2.utils.logging.setLogLevel(0)  # a damaged image is reported by its record, not by a warning of the decoder
-cv2.setNumThreads(1)  # small images: one thread each; the pipeline runs several shards side by side
+cv2.utils.logging.setLogLevel(0)  # we report the record of a damaged image; the decoder would only warn
+cv2.setNumThreads(1)  # images are small, and several shards run in parallel
 
 
 def image_shape(data: bytes) -> tuple[int, int, int]:
     """(height, width, channels) from the header of a PNG or JPEG image.
 
-    Raises ValueError: neither PNG nor JPEG, a damaged header, more than 8 bits, or larger than 256 MiB decoded.
+    Raises ValueError if the image is neither PNG nor JPEG, has a damaged header or more than 8 bits per channel, or is
+    larger than 256 MiB once decoded.
     """
     if data.startswith(_PNG_SIGNATURE):
         shape = _png_shape(data)
@@ -43,9 +44,9 @@ def image_shape(data: bytes) -> tuple[int, int, int]:
 
 
 def decode(data: bytes, channels: int) -> npt.NDArray[np.uint8]:
-    """uint8 (height, width, channels) of a PNG or JPEG image.
+    """Decode a PNG or JPEG image to uint8 (height, width, channels).
 
-    Raises ValueError where the data are damaged.
+    Raises ValueError if the data are damaged.
     """
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[channels] | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -59,7 +60,7 @@ def decode(data: bytes, channels: int) -> npt.NDArray[np.uint8]:
 
 
 def encode_png(image: npt.NDArray[np.uint8]) -> bytes:
-    """The PNG file of a uint8 (height, width, channels) image."""
+    """Encode a uint8 (height, width, channels) image as a PNG file."""
     swap = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(image.shape[2])
     done, data = cv2.imencode(".png", image if swap is None else cv2.cvtColor(image, swap))
     if not done:

@@ -1,6 +1,6 @@
-"""The layout of a mixed record: which features it has, of which content and size.
+"""The layout of a mixed record: which features it has, with which content and size.
 
-Everyone who writes, reads, describes or trains on mixed records asks here.
+All code that writes, reads, describes or trains on mixed records uses this layout.
 """
 
 from dataclasses import dataclass
@@ -21,16 +21,17 @@ LAM = Field("mixup/lam", "float32")
 BASE_ID, PARTNER_ID = Field("mixup/base_id", "text"), Field("mixup/partner_id", "text")
 _IMAGE_KEY, _VECTOR_KEY = "image", "features"
 _OVERHEAD_BYTES = 64
-"""More than what a feature takes beside its key and its value: tags and lengths."""
+"""An upper bound for the tags and lengths of one feature, besides its key and its value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What the records of one mixed dataset look like.
+    """The layout of the records of one mixed dataset.
 
-    shape: of an example: (height, width, channels), or (length,) of a vector. label_kind: of the source's labels.
-    label_format: "dense" with a soft label in every record, "compact" without where class ids tell it.
-    image_format: how images are stored; vectors are stored as they are. method: by which they were mixed.
+    shape: the shape of an example: (height, width, channels), or (length,) for a vector. label_kind: the kind of the
+    source's labels. label_format: "dense" stores a soft label in every record; "compact" leaves it out if the record
+    has class ids, from which it can be computed. image_format: how images are stored; vectors are stored as they are.
+    method: the mixing method.
     """
 
     shape: Shape
@@ -47,31 +48,31 @@ class Layout:
 
     @property
     def dense(self) -> bool:
-        """Whether class ids get a soft label beside them."""
+        """Whether records keep a soft label besides the class ids."""
         return self.label_format == "dense"
 
     @cached_property
     def image(self) -> ImageFormat:
-        """How images are stored."""
+        """The image format."""
         image_format: ImageFormat = IMAGE_FORMATS[self.image_format]
         return image_format
 
     @cached_property
     def input(self) -> Field:
-        """The mixed input."""
+        """The field of the mixed input."""
         if self.is_vector:
             return Field(_VECTOR_KEY, "float32", self.shape)
         return Field(_IMAGE_KEY, self.image.content, self.shape)
 
     @cached_property
     def input_kind(self) -> InputKind:
-        """How the mixed input is read back."""
+        """The input kind that reads the mixed input back."""
         kind: InputKind = INPUT_KINDS["vector" if self.is_vector else self.image.input_kind]
         return kind
 
     @cached_property
     def labels(self) -> LabelKind:
-        """The kind of the labels."""
+        """The kind of the source's labels."""
         kind: LabelKind = LABEL_KINDS[self.label_kind]
         return kind
 
@@ -91,23 +92,24 @@ class Layout:
 
     @cached_property
     def drawn_fields(self) -> tuple[Field, ...]:
-        """What the method keeps beside λ."""
+        """The fields that the mixing method keeps besides λ."""
         return tuple(Field(key, content, shape) for key, (content, shape) in self.mixing.fields.items())
 
     def provenance_bytes(self, longest_name: str) -> int:
-        """How many bytes at the end of a record are sure to hold all features under mixup/, which stand there.
+        """An upper bound for the bytes that the mixup/ features take. They are always at the end of a record.
 
-        longest_name: of the source's files.
+        longest_name: the longest name of a source file.
         """
         fields = [field for field in self.fields if field.key.startswith("mixup/")]
-        values = sum(10 * field.num_values for field in fields)  # a varint takes ten bytes at most
+        values = sum(10 * field.num_values for field in fields)  # a varint takes at most ten bytes
         return values + sum(len(field.key) + _OVERHEAD_BYTES for field in fields) + 2 * id_bytes(longest_name)
 
     def mix(self, inputs: Any, labels: Labels, base: Rows, partner: Rows, draw: Draw) -> Columns:
-        """The mixed columns of n examples, by key; ids are not among them.
+        """Mix n examples: the columns of all features but the ids, by key.
 
-        inputs: (m, *shape). labels: (m, …) as the label kind reads them. base, partner: int64[n], the rows of both that
-        the draw of n examples pairs. This is the only place that mixes: for a new shard, and to check an old one.
+        inputs: (m, *shape). labels: (m, …) as the label kind reads them. base, partner: int64[n] rows of inputs and
+        labels. draw: the weights of n examples. All mixing goes through this method: to write a shard, and to check
+        one.
         """
         label_columns = self.labels.mix(labels, base, partner, draw.lam, num_classes=self.num_classes, dense=self.dense)
         mixed = self.mixing.mix(inputs, base, partner, draw.lam, draw.extra)

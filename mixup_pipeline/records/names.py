@@ -1,40 +1,41 @@
-"""Names that stand in the output: ids of examples, and shards.
+"""Names in the output: ids of examples, and file names of shards.
 
-An example of the source is called by its file and its record there, a mixed example by its shard and its record.
+The id of a source example consists of its file and the record's index there; that of a mixed example of its shard and
+the record's index there.
 """
 
 import re
 
 SHARD_NUMBERS = r"\.tfrecord-[0-9]{5,}-of-[0-9]{5,}"
-"""How the name of a shard ends, as a regular expression."""
+"""A regular expression for the end of a shard's name."""
 SHARD_NAME = rf"[^/]+{SHARD_NUMBERS}"
-"""The whole name."""
-_BETWEEN = "__"
+"""A regular expression for the whole name of a shard."""
+_SEPARATOR = "__"
 INDEX_DIGITS = 10
-"""How long the record's index in an id can be."""
+"""The most digits that the record index in an id can have."""
 
 
 def example_id(file_name: str, record: int) -> str:
-    """The id of the example in a record of a file: train-00000__17."""
-    return f"{file_name}{_BETWEEN}{record}"
+    """The id of the example in this record of the file, such as train-00000__17."""
+    return f"{file_name}{_SEPARATOR}{record}"
 
 
 def split_example_id(text: str) -> tuple[str, int] | None:
-    """File name and record index of an id; None where it is no id as `example_id` writes them."""
-    name, between, record = text.rpartition(_BETWEEN)
-    if not between or not re.fullmatch(r"0|[1-9][0-9]{0,14}", record):
+    """The file name and the record index in an id; None if `example_id` cannot have written the text."""
+    name, separator, record = text.rpartition(_SEPARATOR)
+    if not separator or not re.fullmatch(r"0|[1-9][0-9]{0,14}", record):
         return None
     return name, int(record)
 
 
 def file_of(text: str) -> str:
-    """What stands for the file in an id, be the rest right or not."""
-    return text.rpartition(_BETWEEN)[0]
+    """The file name in an id, even if the record index is malformed."""
+    return text.rpartition(_SEPARATOR)[0]
 
 
 def id_bytes(file_name: str) -> int:
-    """At most so many bytes has the id of an example of this file."""
-    return len(file_name.encode()) + len(_BETWEEN) + INDEX_DIGITS
+    """The most bytes that the id of an example of this file can take."""
+    return len(file_name.encode()) + len(_SEPARATOR) + INDEX_DIGITS
 
 
 def shard_name(name: str, split: str, number: int, total: int) -> str:

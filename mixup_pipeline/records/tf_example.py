@@ -1,7 +1,7 @@
 """tf.Example messages.
 
-The message types are built here from their published definition in a descriptor pool of our own: importing them from
-TensorFlow or TFDS costs 0.4 s and more, and a private pool cannot clash with theirs.
+The message types are built here from their published definition, in a private descriptor pool. Importing them from
+TensorFlow or TFDS takes 0.4 s or more, and a private pool cannot clash with theirs.
 Definition: tensorflow/core/example/{example,feature}.proto.
 """
 
@@ -54,9 +54,9 @@ Example = _build_example_type()
 
 
 def parse(payload: bytes) -> Features:
-    """The features of one serialized tf.Example.
+    """Parse one serialized tf.Example into its features.
 
-    Raises ValueError where the payload is no such message.
+    Raises ValueError if the payload is not a tf.Example.
     """
     try:
         return Example.FromString(payload).features.feature
@@ -65,9 +65,9 @@ def parse(payload: bytes) -> Features:
 
 
 def list_values(features: Features, key: str, kind: str) -> Any:
-    """The values of a feature that must be of this kind: "bytes_list", "float_list" or "int64_list".
+    """The values of a feature that must have this kind: "bytes_list", "float_list" or "int64_list".
 
-    Raises ValueError where it is missing, empty, or of another kind.
+    Raises ValueError if the feature is missing, empty, or of another kind.
     """
     feature = features.get(key)
     if feature is None:
@@ -81,7 +81,7 @@ def list_values(features: Features, key: str, kind: str) -> Any:
 
 
 def single_value(features: Features, key: str, kind: str) -> Any:
-    """The only value of a feature; raises ValueError as `list_values` does, and where there are more."""
+    """The only value of a feature. Raises ValueError as `list_values` does, and if there is more than one."""
     values = list_values(features, key, kind)
     if len(values) != 1:
         raise ValueError(f"feature {key!r} holds {len(values)} values, one is needed")

@@ -10,7 +10,7 @@ from mixup_pipeline.config.kinds import Switch
 from mixup_pipeline.config.option import options_of
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.records.names import shard_pattern
-from mixup_pipeline.run.run import settled_label_format
+from mixup_pipeline.run.run import resolved_label_format
 from mixup_pipeline.sources.source import is_evaluation_split
 
 
@@ -42,7 +42,7 @@ def augment_command(manifest: Manifest) -> str:
         value = getattr(config, name)
         if isinstance(option.kind, Switch):
             words += [f"--{option.words}"] if value else []
-        elif name == "label_format" and value == settled_label_format(usual, manifest.num_classes):
+        elif name == "label_format" and value == resolved_label_format(usual, manifest.num_classes):
             continue
         elif name == "alpha" or value not in (option.default, None):
             words += [f"--{option.words}", _number(value) if isinstance(value, float) else str(value)]

@@ -1,1 +1,1 @@
-"""One run into an output folder: request, claim, index, plan, shards, commit."""
+"""One run, which writes one output folder: request, claim, index, plan, shards, commit."""

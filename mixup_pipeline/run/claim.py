@@ -1,6 +1,6 @@
-"""Claiming an output folder: one run at a time, resumed if it is the same, refused if it is another.
+"""Claiming an output folder. One run at a time may write it; the same run is resumed, another run is refused.
 
-The claim is a lock (`locks.py`) that ends with its process, so a killed run never blocks the next.
+The claim is a lock (`storage.locks`) that ends with its process, so a killed run never blocks the next one.
 """
 
 import contextlib
@@ -27,9 +27,9 @@ _OF_UNFINISHED_RUN = re.compile(
 
 @contextlib.contextmanager
 def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
-    """Hold the folder for one run and bring it into a state from which that run can go on.
+    """Lock the folder for one run, and prepare it so that this run can start or resume.
 
-    Raises OutputError where the folder is in use, cannot be written, holds foreign files, or holds another run and
+    Raises OutputError if the folder is in use, cannot be written, holds foreign files, or holds another run and
     overwrite is false.
     """
     work, existed = WorkFolder.of(out), _exists(out)
@@ -43,7 +43,7 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
     with held(work.lock, out, "mixup-augment"):
         try:
             try:
-                _settle(out, work, request, overwrite)
+                _prepare(out, work, request, overwrite)
             except OutputError:
                 if not had_work:
                     work.remove()
@@ -53,8 +53,8 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
                 leftover.unlink()
             work.save_request(request)
             yield
-        except (UsageError, SourceError):  # leave no trace, unless there are finished shards that no manifest lists
-            with contextlib.suppress(OSError):  # a store that fails, where the source may have failed by it
+        except (UsageError, SourceError):  # clean up, but keep finished shards of an unfinished run
+            with contextlib.suppress(OSError):  # if a store failed, so may the cleanup
                 if (out / MANIFEST_NAME).is_file() or not any(work.finished.glob("*")):
                     work.remove()
                     if not existed:
@@ -63,7 +63,7 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
 
 
 def _folders(source: Source) -> set[Place]:
-    """Where the files of a source really are."""
+    """The folders that hold the files of a source; symbolic links are resolved."""
     paths = (place(file.path) for file in source.files)
     return {path.resolve().parent if isinstance(path, Path) and path.is_symlink() else path.parent for path in paths}
 
@@ -76,14 +76,15 @@ def _exists(out: Place) -> bool:
 
 
 def _check_ours(out: Place) -> None:
-    """Nothing that this tool did not write is ever overwritten or mixed with its files."""
+    """Raise OutputError if the folder holds a file that this tool did not write, since no such file may be replaced."""
     ours = {WORK_NAME}
     if (out / MANIFEST_NAME).is_file():
         try:
             names = [shard.name for shard in read_manifest(out).shards]
             ours |= {MANIFEST_NAME, *filter(_OF_UNFINISHED_RUN.fullmatch, names)}
         except ManifestError as error:
-            raise OutputError(f"out {out}: its {MANIFEST_NAME} is not ours: choose another --out") from error
+            reason = f"its {MANIFEST_NAME} is not from mixup-augment"
+            raise OutputError(f"out {out}: {reason}: choose another --out") from error
     unfinished = (out / WORK_NAME).is_dir()
     if MANIFEST_NAME in ours or unfinished:
         ours |= {INFO_NAME, FEATURES_NAME}
@@ -97,13 +98,13 @@ def _check_ours(out: Place) -> None:
         raise OutputError(f"out {out}: is not empty ({foreign[0]} is not from mixup-augment): choose another --out")
 
 
-def _settle(out: Place, work: WorkFolder, request: Request, overwrite: bool) -> None:
-    """Leave the folder as the run needs it: empty, with an unfinished run of the same, or one to be replaced."""
+def _prepare(out: Place, work: WorkFolder, request: Request, overwrite: bool) -> None:
+    """Prepare the folder: it is empty, holds the same run, or holds another run that is listed to be replaced."""
     stored = work.load_request()
     present = [path.name for path in out.iterdir() if path.name != WORK_NAME]
     if stored != request or work.previous.exists():
         finished = MANIFEST_NAME in present
-        if finished and not overwrite and _same(read_manifest(out), request):
+        if finished and not overwrite and _is_same_run(read_manifest(out), request):
             work.clear()
             _reopen(out, work, read_manifest(out))
             return
@@ -113,27 +114,27 @@ def _settle(out: Place, work: WorkFolder, request: Request, overwrite: bool) -> 
             raise OutputError(f"out {out}: holds {what}: use --overwrite to replace it, or another --out")
         work.clear()
     if overwrite:
-        work.save_previous(present)  # they go once the new run is known to be possible
+        work.save_previous(present)  # they are removed once the new run is known to be possible
 
 
-def _same(manifest: Manifest, request: Request) -> bool:
-    """Whether the manifest is of a run that was asked for so, as far as can be told without indexing the source."""
-    made, asked = manifest.config, request.config
-    settled = replace(
-        asked,
-        num_shards=asked.num_shards or made.num_shards,
-        label_format=made.label_format if asked.label_format == "auto" else asked.label_format,
+def _is_same_run(manifest: Manifest, request: Request) -> bool:
+    """Whether the request describes the finished run, as far as this is known without indexing the source."""
+    finished, requested = manifest.config, request.config
+    resolved = replace(
+        requested,
+        num_shards=requested.num_shards or finished.num_shards,
+        label_format=finished.label_format if requested.label_format == "auto" else requested.label_format,
     )
     source = manifest.source
     return (
-        made == settled
+        finished == resolved
         and [file.name for file in source.files] == [file.name for file in request.source.files]
         and source.schema == request.source.spec
     )
 
 
 def _reopen(out: Place, work: WorkFolder, manifest: Manifest) -> None:
-    """Let the run go over a finished folder again: it keeps the shards that are right and writes the others anew."""
+    """Turn a finished folder into an unfinished run, which keeps the correct shards and writes the others again."""
     work.create()
     for shard in manifest.shards:
         finished = FinishedShard(
@@ -142,4 +143,4 @@ def _reopen(out: Place, work: WorkFolder, manifest: Manifest) -> None:
         work.save_finished(shard.name, finished)
     present = sizes(out)
     if any(present.get(shard.name) != shard.bytes for shard in manifest.shards):
-        (out / MANIFEST_NAME).unlink()  # it promises shards that are not there
+        (out / MANIFEST_NAME).unlink()  # it lists shards that do not exist

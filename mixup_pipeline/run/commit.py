@@ -1,4 +1,4 @@
-"""Commit: check that every shard is there, then write the manifest, which makes the directory a dataset."""
+"""Commit: check that every shard exists, then write the manifest, which makes the directory a complete dataset."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -19,28 +19,31 @@ from mixup_pipeline.storage.places import Place
 
 
 def commit_run(shards: Iterable[ShardInfo], out: Place, *, tidy: bool = False) -> Manifest:
-    """Write the manifest of a run from the infos of all its shards, in any order; tidy: then remove the work folder.
+    """Write the manifest of a run. shards: its shards, in any order. tidy: remove the work folder afterwards.
 
-    A worker may be told twice, where an engine has lost its answer.
+    An engine may call this twice, if it loses the first result. The second call then returns the manifest.
 
-    Raises OutputError where a shard is missing, doubled, or not of its size on disk.
+    Raises OutputError if a shard is missing, is listed twice, or does not have its size on disk.
     """
     work = WorkFolder.of(out)
     if tidy and not work.run.exists():
         return read_manifest(out)
     run = work.load_run()
-    infos = sorted(
-        shards, key=lambda info: (len(info.entry.name), info.entry.name)
-    )  # numbers have five digits, or more
+    # names sort by number only if they have the same length: numbers have five digits or more
+    infos = sorted(shards, key=lambda info: (len(info.entry.name), info.entry.name))
     tasks = shard_tasks(run.num_examples, run.num_shards)
-    expected = {run.shard_name(n, task.shard): task.stop - task.start for n in range(run.num_passes) for task in tasks}
+    expected = {
+        run.shard_name(pass_index, task.shard): task.stop - task.start
+        for pass_index in range(run.num_passes)
+        for task in tasks
+    }
     if {info.entry.name: info.entry.examples for info in infos} != expected or len(infos) != len(expected):
-        raise OutputError(f"{out}: {len(infos)} of {len(expected)} shards were made: run the same command again")
+        raise OutputError(f"{out}: {len(infos)} of {len(expected)} shards were written: run the same command again")
     present = sizes(out)
     for info in infos:
         if present.get(info.entry.name) != info.entry.bytes:
             raise OutputError(
-                f"{out / info.entry.name}: is missing or changed while the run went on: run the same command again"
+                f"{out / info.entry.name}: is missing or was changed during the run: run the same command again"
             )
     totals = combine((info.totals for info in infos), num_classes=run.spec.num_classes)
     manifest = build_manifest(run, [info.entry for info in infos], totals)
@@ -51,7 +54,7 @@ def commit_run(shards: Iterable[ShardInfo], out: Place, *, tidy: bool = False) -
 
 
 def build_manifest(run: Run, shards: Sequence[ShardEntry], totals: Totals) -> Manifest:
-    """The manifest of a finished run; shards in the order of their names."""
+    """The manifest of a finished run. shards: in the order of their numbers."""
     return Manifest(
         format_version=FORMAT_VERSION,
         run_id=run.run_id,
@@ -69,9 +72,9 @@ def build_manifest(run: Run, shards: Sequence[ShardEntry], totals: Totals) -> Ma
 
 
 def write_manifest(out: Place, manifest: Manifest) -> None:
-    """Write what TFDS needs, then the manifest as the last file.
+    """Write the files that TFDS needs, then the manifest as the last file.
 
-    Raises OutputError where a file cannot be written.
+    Raises OutputError if a file cannot be written.
     """
     write_atomically(out / INFO_NAME, readable_json(dataset_info(manifest)))
     write_atomically(out / FEATURES_NAME, readable_json(tfds_features(manifest.layout)))
@@ -79,7 +82,7 @@ def write_manifest(out: Place, manifest: Manifest) -> None:
 
 
 def readable_json(content: dict[str, Any]) -> str:
-    """JSON with one line for every field of the top two levels: readable, and short for long lists."""
+    """Format JSON with one line per field of the top two levels. This is readable, and compact for long lists."""
     lines = []
     for key, value in content.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):

@@ -1,4 +1,4 @@
-"""IndexFile: the entries of one source file, stored in the work folder, or found there from an earlier run."""
+"""IndexFile: store the entries of one source file in the work folder, or reuse those of an earlier run."""
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import SourceError
@@ -15,26 +15,26 @@ from mixup_pipeline.storage.places import Place, place
 def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: WorkFolder) -> IndexedFile:
     """Index one file into the work folder, or reuse the index that a stopped run left there.
 
-    Raises RecordError for the first bad record (unless they are skipped), and SourceError for a file that cannot be
-    read or holds another number of records than its dataset declares.
+    Raises RecordError for the first bad record, unless bad records are skipped. Raises SourceError if the file cannot
+    be read, or does not hold the number of records that its dataset declares.
     """
     path = place(file.path)
     try:
-        found = stamp(path)
-        known = work.load_index(file.position, found)
-        if known is not None and place(known.path).exists():
-            return known
+        current = stamp(path)
+        earlier = work.load_index(file.position, current)
+        if earlier is not None and place(earlier.path).exists():
+            return earlier
         if is_compressed(path):
-            path = _spooled(path, file, work)
+            path = _decompressed(path, file, work)
         entries, indexed = scan_file(file, path, spec, config)
     except OSError as error:
         raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
-    work.save_index(file.position, entries, indexed, found)
+    work.save_index(file.position, entries, indexed, current)
     return indexed
 
 
-def _spooled(path: Place, file: SourceFile, work: WorkFolder) -> Place:
-    """An uncompressed copy of a compressed source file, in the work folder."""
+def _decompressed(path: Place, file: SourceFile, work: WorkFolder) -> Place:
+    """Decompress a source file into the work folder, and return the copy."""
     spool = work.spool(file.position)
     partial = work.new_partial(spool.name)
     try:

@@ -1,10 +1,11 @@
-"""MixShard: slots of one shard in, one finished file a copy out.
+"""MixShard: from the slots of one shard to one finished file per pass. A pass is a copy, or the originals.
 
-For each pass (a copy, or the originals) the shard draws its λ and partners, gathers the records it needs, decodes each
-once, mixes and encodes them block by block in a second random order, so that the two uses of an example are not
-neighbours, and writes the file under a temporary name. Only a file that is flushed to disk gets its final name.
+For each pass the shard reads its partners, draws λ, and gathers the records it needs. It decodes each record once, then
+mixes and encodes the examples block by block. Their output order is a second random order, so that the two uses of an
+example are not neighbours. The file is written under a temporary name, and gets its final name once it is flushed to
+disk.
 
-Gathering is bounded by `plan.GATHER_BYTES`, whatever the size of the dataset.
+Decoded examples take at most `sharding.GATHER_BYTES` of memory, whatever the size of the dataset.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ _BLOCK_BYTES = 4 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class ShardInfo:
-    """One finished shard. totals: what it adds to those of the manifest. kept: an earlier attempt had finished it."""
+    """One finished shard. totals: its part of the manifest's totals. kept: whether an earlier attempt finished it."""
 
     entry: ShardEntry
     totals: ShardTotals
@@ -42,7 +43,7 @@ class ShardInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
-    """The decoded examples of some slots, int64[m] ascending, with their ids as bytes."""
+    """Decoded examples. slots: int64[m], ascending. examples: those of the slots, in this order. ids: their ids."""
 
     slots: Slots
     examples: Examples
@@ -52,7 +53,7 @@ class Gathered:
 class ShardMixer:
     """Mixes the shards of one run. Reads the plan from the work folder on first use.
 
-    on_decoded: called with the number of examples each time that some are decoded.
+    on_decoded: called with the number of examples after each read of examples.
     """
 
     def __init__(self, out: Place, *, on_decoded: Callable[[int], None] = lambda examples: None) -> None:
@@ -67,40 +68,40 @@ class ShardMixer:
         return self.run.run_id
 
     def mix_shard(self, task: ShardTask) -> Iterator[ShardInfo]:
-        """Write the shard's file of every pass, or keep those that an earlier attempt finished.
+        """Write the shard's file of every pass, or keep the files that an earlier attempt finished.
 
-        Raises RecordError for a record that cannot be decoded, OutputError where a file cannot be written.
+        Raises RecordError for a record that cannot be decoded, and OutputError if a file cannot be written.
         """
         run, size = self.run, task.stop - task.start
-        how = gathering(size, run.num_examples, run.num_passes, run.decoded_bytes)
+        limits = gathering(size, run.num_examples, run.num_passes, run.decoded_bytes)
         bases = self.bases(task)
-        for first in range(0, run.num_passes, how.passes):
-            passes = range(first, min(first + how.passes, run.num_passes))
+        for first in range(0, run.num_passes, limits.passes):
+            passes = range(first, min(first + limits.passes, run.num_passes))
             draws, entries = {}, bases
-            for number in passes:
-                draws[number], entries = self.draw(number, task, entries)
-            kept = {number: self._kept(run.shard_name(number, task.shard)) for number in passes}
-            missing = [draws[number] for number in passes if kept[number] is None]
-            together = self._gather(missing, entries) if missing and how.piece >= size else None
-            for number in passes:
-                name, draw = run.shard_name(number, task.shard), draws[number]
-                shard = kept[number] or self._write_shard(name, draw, together, how.piece, entries)
-                copy = run.copy_of(number)
+            for pass_index in passes:
+                draws[pass_index], entries = self.draw(pass_index, task, entries)
+            kept = {pass_index: self._kept(run.shard_name(pass_index, task.shard)) for pass_index in passes}
+            missing = [draws[pass_index] for pass_index in passes if kept[pass_index] is None]
+            together = self._gather(missing, entries) if missing and limits.piece >= size else None
+            for pass_index in passes:
+                name, draw = run.shard_name(pass_index, task.shard), draws[pass_index]
+                shard = kept[pass_index] or self._write_shard(name, draw, together, limits.piece, entries)
+                copy = run.copy_of(pass_index)
                 yield ShardInfo(
                     entry=ShardEntry(
                         name=name, copy=copy, examples=shard.examples, bytes=shard.bytes, sha256=shard.sha256
                     ),
                     totals=self._totals(copy, draw, entries),
-                    kept=kept[number] is not None,
+                    kept=kept[pass_index] is not None,
                 )
 
     def bases(self, task: ShardTask) -> SlotEntries:
         """The entries of the shard's own slots."""
         return SlotEntries(slots=np.arange(task.start, task.stop), entries=self._work.slots(task.start, task.stop))
 
-    def draw(self, number: int, task: ShardTask, entries: SlotEntries) -> tuple[Draw, SlotEntries]:
-        """Pairs and weights of the slots in one pass, in output order; the entries joined with the partners'."""
-        config, copy, method = self.run.config, self.run.copy_of(number), self.run.layout.mixing
+    def draw(self, pass_index: int, task: ShardTask, entries: SlotEntries) -> tuple[Draw, SlotEntries]:
+        """The draw of the shard in one pass, in output order; and the entries, extended by those of the partners."""
+        config, copy, method = self.run.config, self.run.copy_of(pass_index), self.run.layout.mixing
         base = np.arange(task.start, task.stop)
         if copy is None:
             draw = Draw.unmixed(base, method)
@@ -111,10 +112,10 @@ class ShardMixer:
             drawn = method.draw(task.start, task.stop, alpha=config.alpha, shape=self.run.shape, **key)
             mixed = draw_mixed(task.start, task.stop, prob=config.prob, **key)
             draw = Draw.of(base, partners["slot"].astype(np.int64), drawn, mixed)
-        return draw[permutation(len(base), config.seed, "order", number, task.shard, self.run.num_shards)], entries
+        return draw[permutation(len(base), config.seed, "order", pass_index, task.shard, self.run.num_shards)], entries
 
     def _kept(self, name: str) -> FinishedShard | None:
-        """The shard that already stands under its final name, if it belongs to this run and its bytes are right."""
+        """The shard that already has its final name, if it belongs to this run and its bytes are correct."""
         shard, path = self._work.load_finished(name), self._out / name
         if shard is None or shard.run_id != self._run_id or not path.is_file():
             return None
@@ -126,7 +127,7 @@ class ShardMixer:
         """Mix, encode and write one file."""
         with ShardWriter(self._work.new_partial(name), self._out / name) as writer:
             for start in range(0, len(draw.lam), piece):
-                part = draw[start : start + piece]  # no two pieces are held at a time
+                part = draw[start : start + piece]  # only one piece is in memory at a time
                 self._write_piece(writer, part, together or self._gather([part], entries))
             num_bytes, sha256 = writer.finish()
         shard = FinishedShard(run_id=self._run_id, examples=len(draw.lam), bytes=num_bytes, sha256=sha256)
@@ -139,7 +140,7 @@ class ShardMixer:
             writer.write(encode(self._mix(draw[first : first + rows], gathered), self.run.layout))
 
     def _gather(self, draws: list[Draw], entries: SlotEntries) -> Gathered:
-        """Every example that the draws name, once."""
+        """Read every example that the draws use, once."""
         slots = np.unique(np.concatenate([used for draw in draws for used in (draw.base, draw.partner)]))
         examples = read_examples(entries[slots], self.run.files, self.run.spec, self.run.shape)
         self._on_decoded(len(slots))
@@ -156,7 +157,7 @@ class ShardMixer:
             return ShardTotals.of_originals(len(draw.lam))
         if not self.run.layout.labels.has_classes:
             return ShardTotals.of(draw.lam, draw.base != draw.partner)
-        classes = entries[draw.base]["class_id"], entries[draw.partner]["class_id"]
+        class_ids = entries[draw.base]["class_id"], entries[draw.partner]["class_id"]
         return ShardTotals.of(
-            draw.lam, draw.base != draw.partner, classes=classes, num_classes=self.run.spec.num_classes
+            draw.lam, draw.base != draw.partner, class_ids=class_ids, num_classes=self.run.spec.num_classes
         )

@@ -1,4 +1,7 @@
-"""Plan: from the indexed files to the run, its slot table, its pairings and its shard tasks. One worker, once a run."""
+"""Plan: from the indexed files to the run, its slot table, its pairings and its shard tasks.
+
+One worker does this, once per run.
+"""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -14,31 +17,31 @@ from mixup_pipeline.errors import OutputError, SourceError, UsageError
 from mixup_pipeline.mixing.pairing import Policy
 from mixup_pipeline.records.names import shard_pattern
 from mixup_pipeline.run.request import Request
-from mixup_pipeline.run.run import Run, estimated_record_bytes, settle, settled_label_format
+from mixup_pipeline.run.run import Run, estimated_record_bytes, resolve_config, resolved_label_format
 from mixup_pipeline.run.sharding import ShardTask, default_num_shards, shard_tasks
 from mixup_pipeline.run.slots import slot_table
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.payloads import UNDER_WAY
-from mixup_pipeline.sources.scan import mixed_sizes
+from mixup_pipeline.sources.scan import size_mismatch
 from mixup_pipeline.storage.atomic import free_bytes, sizes
 from mixup_pipeline.storage.places import ObjectPath, Place
 from mixup_pipeline.storage.prefetch import ahead
 
 _NAME_BYTES = 220
-"""Of a shard's name: most file systems take 255, and unfinished shards have longer names."""
+"""The longest name of a shard. Most file systems allow 255 bytes, and unfinished shards have longer names."""
 
 
 def plan_run(request: Request, files: Sequence[IndexedFile], out: Place) -> list[ShardTask]:
-    """Write the plan of a run into the work folder and give its shard tasks.
+    """Write the plan of a run into the work folder, and return its shard tasks.
 
-    Raises UsageError or SourceError where the source does not allow what was asked for, OutputError where the folder
-    holds shards of another run or the disk is too small.
+    Raises UsageError or SourceError if the source does not allow the requested configuration. Raises OutputError if
+    the folder holds shards of another run, or the disk is too small.
     """
     work = WorkFolder.of(out)
     run, slots = resolve(request, files, work)
     _check_room(run, out, work)
-    _settle_previous(run, work)
+    _remove_other_run(run, work)
     work.save_slots(slots)
     _save_pairings(run, slots, work)
     work.save_run(run)
@@ -46,14 +49,14 @@ def plan_run(request: Request, files: Sequence[IndexedFile], out: Place) -> list
 
 
 def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) -> tuple[Run, Entries]:
-    """The run with nothing left to choose, and its slot table."""
+    """Resolve what the request leaves open: the run, and its slot table."""
     source, config = request.source, request.config
     first = next((file for file in files if file.shape is not None), None)
     if first is None or first.shape is None:
-        raise SourceError(f"{source.name}: split {source.split!r} holds no usable record, there is nothing to mix")
+        raise SourceError(f"{source.name}: split {source.split!r} holds no usable record, so there is nothing to mix")
     for file in files:
         if file.shape not in (None, first.shape):
-            raise mixed_sizes(first.name, first.first_record, first.shape, file.name, file.first_record, file.shape)
+            raise size_mismatch(first.name, first.first_record, first.shape, file.name, file.first_record, file.shape)
     found = sum(file.examples for file in files)
     num_examples = found if config.limit is None else min(found, config.limit)
     check_counts(config, num_examples, source.spec.label_kind)
@@ -63,13 +66,13 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
     policy: Policy = PAIRINGS[config.pairing]
     policy.check(slots["class_id"], config.copies)
     num_classes = source.spec.num_classes
-    label_format = settled_label_format(config, num_classes)
+    label_format = resolved_label_format(config, num_classes)
     record_bytes = estimated_record_bytes(first.shape, num_classes, label_format, tuple(files))
     num_shards = config.num_shards or default_num_shards(num_examples, record_bytes)
     run = Run(
         name=source.name + MIXED_SUFFIX,
         split=source.split,
-        config=settle(config, num_classes=num_classes, num_shards=num_shards),
+        config=resolve_config(config, num_classes=num_classes, num_shards=num_shards),
         spec=source.spec,
         shape=first.shape,
         num_examples=num_examples,
@@ -90,13 +93,13 @@ def _check_names(run: Run) -> None:
 
 
 def _save_pairings(run: Run, slots: Entries, work: WorkFolder) -> None:
-    """Pair the slots of every copy; earlier pairings are mapped from disk, so that memory does not grow with copies."""
+    """Pair the slots of every copy. Earlier pairings are mapped from disk, so memory does not grow with the copies."""
     earlier: list[npt.NDArray[np.int32]] = []
-    labels = np.ascontiguousarray(slots["class_id"])
+    class_ids = np.ascontiguousarray(slots["class_id"])
     policy: Policy = PAIRINGS[run.config.pairing]
     with work.scratch() as scratch:
         for copy in range(run.config.copies):
-            partners = policy.pair(labels, copy, run.config.seed, earlier).astype(np.int32)
+            partners = policy.pair(class_ids, copy, run.config.seed, earlier).astype(np.int32)
             work.save_partners(copy, partners, slots)
             if policy.uses_earlier and copy < run.config.copies - 1:
                 path = Path(scratch) / str(copy)
@@ -105,7 +108,7 @@ def _save_pairings(run: Run, slots: Entries, work: WorkFolder) -> None:
 
 
 def check_counts(config: MixConfig, num_examples: int, label_kind: str) -> None:
-    """Raises UsageError for a configuration that so many examples do not allow."""
+    """Raise UsageError if the configuration does not fit the number of examples or the kind of labels."""
     if num_examples > MAX_EXAMPLES:
         raise UsageError(
             f"the split holds {num_examples:,} examples, at most {MAX_EXAMPLES:,} can be mixed: use --limit"
@@ -126,18 +129,18 @@ def check_counts(config: MixConfig, num_examples: int, label_kind: str) -> None:
 
 
 def output_bytes(run: Run) -> int:
-    """Bytes that the shards of the run will take, about."""
+    """An estimate of the bytes that the shards of the run will take."""
     return run.num_examples * run.num_passes * run.record_bytes
 
 
-def _settle_previous(run: Run, work: WorkFolder) -> None:
-    """Keep the finished shards of this run, remove another run if that was asked for, refuse it otherwise."""
+def _remove_other_run(run: Run, work: WorkFolder) -> None:
+    """Keep finished shards of this run. Remove those of another run with --overwrite; raise OutputError without."""
     notes: list[Place] = list(work.finished.glob("*.json"))
     stored = [work.load_finished(path.name.removesuffix(".json")) for path in notes]
     if run.run_id not in {shard.run_id for shard in stored if shard is not None}:
         if stored and not work.previous.exists():
             raise OutputError(
-                f"out {work.root.parent}: holds shards of another run, because the source changed since: use "
+                f"out {work.root.parent}: holds shards of another run, because the source has changed: use "
                 f"--overwrite or another --out"
             )
         for path in (*work.previous_files(), *notes):

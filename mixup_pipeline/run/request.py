@@ -1,7 +1,7 @@
-"""What was asked for in an output folder: the described source and the configuration.
+"""The request of a run: the described source and the configuration.
 
-Kept in the work folder, where workers read it, so that the job graph only names the folder: its size does not grow with
-the number of source files.
+It is stored in the work folder, where workers read it. So the job graph only names the folder, and its size does not
+grow with the number of source files.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mixup_pipeline.sources.source import Source
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Two commands are the same run where their requests are equal."""
+    """What a command asks for. Two commands are the same run if their requests are equal."""
 
     source: Source
     config: MixConfig

@@ -1,8 +1,8 @@
-"""The plan: which shard holds which slots, and what the output will weigh. Pure arithmetic.
+"""Sharding: which shard holds which slots, and how much a shard task decodes at a time. Pure arithmetic.
 
-Shard s of a copy owns a contiguous range of slots; sizes differ by at most one. Copy c's shards are numbered in one
-contiguous range. The default number of shards depends on the size of the output alone, never on the machine, because it
-decides the bytes of every file.
+Each shard of a copy holds a contiguous range of slots. The sizes of shards differ by one example at most. The shards of
+a copy have consecutive numbers. The default number of shards depends only on the size of the output, never on the
+machine, because it decides the bytes of every file.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,14 @@ TARGET_SHARD_BYTES = 64 << 20
 LARGE_SHARD_BYTES = 256 << 20
 MANY_SHARDS = 1024
 GATHER_BYTES = 48 << 20
-"""Decoded examples that one shard task may hold at a time."""
+"""The most bytes of decoded examples that a shard task holds at a time."""
 PASSES_TOGETHER = 64
+"""The most passes whose examples are gathered together."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShardTask:
-    """Slots [start, stop) of every copy: one task, one file a copy."""
+    """One task: slots [start, stop) of every pass, one file per pass."""
 
     shard: int
     start: int
@@ -28,14 +29,21 @@ class ShardTask:
 
 @dataclass(frozen=True, kw_only=True)
 class Gathering:
-    """How a shard task decodes: so many passes together, in pieces of so many positions of their output order."""
+    """How a shard task decodes.
+
+    passes: the number of passes that are gathered together. piece: the number of examples of a pass at a time.
+    """
 
     passes: int
     piece: int
 
 
 def default_num_shards(num_examples: int, record_bytes: int) -> int:
-    """Shards of one copy: of about 64 MiB each, up to 1,024; beyond that they grow to 256 MiB before they multiply."""
+    """The default number of shards of one copy.
+
+    Shards have about 64 MiB, as long as there are at most 1,024. Larger copies get 1,024 shards of up to 256 MiB each,
+    and only then more.
+    """
     copy_bytes = num_examples * record_bytes
     by_target = -(-copy_bytes // TARGET_SHARD_BYTES)
     if by_target > MANY_SHARDS:
@@ -50,15 +58,15 @@ def shard_tasks(num_examples: int, num_shards: int) -> list[ShardTask]:
 
 
 def gathered_examples(shard_examples: int, num_examples: int, num_passes: int) -> int:
-    """At most how many different examples a shard needs for so many passes: bases, and partners of each pass."""
+    """The most different examples that a shard needs for these passes: its bases, and the partners of each pass."""
     return min(num_examples, shard_examples * (1 + num_passes))
 
 
 def gathering(shard_examples: int, num_examples: int, num_passes: int, decoded_bytes: int) -> Gathering:
-    """Decode at most GATHER_BYTES at a time.
+    """Choose how a shard task decodes, so that it holds at most GATHER_BYTES at a time.
 
-    Passes that are decoded together decode every example they share once. Where even one pass is too much, it goes in
-    pieces, each with its bases and its partners.
+    Passes that are gathered together decode the examples they share only once. If one pass alone is too large, it is
+    decoded in pieces, each with its bases and its partners.
     """
     for passes in (min(num_passes, PASSES_TOGETHER), 1):
         if gathered_examples(shard_examples, num_examples, passes) * decoded_bytes <= GATHER_BYTES:

@@ -1,6 +1,6 @@
-"""The slot table: the entries of all examples in slot order, and of each copy the entries of the partners.
+"""The slot table: the entries of all examples in slot order. For each copy there is also a table of partners.
 
-A shard reads one contiguous piece of each.
+A shard reads one contiguous piece of each table.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,18 +14,18 @@ from mixup_pipeline.mixing.randomness import permutation
 from mixup_pipeline.sources.index import ENTRY, Entries
 
 PARTNER = np.dtype([*ENTRY.descr, ("slot", "<i4")])
-"""A partner: its entry and its slot."""
-_JOINED = np.dtype([("entry", ENTRY), ("slot", "<i4")])  # the same bytes, filled entry by entry, not field by field
+"""A partner of a slot: the partner's entry and its slot."""
+_JOINED = np.dtype([("entry", ENTRY), ("slot", "<i4")])  # the same bytes; this type is filled per entry, not per field
 _CHUNK = 1 << 20
 PartnerEntries = npt.NDArray[Any]
 """PARTNER[n]"""
 
 
 def slot_table(file_entries: Iterable[Entries], *, num_examples: int, seed: int) -> Entries:
-    """ENTRY[num_examples] in slot order: the first entries of the files in turn, in a keyed random order.
+    """Build the slot table, ENTRY[num_examples]: the first entries of the files, in a keyed random order.
 
-    Example i stands in the slot p with order[p] = i; the order depends on their number and the seed alone. Files are
-    taken one at a time, so that beside the table little is held.
+    Example i gets the slot p with order[p] = i. The order depends only on the number of examples and the seed. Files
+    are read one at a time, so that little memory is needed besides the table.
     """
     slot_of = np.empty(num_examples, np.int32)
     slot_of[permutation(num_examples, seed, "slots")] = np.arange(num_examples, dtype=np.int32)
@@ -39,7 +39,7 @@ def slot_table(file_entries: Iterable[Entries], *, num_examples: int, seed: int)
 
 
 def partner_entries(partners: npt.NDArray[np.integer[Any]], slots: Entries) -> Iterator[PartnerEntries]:
-    """PARTNER[N], a piece at a time: of each slot the entry of its partner. partners: int[N] slots. slots: ENTRY[N]."""
+    """Build the table of partners, PARTNER[N], one piece at a time. partners: int[N] slots. slots: ENTRY[N]."""
     for first in range(0, len(partners), _CHUNK):
         part = partners[first : first + _CHUNK]
         rows = np.empty(len(part), _JOINED)
@@ -48,25 +48,25 @@ def partner_entries(partners: npt.NDArray[np.integer[Any]], slots: Entries) -> I
 
 
 def rows_of(slots: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Where each of these slots stands among known ones, int64[m] ascending."""
-    if len(known) == known[-1] - known[0] + 1:  # no slot is left out
+    """The position of each slot in `known`, int64[m] ascending. All slots must be in it."""
+    if len(known) == known[-1] - known[0] + 1:  # consecutive slots
         return slots - known[0]
     return np.searchsorted(known, slots)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlotEntries:
-    """The entries of some slots: int64[m] slots, ascending, and ENTRY[m]."""
+    """Entries of some slots. slots: int64[m], ascending. entries: ENTRY[m]."""
 
     slots: npt.NDArray[np.int64]
     entries: Entries
 
     def __getitem__(self, slots: npt.NDArray[np.int64]) -> Entries:
-        """The entries of these slots, which must be there."""
+        """The entries of these slots. All of them must be in `self.slots`."""
         return self.entries[rows_of(slots, self.slots)]
 
     def joined(self, partners: PartnerEntries) -> "SlotEntries":
-        """Together with the slots of these partners."""
+        """These entries, and those of the partners."""
         slots, first = np.unique(partners["slot"].astype(np.int64), return_index=True)
         new = ~np.isin(slots, self.slots, assume_unique=True)
         if not new.any():

@@ -1,4 +1,4 @@
-"""The versions of libraries on which the bytes of the output depend."""
+"""The versions of Python and libraries on which the bytes of the output depend."""
 
 import platform
 from importlib.metadata import version
@@ -9,20 +9,20 @@ _LIBRARIES = ("apache-beam", "google-crc32c", "numpy", "opencv-python-headless",
 
 
 def versions() -> dict[str, str]:
-    """The versions on which the bytes of the output depend."""
+    """The installed versions on which the bytes of the output depend, by name."""
     return {"python": platform.python_version(), "mixup-pipeline": version("mixup-pipeline")} | {
         library: version(library) for library in _LIBRARIES
     }
 
 
 def check_versions(expected: dict[str, str]) -> None:
-    """See that this worker has the versions of the launcher, since the bytes of the output depend on them.
+    """Check that this worker has the same versions as the launcher, because the bytes of the output depend on them.
 
-    Raises EngineError naming the first that differs; of Python the patch level may.
+    Raises EngineError that names the first difference. The patch level of Python may differ.
     """
     found = versions()
-    for library, version_there in expected.items():
-        here, there = found[library], version_there
+    for library, launcher_version in expected.items():
+        here, there = found[library], launcher_version
         if library == "python":
             here, there = here.rpartition(".")[0], there.rpartition(".")[0]
         if here != there:

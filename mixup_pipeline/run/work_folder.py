@@ -1,15 +1,18 @@
-"""The work folder `{out}/.work/`: index, plan and unfinished shards of a run, removed once its manifest is written.
+"""The work folder `{out}/.work/`: index, plan and unfinished shards of a run.
 
-request.json            what was asked for; a later command resumes only if it asks for the same
-lock                    held by the launcher while it lives
-index/NNNNN.entries     the entries of each source file, and NNNNN.json its summary
-spool/NNNNN             a compressed source file, uncompressed
+It is removed after the manifest is written.
+
+request.json            the request; a later command resumes the run only if its request is equal
+previous.json           the files of another run that this run replaces
+lock                    held by the launcher while it runs
+index/NNNNN.entries     the entries of each source file; NNNNN.json is its summary
+spool/NNNNN             the uncompressed copy of a compressed source file
 run.json, slots         the run and the slot table
-partners-CCCCC          of each copy the partner of every slot, so that a shard reads one piece and looks nothing up
+partners-CCCCC          for each copy, the partner of every slot with its entry, so that a shard reads one piece
 shards/NAME.json        size and sha256 of each finished shard
-partial/                files being written, where the folder is on a local disk
+partial/                files being written, if the folder is on a local disk
 
-Arrays are their bytes alone. All of them are read in pieces, wherever the folder is.
+Arrays are stored as plain bytes, without a header, and are read in pieces.
 """
 
 import errno
@@ -44,7 +47,7 @@ _OURS = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedShard:
-    """What is known of a shard that stands under its final name."""
+    """A finished shard, which has its final name."""
 
     run_id: str
     examples: int
@@ -54,7 +57,7 @@ class FinishedShard:
 
 @dataclass(frozen=True, kw_only=True)
 class _IndexNote:
-    """The summary of an indexed file. stamp: of the file then."""
+    """The summary of an indexed file. stamp: the file's stamp when it was indexed."""
 
     file: IndexedFile
     stamp: list[int | str]
@@ -62,7 +65,7 @@ class _IndexNote:
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """Paths of one work folder, and what is stored there."""
+    """One work folder: the paths in it, and reading and writing its files."""
 
     root: Place
 
@@ -107,28 +110,28 @@ class WorkFolder:
                 path.unlink()
 
     def foreign(self) -> list[str]:
-        """What stands in the work folder and was never put there."""
+        """The names in the work folder that this tool did not write."""
         if not self.root.exists():
             return []
         if not self.root.is_dir():
             return [""]
-        strange = sorted(path.name for path in self.root.iterdir() if not _OURS.fullmatch(path.name))
-        if not strange and self.request.is_file() and self.request.stat().st_size and self.load_request() is None:
-            strange = [self.request.name]
-        return strange
+        foreign = sorted(path.name for path in self.root.iterdir() if not _OURS.fullmatch(path.name))
+        if not foreign and self.request.is_file() and self.request.stat().st_size and self.load_request() is None:
+            foreign = [self.request.name]
+        return foreign
 
     def save_request(self, request: Request) -> None:
         _write_json(self.request, request)
 
     def load_request(self) -> Request | None:
-        """None where there is none, or one that was cut off or is of another version."""
+        """The stored request. None if there is none, or it is incomplete or from another version."""
         return _read_json(self.request, Request)
 
     def save_previous(self, names: list[str]) -> None:
         write_atomically(self.previous, json.dumps(sorted(names, key=lambda name: name != MANIFEST_NAME)))
 
     def previous_files(self) -> list[Place]:
-        """The files of another run that this run is to replace, the manifest first."""
+        """The files of another run that this run replaces, the manifest first."""
         names = _read_json(self.previous, list[str])
         return [] if names is None else [self.root.parent / name for name in names]
 
@@ -142,41 +145,41 @@ class WorkFolder:
         return self.root / "index" / f"{position:05d}"
 
     def new_partial(self, name: str) -> Path:
-        """A local name for an unfinished file that no other attempt uses."""
+        """A local path for an unfinished file, unique to this attempt."""
         return new_partial(name, self.partial)
 
     def scratch(self) -> "tempfile.TemporaryDirectory[str]":
-        """A local folder that goes with its context, for what need not be shared."""
+        """A temporary local folder, for files that other workers do not need."""
         where = None if isinstance(self.partial, ObjectPath) else self.partial
         return tempfile.TemporaryDirectory(dir=where, prefix="mixup-")
 
     def save_index(self, position: int, entries: Entries, file: IndexedFile, stamp: list[int | str]) -> None:
-        """Store the entries of one source file; stamp tells later whether the file is still the same."""
+        """Store the entries and the summary of one source file. stamp: shows later whether the file has changed."""
         self._save(self.index(position).with_suffix(".entries"), [entries])
         _write_json(self.index(position).with_suffix(".json"), _IndexNote(file=file, stamp=stamp))
 
     def load_index(self, position: int, stamp: list[int | str]) -> IndexedFile | None:
-        """The summary of an index made from the file with this stamp, or None."""
+        """The summary of a file that was indexed with this stamp; None if there is none."""
         stored = _read_json(self.index(position).with_suffix(".json"), _IndexNote)
         return stored.file if stored is not None and stored.stamp == stamp else None
 
     def entries(self, position: int, count: int | None = None) -> Entries:
-        """ENTRY[count] of one source file; all of them where it is not said how many there are."""
+        """Read ENTRY[count] of one source file; all of its entries if count is None."""
         return _load(self.index(position).with_suffix(".entries"), ENTRY, 0, count)
 
     def save_slots(self, slots: Entries) -> None:
         self._save(self.root / "slots", [slots])
 
     def slots(self, start: int, stop: int) -> Entries:
-        """ENTRY of the slots [start, stop)."""
+        """Read ENTRY[stop − start] of the slots [start, stop)."""
         return _load(self.root / "slots", ENTRY, start, stop)
 
     def save_partners(self, copy: int, partners: npt.NDArray[np.integer[Any]], slots: Entries) -> None:
-        """Store the pairing of one copy, partner slots, with the entries of the partners."""
+        """Store the pairing of one copy with the entries of the partners. partners: int[N] slots. slots: ENTRY[N]."""
         self._save(self._partners(copy), partner_entries(partners, slots))
 
     def partners(self, copy: int, start: int, stop: int) -> PartnerEntries:
-        """PARTNER of the slots [start, stop) in one copy."""
+        """Read PARTNER[stop − start] of the slots [start, stop) in one copy."""
         return _load(self._partners(copy), PARTNER, start, stop)
 
     def _partners(self, copy: int) -> Place:
@@ -186,7 +189,7 @@ class WorkFolder:
         _write_json(self.run, run)
 
     def load_run(self) -> Run:
-        """The run, which must be there."""
+        """Read the run, which must exist."""
         return from_json(json.loads(self.run.read_text()), Run)
 
     def save_finished(self, name: str, shard: FinishedShard) -> None:
@@ -196,7 +199,7 @@ class WorkFolder:
         return _read_json(self.finished / f"{name}.json", FinishedShard)
 
     def _save(self, path: Place, arrays: Iterable[npt.NDArray[Any]]) -> None:
-        """Store the bytes of arrays one after another."""
+        """Store the bytes of arrays in one file, one after another."""
         partial = self.new_partial(path.name)
         try:
             with partial.open("wb") as file:
@@ -210,19 +213,19 @@ class WorkFolder:
 
 
 def _load(path: Place, dtype: np.dtype[Any], start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:
-    """Elements [start, stop) of a stored array."""
+    """Read elements [start, stop) of a stored array."""
     with RangeReader(path) as ranges:
         stop = ranges.size // dtype.itemsize if stop is None else stop
         return np.frombuffer(ranges.read((stop - start) * dtype.itemsize, start * dtype.itemsize), dtype)
 
 
 def _write_json(path: Place, note: Any) -> None:
-    """Keep a note in the work folder."""
+    """Store a note, a small typed value, in the work folder."""
     write_atomically(path, json.dumps(to_json(note)), durable=False)
 
 
 def _read_json(path: Place, kind: type[Note]) -> Note | None:
-    """A note in the work folder; None where there is none, or a power cut left it empty: then work is done anew."""
+    """Read a note. None if there is none, or it is damaged, for example by a power cut; its work is then done again."""
     try:
         return from_json(json.loads(path.read_text()), kind)
     except (ValueError, MixupError):

@@ -1,6 +1,6 @@
-"""What can be read, each described as a `Source`.
+"""Sources: the kinds of datasets that can be read. Each is described as a `Source`.
 
-One file for each kind, registered in `config.registry.SOURCE_KINDS`.
+Each kind has its own file and is registered in `config.registry.SOURCE_KINDS`.
 """
 
 from dataclasses import replace
@@ -11,39 +11,40 @@ from mixup_pipeline.sources.source import Source, SourceFile, SourceKind, check_
 
 
 def open_source(config: SourceConfig) -> Source:
-    """Find the source and read its description; no record of a described source is read yet.
+    """Find the source and read its description. A record is read only if there is no description.
 
-    Raises UsageError or SourceError saying what was looked for, where, and what to do.
+    Raises UsageError or SourceError that says what was expected, where, and what to do.
     """
     check_split(config)
     return kind_of(config).open(config)
 
 
 def find_files(config: SourceConfig) -> tuple[SourceFile, ...]:
-    """The files of a source, without looking into them.
+    """List the files of a source without reading their records.
 
-    Raises as `open_source` does.
+    Raises the same errors as `open_source`.
     """
     return kind_of(config).files(config)
 
 
-def read_alike(config: SourceConfig, src: str, *, split: str) -> SourceConfig:
-    """A source of clean examples to evaluate on, read as another is described.
+def evaluation_config(config: SourceConfig, src: str, *, split: str) -> SourceConfig:
+    """The configuration of a source of clean examples for evaluation, based on that of the training source.
 
-    What describes one kind of source is not said of another.
+    If both sources are of the same kind, all options are the same. Otherwise only data_dir is kept, because the other
+    options describe records of the other kind.
 
-    Raises UsageError as `open_source` does.
+    Raises UsageError if a source cannot be accessed.
     """
-    alike = replace(config, src=src, split=split, allow_eval_split=True)
-    if kind_of(alike) is kind_of(config):
-        return alike
+    same_options = replace(config, src=src, split=split, allow_eval_split=True)
+    if kind_of(same_options) is kind_of(config):
+        return same_options
     return SourceConfig(src=src, split=split, data_dir=config.data_dir, allow_eval_split=True)
 
 
 def kind_of(config: SourceConfig) -> SourceKind:
-    """The last registered kind that takes the source.
+    """The last registered kind that accepts the source.
 
-    Raises UsageError where it cannot be looked up.
+    Raises UsageError if the source cannot be accessed.
     """
     kinds: list[SourceKind] = list(SOURCE_KINDS.values())
     return next(kind for kind in reversed(kinds) if kind.takes(config))

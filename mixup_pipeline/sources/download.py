@@ -1,6 +1,6 @@
-"""Run as a program: let TFDS download and prepare one dataset. The last line printed says what went wrong.
+"""A program that lets TFDS download and prepare one dataset. If that fails, its last line of output is the reason.
 
-This is a process of its own, because preparing a dataset imports TensorFlow, which augmenting never does.
+It runs in its own process because preparing a dataset imports TensorFlow, which `mixup-augment` never does.
 """
 
 import difflib
@@ -9,28 +9,28 @@ import sys
 import urllib.request
 
 _KNOWN_HOST = "storage.googleapis.com"
-"""Where TFDS keeps prepared datasets and most sources."""
+"""The host from which TFDS downloads prepared datasets and most sources."""
 
 
 def main(name: str, data_dir: str) -> int:
-    """Prepare the dataset; 0 if that worked."""
+    """Prepare the dataset. Returns the exit code: 0 for success, 1 for failure."""
     import tensorflow_datasets as tfds
 
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-        if not _has_network():  # TFDS would find that out after minutes of retries
-            return _say(f"it cannot be downloaded, there is no network here ({_KNOWN_HOST} is not found)")
+        if not _has_network():  # TFDS would retry for minutes
+            return _fail(f"it cannot be downloaded, there is no network here ({_KNOWN_HOST} is not found)")
         builder.download_and_prepare()
     except tfds.core.DatasetNotFoundError:
         near = difflib.get_close_matches(name, [*tfds.list_builders(with_community_datasets=False), "mnist_sample"], 1)
-        return _say(f"TFDS knows no dataset of this name{f' (did you mean {near[0]}?)' if near else ''}")
-    except Exception as error:  # whatever TFDS raises, the user is told and the program ends
-        return _say(f"TFDS could not download it ({type(error).__name__}: {' '.join(str(error).split())[:120]})")
+        return _fail(f"TFDS knows no dataset of this name{f' (did you mean {near[0]}?)' if near else ''}")
+    except Exception as error:  # TFDS may raise anything: report it and end
+        return _fail(f"TFDS could not download it ({type(error).__name__}: {' '.join(str(error).split())[:120]})")
     return 0
 
 
 def _has_network() -> bool:
-    if urllib.request.getproxies():  # a proxy finds the hosts
+    if urllib.request.getproxies():  # a proxy resolves the names of hosts
         return True
     try:
         socket.getaddrinfo(_KNOWN_HOST, 443)
@@ -39,7 +39,7 @@ def _has_network() -> bool:
     return True
 
 
-def _say(reason: str) -> int:
+def _fail(reason: str) -> int:
     sys.stdout.write(f"{reason}\n")
     return 1
 

@@ -1,4 +1,4 @@
-"""Reading examples by their entries: payloads are read (`payloads`), inputs decoded, labels taken along."""
+"""Reading examples by their entries: read the payloads, decode the inputs, and add the labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from mixup_pipeline.spec import ExampleSpec, Shape
 class Examples:
     """Decoded examples.
 
-    inputs: uint8 (n, h, w, c) or float32 (n, d). labels: int32[n] class ids, or float32 (n, num_classes) soft labels.
-    ids: as `records.names.example_id` writes them.
+    inputs: uint8 (n, h, w, c) or float32 (n, d). labels: int32[n] class ids, or float32 (n, num_classes) soft labels,
+    according to the label kind. ids: n ids, as written by `records.names.example_id`.
     """
 
     inputs: npt.NDArray[Any]
@@ -31,24 +31,24 @@ class Examples:
 
 
 def read_examples(entries: Entries, files: Sequence[NamedFile], spec: ExampleSpec, shape: Shape) -> Examples:
-    """Read and decode ENTRY[n], each once, file by file in the order of their offsets.
+    """Read and decode the examples of ENTRY[n]. Each is read once, file by file, in the order of the offsets.
 
     Raises RecordError for a record that cannot be decoded or has changed since it was indexed.
     """
     reader = ExampleReader(spec)
-    inputs_of, labels_of = INPUT_KINDS[spec.encoding], LABEL_KINDS[spec.label_kind]
-    inputs = np.empty((len(entries), *shape), inputs_of.dtype)
-    in_index = labels_of.has_classes
+    input_kind, label_kind = INPUT_KINDS[spec.encoding], LABEL_KINDS[spec.label_kind]
+    inputs = np.empty((len(entries), *shape), input_kind.dtype)
+    labels_in_index = label_kind.has_classes
     labels: npt.NDArray[Any] = entries["class_id"].astype(np.int32)
-    if not in_index:
+    if not labels_in_index:
         labels = np.empty((len(entries), spec.num_classes), np.float32)
     rows = np.lexsort((entries["offset"], entries["file"]))
     ordered = entries[rows]
-    places = zip(rows.tolist(), ordered["input_start"].tolist(), ordered["input_length"].tolist(), strict=True)
+    spans = zip(rows.tolist(), ordered["input_start"].tolist(), ordered["input_length"].tolist(), strict=True)
     try:
-        for (row, start, length), payload in zip(places, read_payloads(files, ordered), strict=True):
+        for (row, start, length), payload in zip(spans, read_payloads(files, ordered), strict=True):
             inputs[row] = reader.decode(payload[start : start + length], shape)
-            if not in_index:
+            if not labels_in_index:
                 labels[row] = reader.label(parse(payload))
     except ValueError as error:
         entry = entries[row]

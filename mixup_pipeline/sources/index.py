@@ -1,8 +1,8 @@
-"""The index: where every example of the source is, in 32 bytes an example.
+"""The index: the location of every example of the source, in 32 bytes per example.
 
-One entry holds the position of a record's payload, of the input inside it, its index in its file, and its class. The
-same structured type serves for the index of one file (in file order) and for the slot table of a run (in slot order),
-so that a shard reads one contiguous piece of one array.
+An entry holds the position of a record's payload, the position of the input inside it, the record's index in its file,
+and its class id. The index of a file (in file order) and the slot table of a run (in slot order) have the same
+structured type. So a shard reads one contiguous piece of one array.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 ENTRY = np.dtype(
     [
-        ("offset", "<i8"),  # of the payload in its file, bytes
-        ("length", "<i4"),  # of the payload, bytes
-        ("input_start", "<i4"),  # of the image or vector, bytes from the start of the payload
-        ("input_length", "<i4"),  # bytes
+        ("offset", "<i8"),  # first byte of the payload in its file
+        ("length", "<i4"),  # bytes of the payload
+        ("input_start", "<i4"),  # first byte of the image or vector in the payload
+        ("input_length", "<i4"),  # bytes of the image or vector
         ("record", "<i4"),  # index of the record in its file
         ("file", "<i4"),  # position of the file in the source
-        ("class_id", "<i4"),  # NO_CLASS where labels have none
+        ("class_id", "<i4"),  # NO_CLASS if labels are soft
     ]
 )
 
@@ -31,9 +31,9 @@ Entries = npt.NDArray[Any]
 class IndexedFile:
     """One source file after indexing.
 
-    examples, skipped: records kept and left out.
+    examples: the number of records used. skipped: the number of bad records left out.
     fingerprint: sha256 over the length and the CRC of every record read.
-    shape: of its examples, as found at record `first_record`; None where it has none.
+    shape: the shape of its examples, None if it has none. first_record: the index of its first example's record.
     """
 
     name: str
@@ -46,7 +46,7 @@ class IndexedFile:
 
 
 class NamedFile(Protocol):
-    """A file whose records can be read: its name in ids, and where it is."""
+    """A file whose records can be read."""
 
     @property
     def name(self) -> str:
@@ -54,4 +54,4 @@ class NamedFile(Protocol):
 
     @property
     def path(self) -> str:
-        """Where the file is; not compressed."""
+        """The location of the file, which must not be compressed."""

@@ -1,8 +1,8 @@
-"""Fetch: the payloads of many records, wherever in however many files.
+"""Reading the payloads of many records, at random positions in many files.
 
-Records that lie close together are read as one block. From an object store several blocks are under way at a time, and
-a gap is read too where asking once more would take longer: where most of a file is wanted, this amounts to streaming
-it, where little is wanted, to single ranges. What is held is bounded by the blocks under way.
+Records that lie close together are read as one block. From an object store, several blocks are requested at a time, and
+a gap between records is read as well if another request would take longer. So a file of which most is needed is
+streamed, and single ranges are read of other files. Memory is bounded by the blocks that are requested at a time.
 """
 
 import itertools
@@ -23,7 +23,11 @@ from mixup_pipeline.storage.range_reader import RangeReader
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """How to read. gap_bytes: a gap up to this is read too. block_bytes: most of one block, beside one record."""
+    """How to join records to blocks.
+
+    gap_bytes: the largest gap that is read rather than skipped. block_bytes: the target size of a block; its last
+    record may exceed it.
+    """
 
     gap_bytes: int
     block_bytes: int
@@ -31,14 +35,14 @@ class Reach:
 
 LOCAL = Reach(gap_bytes=32 << 10, block_bytes=1 << 20)
 STORE = Reach(gap_bytes=1 << 20, block_bytes=4 << 20)
-"""Of requests that take 20 ms or more, eight at a time, each costs about as much as a megabyte more to read."""
+"""With eight requests of 20 ms or more at a time, one more request costs about as much as reading one more megabyte."""
 UNDER_WAY = 8
-"""Blocks of a store that are asked for at a time; its clients keep ten connections."""
+"""Blocks that are requested from a store at a time. Its clients keep ten connections."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Bytes [start, stop) of a file, which hold the records of rows [first, last)."""
+    """Bytes [start, stop) of a file. They hold the records of rows [first, last) of the entries."""
 
     file: int
     start: int
@@ -48,10 +52,10 @@ class Block:
 
 
 def read_payloads(files: Sequence[NamedFile], entries: Entries) -> Iterator[bytes]:
-    """The payloads of ENTRY[n], which stand in the order of their files and offsets, in that order.
+    """Read the payloads of ENTRY[n], which must be sorted by file and offset, in that order.
 
-    Raises RecordError where a payload no longer matches its CRC: the file changed since it was indexed. Raises OSError
-    where a file cannot be read.
+    Raises RecordError if a payload no longer matches its CRC: the file changed after it was indexed. Raises OSError if
+    a file cannot be read.
     """
     paths = {number: place(files[number].path) for number in np.unique(entries["file"]).tolist()}
     stores = any(isinstance(path, ObjectPath) for path in paths.values())
@@ -74,7 +78,7 @@ def read_payloads(files: Sequence[NamedFile], entries: Entries) -> Iterator[byte
 
 
 def plan_blocks(entries: Entries, reach: Reach) -> list[Block]:
-    """What to read at once for ENTRY[n] in the order of their files and offsets."""
+    """Join the records of ENTRY[n], sorted by file and offset, to blocks."""
     if not len(entries):
         return []
     starts: npt.NDArray[np.int64] = entries["offset"]
@@ -94,7 +98,7 @@ def plan_blocks(entries: Entries, reach: Reach) -> list[Block]:
 
 
 def _read_in_turn(blocks: Iterable[Block], paths: Mapping[int, Place]) -> Iterator[bytes]:
-    """The contents of local blocks; a file is opened once."""
+    """Read blocks of local files in order. Each file is opened once."""
     for file, together in itertools.groupby(blocks, key=lambda block: block.file):
         with RangeReader(paths[file]) as ranges:
             for block in together:
@@ -102,7 +106,7 @@ def _read_in_turn(blocks: Iterable[Block], paths: Mapping[int, Place]) -> Iterat
 
 
 def _read_ahead(blocks: Iterable[Block], paths: Mapping[int, Place]) -> Iterator[bytes]:
-    """The contents of blocks of a store, in their order, of which the next ones are already on their way."""
+    """Read blocks of a store in order, with the next ones already requested."""
 
     def read(block: Block) -> bytes:
         with RangeReader(paths[block.file]) as ranges:

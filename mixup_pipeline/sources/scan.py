@@ -1,8 +1,8 @@
 """IndexFile: one pass over a source file, from records to entries.
 
-The pass checks both CRCs of every record, reads its label, and reads the size of its image from the header. Images
-are not decoded here, except where bad records are to be skipped: then a record counts as good only if its image
-decodes, because nothing can be left out any more once the pairing stands.
+The pass checks both CRCs of every record, reads its label, and reads the size of its image from the header. Images are
+not decoded, unless bad records are to be skipped. In that case a record is used only if its image can be decoded,
+because no example can be left out after the examples are paired.
 """
 
 import hashlib
@@ -28,8 +28,8 @@ _FRAME = struct.Struct("<QI")
 
 
 def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfig) -> tuple[Entries, IndexedFile]:
-    """The entries of one uncompressed file and its summary; errors as `index_file`."""
-    look = examiner(spec, decode=config.on_bad_record == "skip")
+    """Scan one uncompressed file: its entries and its summary. Raises the same errors as `index_file`."""
+    examine = examiner(spec, decode=config.on_bad_record == "skip")
     columns = {name: array("q") for name in ("offset", "length", "record", "input_start", "input_length", "class_id")}
     add_offset, add_length, add_record, add_start, add_input_length, add_class_id = (c.append for c in columns.values())
     fingerprint = hashlib.sha256()
@@ -41,7 +41,7 @@ def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfi
         try:
             if fault is not None:
                 raise ValueError(fault)
-            start, length, class_id, found = look(payload)
+            start, length, class_id, found = examine(payload)
         except ValueError as error:
             if config.on_bad_record == "fail":
                 raise record_error(file.name, record, offset, str(error)) from error
@@ -49,7 +49,7 @@ def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfi
             continue
         if found != shape:
             if shape is not None:
-                raise mixed_sizes(file.name, columns["record"][0], shape, file.name, record, found)
+                raise size_mismatch(file.name, columns["record"][0], shape, file.name, record, found)
             shape = found
         add_offset(offset)
         add_length(len(payload))
@@ -77,27 +77,30 @@ def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfi
 
 
 def examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int, int, int, Shape]]:
-    """A function from a payload to its input's place and length in it, its class and its shape; ValueError if bad."""
+    """A function that checks one payload: (first byte of the input, bytes of the input, class id, shape).
+
+    It raises ValueError if the record is bad. decode: also try to decode the input.
+    """
     reader = ExampleReader(spec)
 
-    def look(payload: bytes) -> tuple[int, int, int, Shape]:
+    def examine(payload: bytes) -> tuple[int, int, int, Shape]:
         features = parse(payload)
         class_id, data = reader.class_id(features), reader.input_bytes(features)
         shape = reader.shape(data)
-        start = _place_in(payload, data)
+        start = _find_bytes(payload, data)
         if start < 0:
             raise ValueError(f"feature {spec.input_key!r} holds unpacked floats: write it packed, as TensorFlow does")
         if decode:
             reader.decode(data, shape)
         return start, len(data), class_id, shape
 
-    return look
+    return examine
 
 
-def _place_in(payload: bytes, data: bytes) -> int:
-    """Where these bytes first stand in the payload, wherever that is; −1 where they do not.
+def _find_bytes(payload: bytes, data: bytes) -> int:
+    """The position of the first occurrence of these bytes in the payload; −1 if there is none.
 
-    Their beginning is looked for, as Python takes long to look for many bytes.
+    Python's search is slow for a long pattern, so only the beginning is searched for and the rest then compared.
     """
     head, start = data[:_HEAD_BYTES], -1
     while True:
@@ -114,10 +117,10 @@ def _check_count(file: SourceFile, num_records: int) -> None:
         )
 
 
-def mixed_sizes(
+def size_mismatch(
     first_file: str, first_record: int, first: Shape, other_file: str, other_record: int, other: Shape
 ) -> SourceError:
-    """The error of a source whose examples are not all of one shape, naming two of them."""
+    """The error for a source whose examples differ in shape. It names two of them."""
     return SourceError(
         f"examples differ in size: {first_file} record {first_record} is {shape_text(first)}, {other_file} record "
         f"{other_record} is {shape_text(other)}: resize them to one size first"
@@ -125,9 +128,9 @@ def mixed_sizes(
 
 
 def plain_file(file: NamedFile, folder: Path) -> NamedFile:
-    """The file itself, or an uncompressed copy of it in a local folder.
+    """The file itself; or, if it is compressed, an uncompressed copy in a local folder.
 
-    Raises SourceError where it cannot be read, or the compressed stream is damaged.
+    Raises SourceError if the file cannot be read or its compressed stream is damaged.
     """
     path = place(file.path)
     try:

@@ -1,7 +1,7 @@
-"""Schemas: from a description of a dataset's features to the ExampleSpec of its records.
+"""Schemas: from the description of a dataset's features to the ExampleSpec of its records.
 
-Three forms are understood, and none of them runs code that it names: a TFDS features.json, a TF Metadata .pbtxt, and
-the names of those that ship with the tool.
+A schema is a TFDS features.json, a TF Metadata .pbtxt, or the name of a schema that ships with the tool. Classes that a
+schema names are never imported.
 """
 
 import json
@@ -23,8 +23,9 @@ _KINDS = {"image": "encoded", "bytes": "raw", "floats": "vector"}
 class Feature:
     """One feature as a schema describes it.
 
-    kind: PNG or JPEG "image", raw uint8 "bytes", "floats", "integer", or "other", which the tool cannot use.
-    shape: dimensions, None where unknown. num_classes: of a class label, None where the schema does not say.
+    kind: "image" (PNG or JPEG), "bytes" (raw uint8), "floats", "integer", or "other", which the tool cannot use.
+    shape: its dimensions; an unknown one is None. num_classes: the classes of a label, None if the schema does not say.
+    first_class: the integer that stands for class 0.
     """
 
     kind: Literal["image", "bytes", "floats", "integer", "other"]
@@ -37,9 +38,9 @@ Schema = Mapping[str, Feature]
 
 
 def read_schema(schema: str) -> Schema:
-    """The features that a schema file, or a schema shipped under that name, describes.
+    """Read the features that a schema describes. schema: a file, or the name of a shipped schema.
 
-    Raises UsageError or SourceError where there is none or it cannot be understood.
+    Raises UsageError or SourceError if it does not exist or cannot be read.
     """
     path = place(schema)
     if not path.is_file():
@@ -59,7 +60,7 @@ def read_schema(schema: str) -> Schema:
 
 
 def read_features_json(path: Place) -> Schema:
-    """The features of a TFDS features.json; classes named in it are never imported."""
+    """Read the features of a TFDS features.json. Classes that it names are never imported."""
     try:
         features = json.loads(path.read_bytes())["featuresDict"]["features"]
         return {key: _tfds_feature(feature) for key, feature in features.items()}
@@ -70,14 +71,15 @@ def read_features_json(path: Place) -> Schema:
 
 
 def spec_of(schema: Schema, config: SourceConfig, *, where: str, label_hint: str | None = None) -> ExampleSpec:
-    """The spec of records under this schema: which feature is the input, which the label.
+    """The spec of records with this schema: choose the feature that is the input and the one that is the label.
 
-    Keys given by the user win; otherwise there must be one candidate. Raises UsageError listing the candidates.
+    Keys given by the user take precedence. Without them there must be exactly one candidate. Raises UsageError that
+    lists the candidates.
     """
     if config.label_key is not None:
         _check_label(schema, config.label_key, where)
-    input_key = config.image_key or _only(_inputs(schema, config.label_key or label_hint), "image", where)
-    label_key = config.label_key or label_hint or _only(_labels(schema, input_key), "label", where)
+    input_key = config.image_key or _only(_input_candidates(schema, config.label_key or label_hint), "image", where)
+    label_key = config.label_key or label_hint or _only(_label_candidates(schema, input_key), "label", where)
     if input_key not in schema:
         raise UsageError(f"image-key: {where} has no feature {input_key!r}; it has {', '.join(sorted(schema))}")
     _check_label(schema, label_key, where)
@@ -117,7 +119,7 @@ def _num_classes(label: Feature, key: str, config: SourceConfig, where: str) -> 
     return num_classes
 
 
-def _inputs(schema: Schema, label_key: str | None) -> list[str]:
+def _input_candidates(schema: Schema, label_key: str | None) -> list[str]:
     for kind in ("image", "bytes", "floats"):
         found = [key for key, feature in schema.items() if feature.kind == kind and key not in (label_key, "label")]
         found = [key for key in found if kind != "floats" or len(schema[key].shape) == 1]
@@ -126,7 +128,7 @@ def _inputs(schema: Schema, label_key: str | None) -> list[str]:
     return []
 
 
-def _labels(schema: Schema, input_key: str) -> list[str]:
+def _label_candidates(schema: Schema, input_key: str) -> list[str]:
     if "label" in schema and schema["label"].kind in ("integer", "floats"):
         return ["label"]
     found = [key for key, feature in schema.items() if feature.kind == "integer" and feature.num_classes is not None]

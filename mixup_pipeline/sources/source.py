@@ -1,4 +1,4 @@
-"""What every kind of source has in common."""
+"""A source: its description, which is the same for every kind, and the rules for splits."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,11 @@ _SPLIT = re.compile(r"\w[\w.-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFile:
-    """One file of the source: its place in the order of files, its name in ids, and how many records it should hold."""
+    """One file of the source.
+
+    position: its index among the source's files. name: its name in ids. declared_records: the number of records that
+    the source declares for it, None if it declares none.
+    """
 
     position: int
     name: str
@@ -24,7 +28,7 @@ class SourceFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A readable source: its files in the order of their names, and what their records look like."""
+    """A source that can be read: its files, in the order of their names, and the spec of their records."""
 
     name: str
     split: str
@@ -36,18 +40,21 @@ class Source:
         names = [file.name for file in self.files]
         if not names:
             raise SourceError(f"{self.name}: split {self.split!r} has no files")
-        twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
-        if twice is not None:
-            raise SourceError(f"two source files are called {twice}, so ids would not tell them apart: rename one")
+        duplicate = None
+        if len(set(names)) < len(names):
+            duplicate = next(name for name in names if names.count(name) > 1)
+        if duplicate is not None:
+            raise SourceError(f"two source files are called {duplicate}, so ids would not tell them apart: rename one")
         if names != sorted(names):
             raise SourceError("source files must be in the order of their names")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceKind:
-    """One kind of source. takes: whether a `--src` is of this kind. open: describes it. files: its files, unopened.
+    """One kind of source.
 
-    All raise UsageError or SourceError saying what was looked for and where.
+    takes: whether a source is of this kind. open: describes the source. files: lists its files without reading records.
+    All raise UsageError or SourceError that says what was expected and where.
     """
 
     takes: Callable[[SourceConfig], bool]
@@ -56,12 +63,12 @@ class SourceKind:
 
 
 def is_evaluation_split(split: str) -> bool:
-    """Whether a split of this name is for evaluation."""
+    """Whether the name of a split says that it is for evaluation."""
     return _EVALUATION.match(split) is not None
 
 
 def check_split(config: SourceConfig) -> None:
-    """Raises UsageError for a slice of a split, and for an evaluation split unless that is allowed."""
+    """Raise UsageError for a slice of a split, and for an evaluation split unless it is allowed."""
     if not _SPLIT.fullmatch(config.split):
         raise UsageError(
             f"split must be the name of one split such as 'train', got {config.split!r}: for fewer "

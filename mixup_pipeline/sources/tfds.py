@@ -1,4 +1,4 @@
-"""TFDS datasets: prepared directories, read from their JSON files alone, without importing TFDS or TensorFlow."""
+"""TFDS datasets: prepared directories, described by their JSON files. Neither TFDS nor TensorFlow is imported."""
 
 import json
 import logging
@@ -28,9 +28,9 @@ _DEFAULT_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 
 
 def tfds_directory(config: SourceConfig) -> Place:
-    """The directory of a prepared dataset, given as a path or as a TFDS name; a dataset not yet prepared is downloaded.
+    """The directory of a dataset that is given by its path or TFDS name. It is downloaded if it is not prepared yet.
 
-    Raises UsageError or SourceError saying where it was looked for.
+    Raises UsageError or SourceError that says where it was expected.
     """
     found = prepared_directory(config)
     if found is not None:
@@ -50,24 +50,24 @@ def tfds_directory(config: SourceConfig) -> Place:
 
 
 def prepared_directory(config: SourceConfig) -> Place | None:
-    """Where the dataset of this name is prepared; None where it is not, or where src is no name."""
+    """The directory in which the dataset is prepared; None if it is not prepared, or src is not a TFDS name."""
     if not _NAME.fullmatch(config.src):
         return None
     version, parts = _version(config.src), _without_version(config.src)
-    places = (_prepared(root.joinpath(*parts), version) for root in data_dirs(config))
-    return next((place for place in places if place is not None), None)
+    folders = (_prepared(root.joinpath(*parts), version) for root in data_dirs(config))
+    return next((folder for folder in folders if folder is not None), None)
 
 
 def data_dirs(config: SourceConfig) -> list[Place]:
-    """Where prepared datasets are looked for, in this order."""
+    """The directories that are searched for prepared datasets, in this order."""
     chosen = config.data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     return [place(chosen), Path(str(resources.files("mixup_pipeline") / "data"))]
 
 
 def open_tfds(config: SourceConfig) -> Source:
-    """Describe one split of a dataset, given by its name or directory; one not yet prepared is downloaded.
+    """Describe one split of a dataset, given by its name or directory. It is downloaded if it is not prepared yet.
 
-    Raises UsageError for an unknown split or feature, SourceError for a directory that TFDS did not write so.
+    Raises UsageError for an unknown split or feature. Raises SourceError if the directory is not as TFDS writes it.
     """
     if config.schema is not None:
         raise UsageError(
@@ -102,7 +102,7 @@ def open_tfds(config: SourceConfig) -> Source:
 
 @dataclass(frozen=True, kw_only=True)
 class _Info:
-    """What dataset_info.json says; splits hold (file name, number of records) of each file."""
+    """The content of dataset_info.json. splits: (file name, number of records) of each file, by split."""
 
     name: str
     file_format: str
@@ -116,7 +116,7 @@ def _read_info(folder: Place) -> _Info:
         info: dict[str, Any] = json.loads(path.read_bytes())
         name = str(info["name"])
         if not _DATASET_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a dataset")
+            raise ValueError(f"{name!r} is not a valid dataset name")
         supervised = info.get("supervisedKeys", {}).get("tuple", {}).get("items", [])
         return _Info(
             name=name,
@@ -169,7 +169,7 @@ def _version(name: str) -> str | None:
 
 
 def _prepared(folder: Place, version: str | None) -> Place | None:
-    """The dataset in this folder, or its newest version (or the one asked for) below it."""
+    """The dataset in this folder, or in a folder of a version below it: the given version, or the newest."""
     if version is None and (folder / FEATURES_NAME).is_file():
         return folder
     if not folder.is_dir():
@@ -181,30 +181,30 @@ def _prepared(folder: Place, version: str | None) -> Place | None:
 
 
 def _download(config: SourceConfig) -> Place:
-    """Have TFDS prepare the dataset, in a process of its own because that needs TensorFlow."""
-    looked_in = data_dirs(config)[0]
-    if isinstance(looked_in, ObjectPath):
+    """Let TFDS prepare the dataset, in a separate process because that imports TensorFlow."""
+    data_dir = data_dirs(config)[0]
+    if isinstance(data_dir, ObjectPath):
         raise UsageError(
-            f"src {config.src}: is not prepared in {looked_in}: prepare it there, or name another --data-dir"
+            f"src {config.src}: is not prepared in {data_dir}: prepare it there, or name another --data-dir"
         )
-    where = looked_in.joinpath(*_without_version(config.src))
-    logging.getLogger(__name__).warning("%s is not prepared in %s: asking TFDS to download it", config.src, looked_in)
+    where = data_dir.joinpath(*_without_version(config.src))
+    logging.getLogger(__name__).warning("%s is not prepared in %s: asking TFDS to download it", config.src, data_dir)
     version = _version(config.src)
     name = "/".join(_without_version(config.src)) + (f":{version}" if version else "")
-    command = [sys.executable, "-m", "mixup_pipeline.sources.download", name, str(looked_in)]
+    command = [sys.executable, "-m", "mixup_pipeline.sources.download", name, str(data_dir)]
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=None if sys.stderr.isatty() else subprocess.PIPE, text=True, check=False
     )
     answer = (
         done.stdout.strip().splitlines()[-1:]
         or (done.stderr or "").strip().splitlines()[-1:]
-        or ["it ended without a word"]
+        or ["it ended without a message"]
     )
     found = _prepared(where, version)
     if done.returncode == 0 and found is not None:
         return found
     raise SourceError(
-        f"src {config.src}: {answer[0]}; a prepared copy would be looked for in {where}: put one there, name its "
+        f"src {config.src}: {answer[0]}; it was expected in {where}: put a prepared copy there, name its "
         f"parent with --data-dir, or try --src {BUNDLED}, which is bundled"
     )
 

@@ -1,4 +1,4 @@
-"""TFRecord files by path or glob, with a schema or with keys given by the user."""
+"""TFRecord files, given by a path or a pattern. A schema or the user's options describe their records."""
 
 import re
 
@@ -15,22 +15,22 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 def open_tfrecord(config: SourceConfig) -> Source:
-    """Describe the files that match; without a schema the form of the features is taken from the first record.
+    """Describe the files that match. Without a schema, the first record shows the kinds of the features.
 
-    Raises UsageError where nothing matches or an option is missing, SourceError where the first record cannot be read.
+    Raises UsageError if nothing matches or an option is missing. Raises SourceError if the first record cannot be read.
     """
     files = matching_files(config)
     paths = [place(file.path) for file in files]
-    schema = read_schema(config.schema) if config.schema is not None else _seen_schema(paths, config)
+    schema = read_schema(config.schema) if config.schema is not None else _inferred_schema(paths, config)
     spec = spec_of(schema, config, where=config.schema or paths[0].name)
     word = _WORD.match(paths[0].name)
     return Source(name=word[0].lower() if word else "dataset", split=config.split, files=files, spec=spec)
 
 
 def matching_files(config: SourceConfig) -> tuple[SourceFile, ...]:
-    """The files that match, in the order of their names.
+    """The files that match the pattern, in the order of their names.
 
-    Raises UsageError where there is none.
+    Raises UsageError if there is none.
     """
     paths = matching(place(config.src))
     if not paths:
@@ -41,8 +41,8 @@ def matching_files(config: SourceConfig) -> tuple[SourceFile, ...]:
     )
 
 
-def _seen_schema(paths: list[Place], config: SourceConfig) -> Schema:
-    """The schema that the first record suggests, of the first file that is not empty."""
+def _inferred_schema(paths: list[Place], config: SourceConfig) -> Schema:
+    """Infer the schema from the first record of the first file that is not empty."""
     for path in paths:
         try:
             payload = first_payload(path, path.name)
@@ -72,9 +72,9 @@ def _seen_schema(paths: list[Place], config: SourceConfig) -> Schema:
 
 
 def names_files(config: SourceConfig) -> bool:
-    """Whether src is a TFRecord file or a pattern of them.
+    """Whether src is a TFRecord file or a pattern for such files.
 
-    Raises UsageError where it cannot be looked up.
+    Raises UsageError if src cannot be accessed.
     """
     path = place(config.src)
     try:

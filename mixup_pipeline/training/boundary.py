@@ -93,8 +93,8 @@ def mixed_batch(flowers: Flowers, *, alpha: float, seed: int, step: int) -> tupl
     base, class_ids = np.arange(len(flowers.points)), flowers.class_ids
     partner = PAIRINGS["any"].pair(class_ids, step, seed, ())
     lam = draw_lam(0, len(base), alpha=alpha, seed=seed, copy=step).astype(np.float32)
-    labels = mix_class_ids(class_ids, class_ids[partner], lam, num_classes=len(flowers.class_names))
-    return mix_vectors(flowers.points, base, partner, lam), labels
+    soft_labels = mix_class_ids(class_ids, class_ids[partner], lam, num_classes=len(flowers.class_names))
+    return mix_vectors(flowers.points, base, partner, lam), soft_labels
 
 
 def _train(flowers: Flowers, batches: Sequence[tuple[Floats, Floats]], seed: int) -> Regions:
@@ -107,8 +107,8 @@ def _train(flowers: Flowers, batches: Sequence[tuple[Floats, Floats]], seed: int
     model.compile(
         keras.optimizers.Adam(_LEARNING_RATE), "categorical_crossentropy", jit_compile=False, steps_per_execution=100
     )
-    inputs, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    model.fit((inputs - centre) / spread, labels, batch_size=len(flowers.points), shuffle=False, verbose=0)
+    inputs, soft_labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    model.fit((inputs - centre) / spread, soft_labels, batch_size=len(flowers.points), shuffle=False, verbose=0)
     left, right, bottom, top = flowers.extent
     plane = np.stack(np.meshgrid(np.linspace(left, right, _CELLS), np.linspace(bottom, top, _CELLS)), -1)
     predicted = np.asarray(model((plane.astype(np.float32).reshape(-1, 2) - centre) / spread))

@@ -162,8 +162,8 @@ def test_soft_labels_do_not_allow_everything(tmp_path: Path, options: list[str],
 # Sources that are not there or not described
 
 SOURCES: list[tuple[list[str], int, tuple[str, ...]]] = [
-    (["--src", "mnits"], 1, ("src mnits", "did you mean mnist?", "looked for in", "--data-dir", "mnist_sample")),
-    (["--src", "shapes:2.0.0"], 1, ("src shapes:2.0.0", "looked for in", "--data-dir")),
+    (["--src", "mnits"], 1, ("src mnits", "did you mean mnist?", "expected in", "--data-dir", "mnist_sample")),
+    (["--src", "shapes:2.0.0"], 1, ("src shapes:2.0.0", "expected in", "--data-dir")),
     (["--src", "no/such/folder"], 1, ("src no/such/folder", "--data-dir")),
     (["--src", "./no/such/folder"], 2, ("src ./no/such/folder", "no such file or folder")),
     (["--src", "records/*.tfrecord"], 2, ("src records/*.tfrecord", "no file matches")),

@@ -16,7 +16,7 @@ from mixup_pipeline.dataset.manifest_schema import manifest_schema
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.mixing.totals import LAM_BINS
 from mixup_pipeline.records.names import shard_name
-from mixup_pipeline.run.run import settle
+from mixup_pipeline.run.run import resolve_config
 from mixup_pipeline.spec import MAX_CLASSES, MAX_EXAMPLE_BYTES, ExampleSpec
 
 SCHEMA = manifest_schema()
@@ -54,8 +54,8 @@ def outside(kind: Kind) -> list[Any]:
 
 def stored(config: MixConfig, num_classes: int, num_shards: int) -> Any:
     """A config as a manifest holds it."""
-    settled = settle(config, num_classes=num_classes, num_shards=config.num_shards or num_shards)
-    return to_json(settled)
+    resolved = resolve_config(config, num_classes=num_classes, num_shards=config.num_shards or num_shards)
+    return to_json(resolved)
 
 
 configs = st.fixed_dictionaries({name: allowed(option) for name, option in OPTIONS.items()}).map(

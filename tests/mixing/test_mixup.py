@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float32]
 
 NUM_DRAWS = 6 * BLOCK_SLOTS
 ALPHAS = [0.05, 0.2, 0.4, 1, 8, 32]
-EDGE = 1e-6  # nearer to 0 or 1 float64 is too coarse for a small alpha: there only the number of draws is tested
+EDGE = 1e-6  # closer to 0 or 1, float64 is too coarse for a small alpha: there only the number of draws is tested
 LEAST_P = 1e-4
 
 PROPERTY = settings(deadline=None, max_examples=80)
@@ -27,7 +27,7 @@ LAMS = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]) | st.floats(0, 1, width=32)
 
 
 def beta_p_values(lam: npt.NDArray[np.float64], alpha: float) -> dict[str, float]:
-    """p values of λ against Beta(alpha, alpha): its shape inside the edges, how many lie outside, and its mean."""
+    """p values of λ against Beta(alpha, alpha): the shape inside the edges, the number outside, and the mean."""
     beta = stats.beta(alpha, alpha)
     inside = lam[(lam > EDGE) & (lam < 1 - EDGE)]
     below, between = beta.cdf(EDGE), beta.cdf(1 - EDGE) - beta.cdf(EDGE)
@@ -121,7 +121,7 @@ def test_being_mixed_does_not_depend_on_lam() -> None:
 
 
 def blend(lam: np.float32, base: np.generic, partner: np.generic) -> np.float32:
-    """One element by the numeric contract: float32, each product and the sum rounded once."""
+    """Mix one element by the numeric contract: float32, each product and the sum rounded once."""
     one_minus_lam = np.float32(np.float32(1) - lam)
     return np.float32(np.float32(lam * np.float32(base)) + np.float32(one_minus_lam * np.float32(partner)))
 
@@ -140,7 +140,7 @@ def slow_mix(
 def mixes(
     draw: st.DrawFn, dtype: type[np.generic], shapes: st.SearchStrategy[tuple[int, ...]]
 ) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
-    """Examples, and bases, partners and mixing weights of a few mixes of them."""
+    """Draw (examples, bases, partners, mixing weights) of a few mixes."""
     count = draw(st.integers(1, 4))
     elements = st.floats(-1e6, 1e6, width=32) if dtype is np.float32 else None
     examples = draw(hnp.arrays(dtype, (count, *draw(shapes)), elements=elements))

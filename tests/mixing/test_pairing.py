@@ -1,4 +1,4 @@
-"""Pairing: every policy as properties against brute force, and the uniformity of who meets whom."""
+"""Pairing: the properties of every policy, checked by brute force, and the uniformity of the pairs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from scipy import stats
 
 from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.mixing.pairing import Labels, Partners
+from mixup_pipeline.mixing.pairing import ClassIds, Partners
 from mixup_pipeline.mixing.pairing.any import pair_any
 from mixup_pipeline.mixing.pairing.cross_class import check_cross_class
 from mixup_pipeline.mixing.pairing.ring import ring_shift
@@ -24,111 +24,111 @@ SEEDS = st.integers(0, 2**63 - 1)
 LEAST_P = 1e-4
 
 
-def pair_copies(policy: str, labels: Labels, copies: int, seed: int) -> list[Partners]:
-    """The pairings of all copies, each made with sight of the earlier ones."""
+def pair_copies(policy: str, class_ids: ClassIds, copies: int, seed: int) -> list[Partners]:
+    """The pairings of all copies. Each gets the earlier ones as its argument."""
     earlier: list[Partners] = []
     for copy in range(copies):
-        earlier.append(PAIRINGS[policy].pair(labels, copy, seed, earlier))
+        earlier.append(PAIRINGS[policy].pair(class_ids, copy, seed, earlier))
     return earlier
 
 
-def as_labels(classes: Sequence[int]) -> Labels:
-    return np.array(classes, np.int32)
+def as_class_ids(class_ids: Sequence[int]) -> ClassIds:
+    return np.array(class_ids, np.int32)
 
 
-def ring_of(slot: int, labels: Labels, policy: str) -> int:
-    """How many examples may be paired with this one, itself included."""
-    return len(labels) if policy == "any" else int((labels == labels[slot]).sum())
+def ring_of(slot: int, class_ids: ClassIds, policy: str) -> int:
+    """The number of examples in the ring of this slot, itself included."""
+    return len(class_ids) if policy == "any" else int((class_ids == class_ids[slot]).sum())
 
 
-ANY_LABELS = st.one_of(
+ANY_CLASS_IDS = st.one_of(
     st.lists(st.integers(0, 3), min_size=1, max_size=40),
     st.integers(1, 40).map(lambda size: [7] * size),
     st.integers(1, 40).map(lambda size: list(range(size))),
     st.lists(st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1, 2**31 - 1]), min_size=1, max_size=40),
-).map(as_labels)
+).map(as_class_ids)
 
 
 @st.composite
-def balanced_enough_labels(draw: st.DrawFn) -> Labels:
-    """Labels that cross-class pairing allows; often one class holds exactly half."""
+def balanced_enough_class_ids(draw: st.DrawFn) -> ClassIds:
+    """Class ids that cross-class pairing allows. Often one class holds exactly half of them."""
     others = draw(st.lists(st.integers(1, 4), min_size=1, max_size=20))
     zeros = draw(st.sampled_from([len(others), draw(st.integers(0, len(others)))]))
-    labels = draw(st.permutations([0] * zeros + others))
-    missing = 2 * max(Counter(labels).values()) - len(labels)
-    return as_labels([*labels, *[9] * missing])
+    class_ids = draw(st.permutations([0] * zeros + others))
+    missing = 2 * max(Counter(class_ids).values()) - len(class_ids)
+    return as_class_ids([*class_ids, *[9] * missing])
 
 
-# What holds for every policy
+# Properties of every policy
 
 
-@given(ANY_LABELS, st.sampled_from(["any", "within-class"]), st.integers(0, 100), SEEDS)
+@given(ANY_CLASS_IDS, st.sampled_from(["any", "within-class"]), st.integers(0, 100), SEEDS)
 @PROPERTY
-def test_any_and_within_class_are_bijections(labels: Labels, policy: str, copy: int, seed: int) -> None:
-    partners = PAIRINGS[policy].pair(labels, copy, seed, [])
+def test_any_and_within_class_are_bijections(class_ids: ClassIds, policy: str, copy: int, seed: int) -> None:
+    partners = PAIRINGS[policy].pair(class_ids, copy, seed, [])
     assert partners.dtype == np.int64
-    assert sorted(partners.tolist()) == list(range(len(labels)))
+    assert sorted(partners.tolist()) == list(range(len(class_ids)))
 
 
-@given(ANY_LABELS, st.integers(0, 100), SEEDS)
+@given(ANY_CLASS_IDS, st.integers(0, 100), SEEDS)
 @PROPERTY
-def test_any_never_pairs_an_example_with_itself(labels: Labels, copy: int, seed: int) -> None:
-    partners = PAIRINGS["any"].pair(labels, copy, seed, [])
-    if len(labels) == 1:
+def test_any_never_pairs_an_example_with_itself(class_ids: ClassIds, copy: int, seed: int) -> None:
+    partners = PAIRINGS["any"].pair(class_ids, copy, seed, [])
+    if len(class_ids) == 1:
         assert partners.tolist() == [0]
     else:
-        assert not (partners == np.arange(len(labels))).any()
+        assert not (partners == np.arange(len(class_ids))).any()
 
 
-@given(ANY_LABELS, st.integers(0, 100), SEEDS)
+@given(ANY_CLASS_IDS, st.integers(0, 100), SEEDS)
 @PROPERTY
-def test_within_class_pairs_members_of_one_class(labels: Labels, copy: int, seed: int) -> None:
-    partners = PAIRINGS["within-class"].pair(labels, copy, seed, [])
-    sizes = Counter(labels.tolist())
+def test_within_class_pairs_members_of_one_class(class_ids: ClassIds, copy: int, seed: int) -> None:
+    partners = PAIRINGS["within-class"].pair(class_ids, copy, seed, [])
+    sizes = Counter(class_ids.tolist())
     for slot, partner in enumerate(partners.tolist()):
-        assert labels[partner] == labels[slot]
-        assert (partner == slot) == (sizes[int(labels[slot])] == 1)
+        assert class_ids[partner] == class_ids[slot]
+        assert (partner == slot) == (sizes[int(class_ids[slot])] == 1)
 
 
-@given(balanced_enough_labels(), st.integers(1, 6), SEEDS)
-@example(as_labels([0, 1]), 4, 0)
-@example(as_labels([0, 0, 1, 1]), 6, 1)
-@example(as_labels([0] * 20 + [1] * 20), 6, 2)
-@example(as_labels([0] * 20 + list(range(1, 21))), 6, 3)
-@example(as_labels(range(40)), 6, 4)
+@given(balanced_enough_class_ids(), st.integers(1, 6), SEEDS)
+@example(as_class_ids([0, 1]), 4, 0)
+@example(as_class_ids([0, 0, 1, 1]), 6, 1)
+@example(as_class_ids([0] * 20 + [1] * 20), 6, 2)
+@example(as_class_ids([0] * 20 + list(range(1, 21))), 6, 3)
+@example(as_class_ids(range(40)), 6, 4)
 @PROPERTY
-def test_cross_class_is_a_bijection_between_different_classes(labels: Labels, copies: int, seed: int) -> None:
-    for partners in pair_copies("cross-class", labels, copies, seed):
+def test_cross_class_is_a_bijection_between_different_classes(class_ids: ClassIds, copies: int, seed: int) -> None:
+    for partners in pair_copies("cross-class", class_ids, copies, seed):
         assert partners.dtype == np.int64
-        assert sorted(partners.tolist()) == list(range(len(labels)))
-        assert not (labels[partners] == labels).any()
+        assert sorted(partners.tolist()) == list(range(len(class_ids)))
+        assert not (class_ids[partners] == class_ids).any()
 
 
 @pytest.mark.parametrize("policy", PAIRINGS)
 @pytest.mark.parametrize("size", [2, 3, 10, 101])
 def test_every_policy_pairs_one_example_per_class_from_the_smallest_sizes(policy: str, size: int) -> None:
-    partners = PAIRINGS[policy].pair(as_labels(range(size)), 0, 5, [])
+    partners = PAIRINGS[policy].pair(as_class_ids(range(size)), 0, 5, [])
     alone = policy == "within-class"
     assert sorted(partners.tolist()) == list(range(size))
     assert ((partners == np.arange(size)) == alone).all()
 
 
-@given(balanced_enough_labels(), st.sampled_from(list(PAIRINGS)), SEEDS)
+@given(balanced_enough_class_ids(), st.sampled_from(list(PAIRINGS)), SEEDS)
 @PROPERTY
-def test_a_copy_does_not_depend_on_how_many_copies_are_made(labels: Labels, policy: str, seed: int) -> None:
-    before = labels.copy()
-    few, many = pair_copies(policy, labels, 2, seed), pair_copies(policy, labels, 5, seed)
+def test_a_copy_does_not_depend_on_how_many_copies_are_made(class_ids: ClassIds, policy: str, seed: int) -> None:
+    before = class_ids.copy()
+    few, many = pair_copies(policy, class_ids, 2, seed), pair_copies(policy, class_ids, 5, seed)
     for pairing, same in zip(few, many, strict=False):
         np.testing.assert_array_equal(pairing, same)
-    np.testing.assert_array_equal(labels, before)
+    np.testing.assert_array_equal(class_ids, before)
 
 
-def test_labels_do_not_matter_to_any() -> None:
-    first, second = (pair_any(as_labels([label] * 30), 1, 4, []) for label in (0, -1))
+def test_class_ids_do_not_matter_to_any() -> None:
+    first, second = (pair_any(as_class_ids([class_id] * 30), 1, 4, []) for class_id in (0, -1))
     np.testing.assert_array_equal(first, second)
 
 
-# Made by: [partners.tolist() for partners in pair_copies(policy, labels, 2, 1)]
+# Made by: [partners.tolist() for partners in pair_copies(policy, class_ids, 2, 1)]
 @pytest.mark.parametrize(
     ("policy", "golden"),
     [
@@ -138,33 +138,33 @@ def test_labels_do_not_matter_to_any() -> None:
     ],
 )
 def test_pairings_are_pinned(policy: str, golden: list[list[int]]) -> None:
-    labels = as_labels([0, 1, 0, 2, 1, 0, 0, 2, 1, 0, 2, 1])
-    assert [partners.tolist() for partners in pair_copies(policy, labels, 2, 1)] == golden
+    class_ids = as_class_ids([0, 1, 0, 2, 1, 0, 0, 2, 1, 0, 2, 1])
+    assert [partners.tolist() for partners in pair_copies(policy, class_ids, 2, 1)] == golden
 
 
-# Made by: pair_copies("cross-class", labels, 1, 14)[0].tolist(); with this seed a pair of one class is left to settle
-def test_an_exactly_settled_pairing_is_pinned() -> None:
-    labels = as_labels([0, 1, 0, 2, 1, 0, 0, 2, 1, 0, 2, 1])
-    assert pair_copies("cross-class", labels, 1, 14)[0].tolist() == [11, 10, 1, 9, 3, 4, 7, 0, 6, 8, 5, 2]
+# Made by: pair_copies("cross-class", class_ids, 1, 14)[0].tolist(); with this seed a same-class pair is left to repair
+def test_an_exactly_repaired_pairing_is_pinned() -> None:
+    class_ids = as_class_ids([0, 1, 0, 2, 1, 0, 0, 2, 1, 0, 2, 1])
+    assert pair_copies("cross-class", class_ids, 1, 14)[0].tolist() == [11, 10, 1, 9, 3, 4, 7, 0, 6, 8, 5, 2]
 
 
-# Cross-class where it is impossible
+# Cross-class pairing that is impossible
 
 
-@given(ANY_LABELS)
+@given(ANY_CLASS_IDS)
 @PROPERTY
-def test_cross_class_is_refused_only_where_one_class_holds_more_than_half(labels: Labels) -> None:
-    if 2 * max(Counter(labels.tolist()).values()) > len(labels):
+def test_cross_class_is_refused_only_where_one_class_holds_more_than_half(class_ids: ClassIds) -> None:
+    if 2 * max(Counter(class_ids.tolist()).values()) > len(class_ids):
         with pytest.raises(UsageError, match="cross-class"):
-            PAIRINGS["cross-class"].pair(labels, 0, 1, [])
+            PAIRINGS["cross-class"].pair(class_ids, 0, 1, [])
     else:
-        check_cross_class(labels, 1)
-        PAIRINGS["cross-class"].pair(labels, 0, 1, [])
+        check_cross_class(class_ids, 1)
+        PAIRINGS["cross-class"].pair(class_ids, 0, 1, [])
 
 
 def test_the_refusal_names_the_class_the_counts_and_what_to_do() -> None:
     with pytest.raises(UsageError) as raised:
-        PAIRINGS["cross-class"].pair(as_labels([3] * 1501 + [1] * 1000 + [2] * 500), 0, 0, [])
+        PAIRINGS["cross-class"].pair(as_class_ids([3] * 1501 + [1] * 1000 + [2] * 500), 0, 0, [])
     assert str(raised.value) == (
         "pairing cross-class needs every class to hold at most half of the examples, but class 3 holds 1,501 of 3,001: "
         "use --pairing any or within-class"
@@ -174,39 +174,41 @@ def test_the_refusal_names_the_class_the_counts_and_what_to_do() -> None:
 # Different partners in different copies
 
 
-@given(ANY_LABELS, st.sampled_from(["any", "within-class"]), SEEDS)
+@given(ANY_CLASS_IDS, st.sampled_from(["any", "within-class"]), SEEDS)
 @PROPERTY
-def test_copies_use_different_partners_until_all_have_been_met(labels: Labels, policy: str, seed: int) -> None:
-    copies = pair_copies(policy, labels, len(labels), seed)
-    for slot in range(len(labels)):
-        ring = ring_of(slot, labels, policy)
+def test_copies_use_different_partners_until_all_have_been_met(class_ids: ClassIds, policy: str, seed: int) -> None:
+    copies = pair_copies(policy, class_ids, len(class_ids), seed)
+    for slot in range(len(class_ids)):
+        ring = ring_of(slot, class_ids, policy)
         met = [int(pairing[slot]) for pairing in copies[: max(1, ring - 1)]]
         assert len(set(met)) == len(met)
 
 
-@given(ANY_LABELS, st.sampled_from(["any", "within-class"]), SEEDS)
+@given(ANY_CLASS_IDS, st.sampled_from(["any", "within-class"]), SEEDS)
 @PROPERTY
-def test_the_first_copies_never_bring_the_same_two_examples_together(labels: Labels, policy: str, seed: int) -> None:
-    copies = pair_copies(policy, labels, len(labels), seed)
+def test_the_first_copies_never_bring_the_same_two_examples_together(
+    class_ids: ClassIds, policy: str, seed: int
+) -> None:
+    copies = pair_copies(policy, class_ids, len(class_ids), seed)
     pairs: Counter[frozenset[int]] = Counter()
-    for slot in range(len(labels)):
-        ring = ring_of(slot, labels, policy)
+    for slot in range(len(class_ids)):
+        ring = ring_of(slot, class_ids, policy)
         pairs.update(frozenset((slot, int(pairing[slot]))) for pairing in copies[: (ring - 1) // 2])
     assert set(pairs.values()) <= {1}
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_cross_class_copies_use_different_partners(seed: int) -> None:
-    labels = as_labels(np.random.default_rng(seed).integers(0, 10, 2000).tolist())
-    copies = pair_copies("cross-class", labels, 10, seed)
+    class_ids = as_class_ids(np.random.default_rng(seed).integers(0, 10, 2000).tolist())
+    copies = pair_copies("cross-class", class_ids, 10, seed)
     for first, second in combinations(copies, 2):
         assert not (first == second).any()
 
 
 @pytest.mark.parametrize("sizes", [(1000, 1000), (1000, 500, 500)])
 def test_cross_class_copies_use_different_partners_where_one_class_holds_half(sizes: tuple[int, ...]) -> None:
-    labels = as_labels(np.repeat(np.arange(len(sizes)), sizes).tolist())
-    copies = pair_copies("cross-class", labels, 10, 0)
+    class_ids = as_class_ids(np.repeat(np.arange(len(sizes)), sizes).tolist())
+    copies = pair_copies("cross-class", class_ids, 10, 0)
     assert sum(int((first == second).sum()) for first, second in combinations(copies, 2)) == 0
 
 
@@ -227,8 +229,8 @@ def test_ring_shift_of_a_large_ring_never_repeats_a_shift_or_its_mirror(size: in
 
 
 def test_classes_of_one_size_turn_by_shifts_of_their_own() -> None:
-    labels = as_labels([0, 1] * 50)
-    shifts = [(pairing[0] // 2, (pairing[1] - 1) // 2) for pairing in pair_copies("within-class", labels, 49, 2)]
+    class_ids = as_class_ids([0, 1] * 50)
+    shifts = [(pairing[0] // 2, (pairing[1] - 1) // 2) for pairing in pair_copies("within-class", class_ids, 49, 2)]
     assert sum(int(first == second) for first, second in shifts) < 10
 
 
@@ -262,40 +264,44 @@ def test_the_shift_of_a_large_ring_is_uniform_over_seeds() -> None:
     ],
 )
 def test_an_example_meets_every_fitting_partner_equally_often(policy: str, fitting: list[int], copy: int) -> None:
-    classes = as_labels([0, 1, 2] * 4)
+    class_ids = as_class_ids([0, 1, 2] * 4)
     counts: Counter[int] = Counter()
     for seed in range(2000):
-        examples = permutation(12, seed, "slots")  # of the slots
-        partners = pair_copies(policy, classes[examples], copy + 1, seed)[copy]
+        examples = permutation(12, seed, "slots")  # the example in each slot
+        partners = pair_copies(policy, class_ids[examples], copy + 1, seed)[copy]
         counts[int(examples[partners[examples == 0][0]])] += 1
     assert set(counts) <= set(fitting)
     assert_uniform([counts[partner] for partner in fitting])
 
 
 def test_cross_class_meets_every_pair_of_balanced_classes_equally_often() -> None:
-    labels = as_labels(list(range(10)) * 30)
+    class_ids = as_class_ids(list(range(10)) * 30)
     counts = np.zeros((10, 10), np.int64)
     for seed in range(60):
-        np.add.at(counts, (labels, labels[PAIRINGS["cross-class"].pair(labels, 0, seed, [])]), 1)
+        np.add.at(counts, (class_ids, class_ids[PAIRINGS["cross-class"].pair(class_ids, 0, seed, [])]), 1)
     assert_uniform(counts[~np.eye(10, dtype=bool)])
 
 
 def test_cross_class_meets_the_other_classes_by_their_size() -> None:
-    labels = as_labels([0] * 50 + [1] * 30 + [2] * 15 + [3] * 5)  # class 0 holds half, so it meets only the others
+    class_ids = as_class_ids(
+        [0] * 50 + [1] * 30 + [2] * 15 + [3] * 5
+    )  # class 0 holds half, so all its partners are of other classes
     counts: Counter[int] = Counter()
     for seed in range(400):
-        partners = PAIRINGS["cross-class"].pair(labels, 0, seed, [])
-        counts[int(labels[partners[permutation(50, seed, "test")[0]]])] += 1
-    assert stats.chisquare([counts[label] for label in (1, 2, 3)], [240, 120, 40]).pvalue > LEAST_P
+        partners = PAIRINGS["cross-class"].pair(class_ids, 0, seed, [])
+        counts[int(class_ids[partners[permutation(50, seed, "test")[0]]])] += 1
+    assert stats.chisquare([counts[class_id] for class_id in (1, 2, 3)], [240, 120, 40]).pvalue > LEAST_P
 
 
 def test_the_two_uses_of_an_example_are_as_far_apart_as_two_random_positions() -> None:
     num_slots, slot = 60, 17
-    labels = np.zeros(num_slots, np.int32)
+    class_ids = np.zeros(num_slots, np.int32)
     distances = []
     for seed in range(8000):
-        position = np.argsort(permutation(num_slots, seed, "order", 0, 0, 1))  # of every slot in its shard
-        partners = pair_any(labels, 0, seed, [])
+        position = np.argsort(
+            permutation(num_slots, seed, "order", 0, 0, 1)
+        )  # of every slot, in the order of its shard
+        partners = pair_any(class_ids, 0, seed, [])
         base_of = int(np.flatnonzero(partners == slot)[0])
         distances.append(abs(int(position[slot] - position[base_of])))
     apart = np.arange(1, num_slots)

@@ -1,4 +1,4 @@
-"""Totals: counts, histogram, class pairs and label mass against brute force; shards add up to the whole."""
+"""Totals: counts, histogram, class pairs and label mass equal brute force; the sum of shards equals the whole."""
 
 import json
 from collections import Counter
@@ -27,13 +27,16 @@ Row = tuple[float, bool, int, int]
 
 
 def totals_of(rows: list[Row]) -> ShardTotals:
-    """Of rows (λ, whether mixed, class of the base, of the partner); an unmixed one has λ = 1 and partner = base."""
+    """The totals of rows (λ, whether mixed, base class, partner class).
+
+    Unmixed rows get λ = 1 and their base as partner.
+    """
     rows = [row if row[1] else (1.0, False, row[2], row[2]) for row in rows]
     lam, mixed, base, partner = zip(*rows, strict=True) if rows else ((), (), (), ())
     return ShardTotals.of(
         np.array(lam, np.float32),
         np.array(mixed, bool),
-        classes=(np.array(base, np.int32), np.array(partner, np.int32)),
+        class_ids=(np.array(base, np.int32), np.array(partner, np.int32)),
         num_classes=NUM_CLASSES,
     )
 
@@ -105,9 +108,9 @@ def test_soft_labels_have_no_class_pairs_and_no_label_mass() -> None:
 
 @pytest.mark.parametrize(("num_classes", "counted"), [(MAX_PAIR_CLASSES, True), (MAX_PAIR_CLASSES + 1, False)])
 def test_class_pairs_are_left_out_above_the_limit_of_classes(num_classes: int, counted: bool) -> None:
-    classes = np.array([0, num_classes - 1], np.int32)
+    class_ids = np.array([0, num_classes - 1], np.int32)
     lam = np.array([0.25, 0.25], np.float32)
-    shard = ShardTotals.of(lam, lam < 1, classes=(classes, classes[::-1]), num_classes=num_classes)
+    shard = ShardTotals.of(lam, lam < 1, class_ids=(class_ids, class_ids[::-1]), num_classes=num_classes)
     totals = combine([shard], num_classes=num_classes)
     assert totals.label_mass is not None
     assert totals.label_mass[0] == totals.label_mass[-1] == 1

@@ -1,4 +1,4 @@
-"""Encoding: blocks become the framed bytes of protobuf's deterministic serialization."""
+"""Encoding: blocks are encoded to the framed bytes of protobuf's deterministic serialization."""
 
 import hashlib
 from dataclasses import dataclass
@@ -49,16 +49,16 @@ def block_of(
     *,
     label: npt.NDArray[np.float32] | None,
     ids: tuple[list[bytes], list[bytes]],
-    classes: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]] | None,
+    class_ids: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]] | None,
     image_format: str = "raw",
     extra: dict[str, npt.NDArray[Any]] | None = None,
     method: str = "mixup",
 ) -> Block:
-    """A block of these columns, with the layout that they have."""
+    """A block of these columns, with a layout that fits them."""
     layout = Layout(
         shape=inputs.shape[1:],
         num_classes=2 if label is None else label.shape[1],
-        label_kind="soft" if classes is None else "class",
+        label_kind="soft" if class_ids is None else "class",
         label_format="compact" if label is None else "dense",
         image_format=image_format,
         method=method,
@@ -67,31 +67,31 @@ def block_of(
     columns |= {"mixup/base_id": Ids.of(ids[0]), "mixup/partner_id": Ids.of(ids[1])}
     if label is not None:
         columns["label"] = label
-    if classes is not None:
-        columns |= {"mixup/base_label": classes[0], "mixup/partner_label": classes[1]}
+    if class_ids is not None:
+        columns |= {"mixup/base_label": class_ids[0], "mixup/partner_label": class_ids[1]}
     return Block(columns=columns, layout=layout)
 
 
 @st.composite
 def blocks(draw: st.DrawFn, shapes: st.SearchStrategy[tuple[int, ...]], image_format: str = "raw") -> Block:
-    """Mixed examples of one shape, with dense or compact labels, or soft ones."""
+    """Draw mixed examples of one shape, with dense, compact or soft labels."""
     count, shape = draw(st.integers(1, 6)), draw(shapes)
     dtype, elements = (np.float32, FLOATS) if len(shape) == 1 else (np.uint8, None)
     ids = [draw(st.lists(ID_TEXTS, min_size=count, max_size=count)) for _ in range(2)]
     form = draw(st.sampled_from(["dense", "compact", "soft"]))
-    label = classes = None
+    label = class_ids = None
     if form != "compact":
         num_classes = draw(st.sampled_from([2, 10, 50]))
         label = draw(hnp.arrays(np.float32, (count, num_classes), elements=FLOATS))
     if form != "soft":
         drawn = np.array(draw(st.lists(CLASS_IDS, min_size=2 * count, max_size=2 * count)), np.int32)
-        classes = drawn[:count], drawn[count:]
+        class_ids = drawn[:count], drawn[count:]
     return block_of(
         draw(hnp.arrays(dtype, (count, *shape), elements=elements)),
         draw(hnp.arrays(np.float32, count, elements=st.floats(0, 1, width=32))),
         label=label,
         ids=(ids[0], ids[1]),
-        classes=classes,
+        class_ids=class_ids,
         image_format=image_format,
     )
 
@@ -101,7 +101,7 @@ def id_of(ids: Ids, row: int) -> bytes:
 
 
 def slow_payload(block: Block, row: int) -> bytes:
-    """One record as protobuf serializes it."""
+    """Serialize one record with protobuf."""
     message = Example()
     feature = message.features.feature
     for key, values in block.columns.items():
@@ -120,13 +120,13 @@ def slow_payload(block: Block, row: int) -> bytes:
 
 
 def small_block(**changes: Any) -> Block:
-    """Three grey images with everything that a block can hold."""
+    """A block of three grey images with all features that a record can have."""
     fields: dict[str, Any] = {
         "inputs": np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1),
         "lam": np.array([0, 0.25, 1], np.float32),
         "label": np.array([[0, 1], [0.25, 0.75], [1, 0]], np.float32),
         "ids": ([b"a__9", b"a__10", b"b__0"], [b"a__10", b"b__0", b"b__0"]),
-        "classes": (np.array([0, 0, 300], np.int32), np.array([1, 128, 300], np.int32)),
+        "class_ids": (np.array([0, 0, 300], np.int32), np.array([1, 128, 300], np.int32)),
     }
     return block_of(**{**fields, **changes})
 
@@ -160,7 +160,7 @@ def test_fields_of_a_method_are_what_protobuf_serializes(boxes: list[int], shift
         assert block.encoded() == b"".join(frame(slow_payload(block, row)) for row in range(len(block)))
 
 
-@pytest.mark.parametrize("change", [{"extra": {"mixup/box": np.zeros((3, 4), np.int64)}}, {"classes": None}])
+@pytest.mark.parametrize("change", [{"extra": {"mixup/box": np.zeros((3, 4), np.int64)}}, {"class_ids": None}])
 def test_columns_that_are_not_those_of_the_layout_are_refused(change: dict[str, Any]) -> None:
     block = small_block(**change)
     columns = block.columns if "extra" in change else {k: v for k, v in block.columns.items() if k != "label"}
@@ -203,7 +203,7 @@ def test_a_png_block_holds_png_files_in_rgb_order() -> None:
     [
         (small_block(), {"image", "label", "mixup/base_label", "mixup/partner_label"}),
         (small_block(label=None), {"image", "mixup/base_label", "mixup/partner_label"}),
-        (small_block(classes=None), {"image", "label"}),
+        (small_block(class_ids=None), {"image", "label"}),
         (
             small_block(inputs=np.ones((3, 2), np.float32)),
             {"features", "label", "mixup/base_label", "mixup/partner_label"},
@@ -228,7 +228,7 @@ def test_the_layout_of_arrays_does_not_matter() -> None:
         inputs=np.asfortranarray(images),
         label=np.asfortranarray(label),
         lam=np.repeat(plain.columns["mixup/lam"], 2)[::2],
-        classes=(np.array([0, 9, 0, 9, 300, 9], np.int32)[::2], plain.columns["mixup/partner_label"]),
+        class_ids=(np.array([0, 9, 0, 9, 300, 9], np.int32)[::2], plain.columns["mixup/partner_label"]),
     )
     assert odd.encoded() == plain.encoded()
 
@@ -240,7 +240,7 @@ def test_many_records_of_many_lengths_keep_their_order() -> None:
         (rows / 3000).astype(np.float32),
         label=None,
         ids=([b"f__%d" % row for row in rows], [b"file__%d" % (row * 7) for row in rows]),
-        classes=(rows.astype(np.int32), (rows * 100).astype(np.int32)),
+        class_ids=(rows.astype(np.int32), (rows * 100).astype(np.int32)),
     )
     payloads = payloads_in(block.encoded())
     assert payloads == [slow_payload(block, row) for row in range(len(rows))]

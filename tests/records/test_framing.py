@@ -43,7 +43,7 @@ LISTS = st.lists(st.binary(max_size=60), max_size=8)
 
 
 def slow_crc32c(data: bytes) -> int:
-    """CRC-32C bit by bit, from its polynomial."""
+    """Compute CRC-32C bit by bit from its polynomial."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte
@@ -63,7 +63,7 @@ def slow_frame(payload: bytes) -> bytes:
 
 
 def payloads_of(path: Path) -> list[bytes]:
-    """The payloads of a file that scan finds sound."""
+    """The payloads of a file, which must be undamaged."""
     found = list(read_records(path, path.name))
     assert [fault for *_, fault in found] == [None] * len(found)
     return [payload for _, payload, _, _ in found]
@@ -355,14 +355,14 @@ Outcome = tuple[list[Any], str | None]
 
 
 def mixed_file(folder: pytest.TempPathFactory, sizes: list[int]) -> tuple[Path, list[bytes], list[int]]:
-    """A file of records of these sizes, no two bytes of it alike for long; its payloads; where each record starts."""
+    """Write a file of records of these sizes, without long repetitions: the file, the payloads, each record's start."""
     payloads = [np.random.default_rng(number).bytes(size) for number, size in enumerate(sizes)]
     path = write(folder.getbasetemp() / "a.tfrecord", b"".join(map(frame, payloads)))
     return path, payloads, np.cumsum([0, *(size + FRAME_BYTES for size in sizes)]).tolist()
 
 
 def outcome(found: Iterator[Any]) -> Outcome:
-    """What an iterator yields, and the error that ends it."""
+    """The values that an iterator yields, and the error that ends it."""
     items = []
     try:
         for item in found:
@@ -409,7 +409,7 @@ def test_walk_ends_at_a_damaged_length_as_scan_does(
 
 
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The lengths of all reads from now on."""
+    """A list that records the length of every read from now on."""
     lengths, pread = [], os.pread
 
     def counting_pread(handle: int, length: int, offset: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Images: header shapes, lossless decoding in RGB order, PNG round trips, and the refusal of everything else."""
+"""Images: header shapes, lossless decoding in RGB order, PNG round trips, and errors for everything else."""
 
 import struct
 import zlib
@@ -23,7 +23,7 @@ SAMPLES = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
 
 
 def png_file(width: int, height: int, colour: int, rows: list[bytes], *, depth: int = 8, palette: bytes = b"") -> bytes:
-    """A PNG file made by hand of unfiltered rows, so that any header can be had."""
+    """Write a PNG file by hand from unfiltered rows, so that its header can be anything."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -39,14 +39,14 @@ def png_of(image: Pixels, colour: int) -> bytes:
 
 
 def jpeg_of(image: Pixels, *options: int) -> bytes:
-    """A JPEG file of an image (h, w, 1) or RGB (h, w, 3)."""
+    """Encode a grey (h, w, 1) or RGB (h, w, 3) image as a JPEG file."""
     done, data = cv2.imencode(".jpg", np.ascontiguousarray(image[:, :, ::-1]), options)
     assert done
     return data.tobytes()
 
 
 def smooth_image(height: int, width: int, channels: int) -> Pixels:
-    """Slow gradients, which JPEG keeps to within a few levels."""
+    """An image of slow gradients, which JPEG changes by a few levels at most."""
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([2 * x + 40, 3 * y + 10, x + y + 100], axis=-1)[:, :, :channels].astype(np.uint8)
 
@@ -186,7 +186,7 @@ def test_grey_is_repeated_into_three_channels(file_of: Callable[[Pixels], bytes]
 
 
 def claimed_jpeg(height: int, width: int, *, depth: int = 8, channels: int = 3) -> bytes:
-    """A JPEG header that claims this size, and nothing behind it."""
+    """A JPEG header that claims this size, with no data after it."""
     return b"\xff\xd8\xff\xc0" + struct.pack(">HBHHB", 17, depth, height, width, channels) + bytes(9)
 
 

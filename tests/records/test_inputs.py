@@ -1,4 +1,4 @@
-"""Input kinds: which shapes a schema may give each of them."""
+"""Input kinds: the shapes that a schema may give for each of them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""tf.Example messages are TensorFlow's, and the reader takes inputs and labels from them or says why not."""
+"""tf.Example messages equal those of TensorFlow; the reader returns inputs and labels or says what is wrong."""
 
 import math
 import re
@@ -88,7 +88,7 @@ def features_of(**values: Any) -> Features:
 
 
 def refused(message: str) -> Any:
-    """The context in which a ValueError with exactly this message is expected."""
+    """Expect a ValueError with exactly this message in the context."""
     return pytest.raises(ValueError, match=f"^{re.escape(message)}$")
 
 

@@ -48,7 +48,7 @@ def overview_of(
     """Of rows (class of the base, of the partner, λ), one copy; an example with λ = 1 was left unmixed."""
     base, partner = (np.array([row[side] for row in rows], np.int32) for side in (0, 1))
     lam = np.array([row[2] for row in rows], np.float32)
-    totals = ShardTotals.of(lam, lam < 1, classes=None if soft else (base, partner), num_classes=num_classes)
+    totals = ShardTotals.of(lam, lam < 1, class_ids=None if soft else (base, partner), num_classes=num_classes)
     schema = ExampleSpec(
         input_key="image",
         label_key="label",
@@ -60,13 +60,13 @@ def overview_of(
     file_name = f"{name}-train.tfrecord-00000-of-00001"
     file = SourceFileEntry(name=file_name, examples=len(rows), skipped=0, fingerprint="0" * 64)
     shard_name = f"{name}_mixup-train.tfrecord-00000-of-00001"
-    settled = {"num_shards": 1, "label_format": "dense" if num_classes <= 1000 else "compact"} | config
+    resolved = {"num_shards": 1, "label_format": "dense" if num_classes <= 1000 else "compact"} | config
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         run_id="0" * 64,
         name=f"{name}_mixup",
         split="train",
-        config=MixConfig(**settled),
+        config=MixConfig(**resolved),
         source=SourceEntry(examples=len(rows), skipped=0, files=(file,), schema=schema),
         shape=shape,
         num_classes=num_classes,

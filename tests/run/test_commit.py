@@ -1,4 +1,4 @@
-"""Commit refuses to promise what is not there."""
+"""Commit: the manifest is written only if all shards exist."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_the_manifest_lists_the_shards_in_order_whatever_order_they_come_in(
 def test_more_than_100_000_shards_are_listed_by_number_and_verified(
     tmp_path: Path, infos: list[ShardInfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of shards that are only described: names get a sixth digit there, and do not sort as their numbers do."""
+    """The shards are only described. Names with a sixth digit do not sort by their numbers."""
     work, count = WorkFolder.of(tmp_path / "out"), 100_001
     planned = work.load_run()
     run = replace(planned, num_examples=count, config=replace(planned.config, num_shards=count))
@@ -68,8 +68,8 @@ def test_a_doubled_or_strange_shard_is_refused(tmp_path: Path, infos: list[Shard
 def test_a_shard_that_changed_on_disk_is_refused(tmp_path: Path, infos: list[ShardInfo]) -> None:
     path = tmp_path / "out" / infos[1].entry.name
     path.write_bytes(path.read_bytes() + b"\0")
-    with pytest.raises(MixupError, match="missing or changed"):
+    with pytest.raises(MixupError, match="missing or was changed"):
         commit_run(infos, tmp_path / "out")
     path.unlink()
-    with pytest.raises(MixupError, match="missing or changed"):
+    with pytest.raises(MixupError, match="missing or was changed"):
         commit_run(infos, tmp_path / "out")

@@ -1,4 +1,4 @@
-"""One shard: the same bytes however its examples are gathered, and bounded memory."""
+"""One shard: its bytes do not depend on how examples are gathered, and memory is bounded."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from tests.datasets import Dataset
 
 
 def planned(dataset: Dataset, out: Path, config: MixConfig) -> list[ShardTask]:
-    """The tasks of a run, planned by direct calls."""
+    """Plan a run without Beam, and return its tasks."""
     request = Request(source=open_source(SourceConfig(src=str(dataset.folder))), config=config)
     out.mkdir()
     work = WorkFolder.of(out)

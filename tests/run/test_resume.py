@@ -1,4 +1,4 @@
-"""Interrupted runs: no manifest, nothing half written, and the same command ends with the same bytes."""
+"""Interrupted runs: no manifest, no partial shards, and the same command then writes the same bytes."""
 
 import shutil
 import signal
@@ -22,7 +22,10 @@ RUN = ("--src", "mnist_sample", "--copies", "12", "--num-shards", "3", "--pairin
 
 
 def stop_half_way(out: Path, how: signal.Signals) -> tuple[int, str]:
-    """Start a run, send it a signal once a few of its 36 shards are finished: its exit code and last words."""
+    """Start a run and send it a signal after a few of its 36 shards are finished.
+
+    Returns its exit code and its output.
+    """
     process = subprocess.Popen(command("mixup-augment", *RUN, "--out", out), stderr=subprocess.PIPE, text=True)
     finished = WorkFolder.of(out).finished
     deadline = time.monotonic() + 60
@@ -37,7 +40,7 @@ def stop_half_way(out: Path, how: signal.Signals) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run that nobody stopped."""
+    """The same run without an interruption."""
     out = tmp_path_factory.mktemp("whole") / "out"
     succeed("mixup-augment", *RUN, "--out", out)
     return out
@@ -106,7 +109,7 @@ def test_a_source_that_changed_is_another_run(tmp_path: Path, dataset: Dataset) 
     augment(str(dataset.folder), tmp_path / "out")
     before = shard_hashes(tmp_path / "out")
     write_tfds(dataset.folder, num_files=2, seed=1)
-    with pytest.raises(MixupError, match="source changed"):
+    with pytest.raises(MixupError, match="source has changed"):
         augment(str(dataset.folder), tmp_path / "out")
     assert shard_hashes(tmp_path / "out") == before
 

@@ -1,4 +1,4 @@
-"""The run: JSON round trip, its identity, and the names and numbers derived from it."""
+"""The run: its JSON round trip, its id, and the names and numbers derived from it."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ import pytest
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.config.typed_json import from_json, to_json
 from mixup_pipeline.records.encoding import Ids, encode
-from mixup_pipeline.run.run import Run, estimated_record_bytes, settle
+from mixup_pipeline.run.run import Run, estimated_record_bytes, resolve_config
 from mixup_pipeline.sources.index import IndexedFile
 from mixup_pipeline.spec import ExampleSpec
 
@@ -111,7 +111,7 @@ def test_the_run_id_changes_with_the_name_the_split_and_the_files(change: dict[s
     assert dataclasses.replace(RUN, **change).run_id != RUN.run_id
 
 
-def test_the_run_id_does_not_change_with_the_place_of_the_source() -> None:
+def test_the_run_id_does_not_change_with_the_location_of_the_source() -> None:
     assert with_file(path="/elsewhere/spool/00000").run_id == RUN.run_id
 
 
@@ -141,7 +141,7 @@ def test_the_originals_are_the_last_pass(keep_originals: bool, copies: list[int 
 
 
 @pytest.mark.parametrize(
-    ("asked", "num_classes", "settled"),
+    ("asked", "num_classes", "resolved"),
     [
         ("auto", 10, "dense"),
         ("auto", 1000, "dense"),
@@ -150,9 +150,9 @@ def test_the_originals_are_the_last_pass(keep_originals: bool, copies: list[int 
         ("compact", 10, "compact"),
     ],
 )
-def test_settle_leaves_nothing_to_choose(asked: str, num_classes: int, settled: str) -> None:
-    config = settle(MixConfig(label_format=asked, seed=3), num_classes=num_classes, num_shards=7)
-    assert config == MixConfig(label_format=settled, seed=3, num_shards=7)
+def test_a_resolved_config_leaves_nothing_open(asked: str, num_classes: int, resolved: str) -> None:
+    config = resolve_config(MixConfig(label_format=asked, seed=3), num_classes=num_classes, num_shards=7)
+    assert config == MixConfig(label_format=resolved, seed=3, num_shards=7)
 
 
 @pytest.mark.parametrize("label_format", ["dense", "compact"])

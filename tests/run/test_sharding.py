@@ -1,4 +1,4 @@
-"""The plan: shards that cover all slots evenly, shard counts by size, and bounded gathering."""
+"""Sharding: shards cover all slots evenly, shard counts follow the size, and gathering is bounded."""
 
 import pytest
 from hypothesis import given, settings
@@ -74,12 +74,12 @@ def test_gathered_examples(shard_examples: int, num_examples: int, num_passes: i
 @pytest.mark.parametrize(
     ("shard_examples", "num_examples", "num_passes", "decoded_bytes", "expected"),
     [
-        (60_000, 60_000, 10, 784, Gathering(passes=10, piece=60_000)),  # MNIST: all of it at once
+        (60_000, 60_000, 10, 784, Gathering(passes=10, piece=60_000)),  # MNIST: everything at once
         (60_000, 60_000, 100, 784, Gathering(passes=PASSES_TOGETHER, piece=60_000)),
         (1000, 10**6, 2, 16 << 10, Gathering(passes=2, piece=1000)),  # 3,000 examples in 46.9 MiB
         (1000, 10**6, 3, 16 << 10, Gathering(passes=1, piece=1000)),
         (1251, 1_281_167, 90, 150_528, Gathering(passes=1, piece=167)),  # ImageNet at 224: in pieces
-        (5, 10, 1, 256 << 20, Gathering(passes=1, piece=1)),  # larger than the bound: one at a time
+        (5, 10, 1, 256 << 20, Gathering(passes=1, piece=1)),  # larger than the limit: one at a time
     ],
 )
 def test_gathering(
@@ -93,8 +93,8 @@ def test_gathering(
 def test_gathering_stays_within_its_bound(
     shard_examples: int, others: int, num_passes: int, decoded_bytes: int
 ) -> None:
-    how = gathering(shard_examples, shard_examples + others, num_passes, decoded_bytes)
-    assert 1 <= how.passes <= num_passes
-    assert 1 <= how.piece <= shard_examples
-    held = gathered_examples(how.piece, shard_examples + others, how.passes)
-    assert held * decoded_bytes <= GATHER_BYTES or (how.passes, how.piece) == (1, 1)
+    limits = gathering(shard_examples, shard_examples + others, num_passes, decoded_bytes)
+    assert 1 <= limits.passes <= num_passes
+    assert 1 <= limits.piece <= shard_examples
+    held = gathered_examples(limits.piece, shard_examples + others, limits.passes)
+    assert held * decoded_bytes <= GATHER_BYTES or (limits.passes, limits.piece) == (1, 1)

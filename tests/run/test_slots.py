@@ -1,4 +1,4 @@
-"""The slot table: every entry once, in an order that depends on the number of examples and the seed alone."""
+"""The slot table: every entry once, in an order that depends only on the number of examples and the seed."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""Gathering: the examples of any entries in any order equal a plain reading; records that changed are noticed."""
+"""Reading examples: any entries in any order equal a plain reading; records that changed are detected."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,12 +26,14 @@ LABELS = np.arange(COUNT) % 4
 SOFT = np.random.default_rng(1).dirichlet(np.ones(4), COUNT).astype(np.float32)
 VECTORS = np.random.default_rng(0).normal(size=(COUNT, 7)).astype(np.float32)
 GREY, COLOUR, CLEAR = (random_images(COUNT, (6, 5, channels)) for channels in (1, 3, 4))
-PHOTO = np.broadcast_to(np.arange(COUNT, dtype=np.uint8)[:, None, None, None] * 12, (COUNT, 8, 8, 3))  # JPEG keeps it
+PHOTO = np.broadcast_to(
+    np.arange(COUNT, dtype=np.uint8)[:, None, None, None] * 12, (COUNT, 8, 8, 3)
+)  # JPEG keeps these exactly
 
 
 @dataclass(frozen=True)
 class Indexed:
-    """A source of several files, indexed: its entries in the order of files."""
+    """An indexed source of several files. entries: in the order of the files."""
 
     entries: Entries
     files: list[IndexedFile]
@@ -45,7 +47,7 @@ class Indexed:
 
 
 def indexed(folder: Path, payloads: Sequence[bytes], spec: ExampleSpec, sizes: Sequence[int] = (7, 0, 13)) -> Indexed:
-    """The payloads written to files of these many records, and indexed."""
+    """Write the payloads to files of these numbers of records, and index them."""
     work = WorkFolder(folder / "work")
     work.create()
     start, files, paths = 0, [], []
@@ -60,7 +62,7 @@ def indexed(folder: Path, payloads: Sequence[bytes], spec: ExampleSpec, sizes: S
 
 
 def records(inputs: Sequence[Any], labels: Sequence[Any] | npt.NDArray[Any]) -> list[bytes]:
-    """Records of unequal length, some with something before the image."""
+    """Records of unequal length. Some have another feature before the image."""
     return [
         example({"image": data, "label": label, "a" * (number % 3 + 1): b"?" * number})
         for number, (data, label) in enumerate(zip(inputs, labels, strict=True))
@@ -120,7 +122,7 @@ def test_no_entries_are_no_examples(tmp_path: Path) -> None:
 
 
 def test_records_that_lie_far_apart(tmp_path: Path) -> None:
-    """Some neighbours fit into one read, others do not, and one record alone is larger than a read."""
+    """Some neighbours fit into one read, others do not, and one record is larger than a read."""
     lengths = np.random.default_rng(3).integers(0, 60_000, COUNT)
     lengths[4] = 300_000
     payloads = [

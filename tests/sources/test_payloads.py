@@ -1,4 +1,4 @@
-"""Fetching: any records of any files, whatever is read together, from a disk and from a store alike."""
+"""Reading payloads: any records of any files, in blocks of any size, from a disk and from a store."""
 
 import os
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def indexed(path: Path) -> IndexedFile:
 
 
 def entries_of(lists: list[list[bytes]]) -> Entries:
-    """ENTRY of all payloads, file by file, by hand."""
+    """Build ENTRY[n] of all payloads by hand, file by file."""
     entries = np.zeros(sum(map(len, lists)), ENTRY)
     row = 0
     for file, payloads in enumerate(lists):

@@ -1,4 +1,4 @@
-"""Indexing: entries and fingerprints against a brute-force reading, bad records, reuse, compressed files."""
+"""Indexing: entries and fingerprints equal a brute-force reading; bad records, reuse, compressed files."""
 
 import gzip
 import hashlib
@@ -42,7 +42,7 @@ PNG_RECORDS = [example({"image": png(image), "label": label}) for image, label i
 
 @dataclass(frozen=True)
 class Form:
-    """One form of records: how they are described, what they hold, and what of it is the input."""
+    """One form of records: their spec, their features, and the bytes and the shape of their inputs."""
 
     spec: ExampleSpec
     features: Sequence[Mapping[str, Any]]
@@ -50,7 +50,7 @@ class Form:
     shape: tuple[int, ...]
 
     @property
-    def labels(self) -> list[int]:
+    def class_ids(self) -> list[int]:
         return [NO_CLASS] * len(LABELS) if self.spec.label_kind == "soft" else LABELS
 
 
@@ -95,7 +95,7 @@ def index(
 
 
 def fingerprint_of(path: Path, num_records: int | None = None) -> str:
-    """sha256 over the length and the stored CRC of each record, brute force."""
+    """Compute sha256 over the length and the stored CRC of each record by brute force."""
     data, ends = path.read_bytes(), record_starts(path)[1:]
     digest = hashlib.sha256()
     for payload, end in list(zip(read_payloads(path), ends, strict=True))[:num_records]:
@@ -117,7 +117,7 @@ def test_entries_equal_a_brute_force_reading(tmp_path: Path, work: WorkFolder, k
     assert entries["length"].tolist() == [len(payload) for payload in read_payloads(path)]
     assert entries["record"].tolist() == list(range(12))
     assert entries["file"].tolist() == [3] * 12
-    assert entries["class_id"].tolist() == form.labels
+    assert entries["class_id"].tolist() == form.class_ids
     starts = (entries["offset"] + entries["input_start"]).tolist()
     lengths = entries["input_length"].tolist()
     assert [data[start : start + length] for start, length in zip(starts, lengths, strict=True)] == form.inputs
@@ -133,7 +133,7 @@ def test_entries_equal_a_brute_force_reading(tmp_path: Path, work: WorkFolder, k
 
 
 def test_a_file_of_many_records_and_one_large_one(tmp_path: Path, work: WorkFolder) -> None:
-    """Larger than the buffer in which files are read, with a record that is larger than it alone."""
+    """The file is larger than the read buffer, and so is one of its records."""
     vectors = [np.full(40_000, n, np.float32) for n in range(30)]
     payloads = [example({"image": vector, "label": 1}) for vector in vectors]
     payloads[7] = example({"image": vectors[7], "label": 1, "more": bytes(6 << 20)})
@@ -256,7 +256,7 @@ def flip_crc(path: Path, record: int) -> None:
 
 
 def packed_ints(key: str, values: bytes) -> bytes:
-    """A tf.Example with the image and an int64 list of these one-byte values, written by hand."""
+    """Write by hand a tf.Example with the image and an int64 list of these one-byte values."""
     packed = b"\x0a" + bytes([len(values)]) + values
     feature = b"\x1a" + bytes([len(packed)]) + packed
     entry = b"\x0a" + bytes([len(key)]) + key.encode() + b"\x12" + bytes([len(feature)]) + feature
@@ -326,7 +326,7 @@ def test_an_image_damaged_behind_its_header_is_found_where_bad_records_are_skipp
     entries, indexed = index(path, work, config=SKIP)
     assert 4 not in entries["record"]
     assert indexed.skipped == 1
-    assert index(path, work, position=1)[1].examples == 12  # left to the shard that decodes it
+    assert index(path, work, position=1)[1].examples == 12  # the shard that decodes it will find the fault
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ def test_a_vector_that_is_not_finite_is_skipped(tmp_path: Path, work: WorkFolder
 
 
 def test_floats_that_are_not_packed_are_refused_with_advice(tmp_path: Path, work: WorkFolder) -> None:
-    unpacked = b"".join(b"\x0d" + struct.pack("<f", value) for value in range(7))  # one tag a value
+    unpacked = b"".join(b"\x0d" + struct.pack("<f", value) for value in range(7))  # one tag per value
     feature = b"\x12" + bytes([len(unpacked)]) + unpacked
     entry = b"\x0a\x05image\x12" + bytes([len(feature)]) + feature
     features = b"\x0a" + bytes([len(entry)]) + entry
@@ -454,7 +454,7 @@ def test_the_first_good_record_sets_the_size(tmp_path: Path, work: WorkFolder) -
 
 
 def in_members(data: bytes) -> bytes:
-    """GZIP files joined end to end, cut anywhere."""
+    """Compress data as several GZIP files joined end to end, one of them empty."""
     return gzip.compress(data[:100]) + gzip.compress(b"") + gzip.compress(data[100:])
 
 

@@ -1,4 +1,4 @@
-"""Schemas: what features.json, .pbtxt and shipped schemas say, and which feature becomes input and label."""
+"""Schemas: the content of features.json, .pbtxt and shipped schemas, and the choice of the input and the label."""
 
 from pathlib import Path
 from typing import Any
@@ -142,7 +142,7 @@ def test_a_file_goes_before_a_shipped_schema(tmp_path: Path, monkeypatch: pytest
         read_schema("tfds_image")
 
 
-# Choosing
+# Choosing the input and the label
 
 
 @pytest.mark.parametrize(

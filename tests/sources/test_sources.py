@@ -1,4 +1,4 @@
-"""Any source: which kind `src` is, and which splits may be augmented."""
+"""Sources of any kind: the kind of a `src`, and the splits that may be augmented."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.sources import open_source, read_alike
+from mixup_pipeline.sources import evaluation_config, open_source
 from mixup_pipeline.sources.source import Source, SourceFile, check_split
 from mixup_pipeline.spec import ExampleSpec
 from tests.datasets import Dataset, write_tfds
@@ -94,9 +94,9 @@ def test_a_source_has_files_each_with_a_name_of_its_own_in_order() -> None:
 
 def test_what_describes_files_is_said_of_files_only(dataset: Dataset) -> None:
     described = SourceConfig(src=f"{dataset.folder}/*.tfrecord*", schema="tfds_image", num_classes=4, data_dir="there")
-    other = read_alike(described, str(dataset.files[0]), split="test")
+    other = evaluation_config(described, str(dataset.files[0]), split="test")
     assert (other.schema, other.num_classes, other.data_dir) == ("tfds_image", 4, "there")
-    plain = read_alike(described, "mnist_sample", split="test")
+    plain = evaluation_config(described, "mnist_sample", split="test")
     assert plain == SourceConfig(src="mnist_sample", split="test", data_dir="there", allow_eval_split=True)
     keyed = SourceConfig(src="mnist_sample", image_key="image")
-    assert read_alike(keyed, "mnist_sample", split="test").image_key == "image"
+    assert evaluation_config(keyed, "mnist_sample", split="test").image_key == "image"

@@ -1,4 +1,4 @@
-"""TFDS datasets: which directory a name means, what its JSON files say, and what happens where there is none."""
+"""TFDS datasets: the directory that a name means, the content of its JSON files, and the errors without one."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from tests.datasets import Dataset, image_feature, label_feature, write_features
 
 
 def prepare(*folders: Path) -> None:
-    """Directories that look like prepared datasets from outside."""
+    """Make directories that are taken for prepared datasets."""
     for folder in folders:
         write_features(folder / "features.json", {})
 
@@ -31,7 +31,7 @@ def find(src: str | Path, data_dir: Path | None = None) -> Place:
 
 
 class FakeDownload:
-    """Stands in for the process that would ask TFDS: remembers what was run, and answers."""
+    """Replaces the process that runs TFDS: it records the commands, and returns a given result."""
 
     def __init__(self, *, stdout: str = "", stderr: str = "", code: int = 1, makes: Path | None = None) -> None:
         self.commands: list[Sequence[str]] = []
@@ -46,7 +46,7 @@ class FakeDownload:
 
 @pytest.fixture(autouse=True)
 def download(monkeypatch: pytest.MonkeyPatch) -> FakeDownload:
-    """No test asks TFDS for anything."""
+    """Keep every test from running TFDS."""
     return use(monkeypatch, FakeDownload(stdout="TFDS knows no dataset of this name\n"))
 
 
@@ -55,7 +55,7 @@ def use(monkeypatch: pytest.MonkeyPatch, fake: FakeDownload) -> FakeDownload:
     return fake
 
 
-# Which directory
+# The directory of a name
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_prepared_dataset_of_that_name_goes_before_the_bundled_one(tmp_path: P
     assert find("mnist_sample:1.0.0", tmp_path) == data_dirs(SourceConfig(src="x"))[1] / "mnist_sample/1.0.0"
 
 
-# Where there is none
+# A dataset that does not exist
 
 
 def test_a_folder_without_features_json_says_what_to_give(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_name_not_prepared_tells_where_it_was_looked_for_and_what_to_do(tmp_pa
     [
         ("Downloading\nTFDS could not download it (Refused: 403)\n", "", "TFDS could not download it (Refused: 403)"),
         ("", "Traceback\nModuleNotFoundError: No module\n", "ModuleNotFoundError: No module"),
-        ("", "", "it ended without a word"),
+        ("", "", "it ended without a message"),
     ],
 )
 def test_the_last_words_of_the_download_are_told(
@@ -223,7 +223,7 @@ def test_a_download_that_claims_success_but_made_nothing_is_an_error(
         find("shapes", tmp_path)
 
 
-# What a directory says
+# The content of a directory
 
 
 def described(dataset: Dataset, **options: Any) -> Any:
@@ -257,7 +257,7 @@ def test_paths_are_absolute(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -
         ("ant\nbee\ncat\ndog\n", ("ant", "bee", "cat", "dog")),
         ("ant\nbee\ncat\ndog", ("ant", "bee", "cat", "dog")),
         ("Ärmel\nbee\n猫\ndog\n", ("Ärmel", "bee", "猫", "dog")),
-        ("ant\nbee\n", None),  # too few to say which is which
+        ("ant\nbee\n", None),  # too few to know which is which
     ],
 )
 def test_class_names(dataset: Dataset, text: str, names: tuple[str, ...] | None) -> None:
@@ -356,7 +356,7 @@ def test_a_dataset_info_of_another_form_is_a_source_error(dataset: Dataset, chan
 
 @pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "a/b"])
 def test_a_name_that_leads_out_of_the_output_folder_is_refused(dataset: Dataset, name: str) -> None:
-    """The name becomes part of the names of the files that are written."""
+    """The name becomes part of the names of the files that a run writes."""
     template = "shapes-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
     edit_json(info_of(dataset), lambda info: info["splits"][0].update(filepathTemplate=template))
     edit_json(info_of(dataset), lambda info: info.update(name=name))

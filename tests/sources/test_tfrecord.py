@@ -1,4 +1,4 @@
-"""TFRecord files by path or pattern: which files, and what the first record tells where no schema does."""
+"""TFRecord files by path or pattern: the files that match, and what the first record shows without a schema."""
 
 import gzip
 import zlib
@@ -25,11 +25,11 @@ def opened(pattern: Path, **options: Any) -> Source:
 
 
 def seen(folder: Path, features: Mapping[str, Any], **options: Any) -> ExampleSpec:
-    """The spec of a file whose only record has these features."""
+    """Open a file whose only record has these features, and return its spec."""
     return opened(write_records(folder / "one.tfrecord", [example(features)]), **options).spec
 
 
-# Which files
+# The files that match
 
 
 def test_files_are_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert opened(Path("~/part-*"), num_classes=4).files[0].path == str(tmp_path / "part-0")
 
 
-# What the first record tells
+# What the first record shows
 
 
 def test_an_image_with_an_integer_label(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_first_record_that_is_cut(tmp_path: Path, size: int) -> None:
 
 def test_a_damaged_first_record_is_called_damaged(tmp_path: Path) -> None:
     path = write_records(tmp_path / "one.tfrecord", [example({"image": b"", "label": 3})])
-    flip(path, 12, 0xFF)  # the tag of the message's only field
+    flip(path, 12, 0xFF)  # the tag of the only field of the message
     with pytest.raises(RecordError, match=r"record 0 at byte .*do not match their CRC"):
         opened(path, num_classes=4)
 

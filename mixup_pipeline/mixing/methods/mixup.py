@@ -1,7 +1,7 @@
-"""Method `mixup` (Zhang et al. 2018, arXiv:1710.09412): every value of the input is λ·base + (1−λ)·partner.
+"""Method `mixup` (Zhang et al. 2018, arXiv:1710.09412): every input value becomes λ·base + (1−λ)·partner.
 
-Rejected: folding λ to max(λ, 1−λ) (no longer Beta), passing alpha as the *rate* of a Gamma (gives Uniform for every
-alpha).
+Rejected: folding λ to max(λ, 1−λ), which is no longer Beta; passing alpha as the *rate* of a Gamma, which gives a
+uniform λ for every alpha.
 """
 
 from typing import Any
@@ -15,17 +15,17 @@ from mixup_pipeline.mixing.randomness import BLOCK_SLOTS, by_blocks, generator
 
 
 def draw_lam(start: int, stop: int, *, alpha: float, seed: int, copy: int) -> npt.NDArray[np.float64]:
-    """float64[stop − start] in [0, 1]: the mixing weights of slots [start, stop), λ ~ Beta(alpha, alpha)."""
+    """Draw λ ~ Beta(alpha, alpha) for the slots [start, stop): float64[stop − start] in [0, 1]."""
     return by_blocks(lambda block: generator(seed, "lam", copy, block).beta(alpha, alpha, BLOCK_SLOTS), start, stop)
 
 
 def draw(start: int, stop: int, *, alpha: float, seed: int, copy: int, shape: tuple[int, ...]) -> Drawn:
-    """λ alone."""
+    """Draw λ and nothing else."""
     return Drawn(draw_lam(start, stop, alpha=alpha, seed=seed, copy=copy))
 
 
 def mix(inputs: npt.NDArray[Any], base: Rows, partner: Rows, lam: Floats, extra: Extra) -> npt.NDArray[Any]:
-    """uint8 images are rounded half to even, float32 vectors are not rounded."""
+    """Mix uint8 images, rounded half to even, or float32 vectors, which are not rounded."""
     return (mix_images if inputs.dtype == np.uint8 else mix_vectors)(inputs, base, partner, lam)
 
 

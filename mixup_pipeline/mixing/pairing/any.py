@@ -1,20 +1,20 @@
-"""Pairing `any`: partners from the whole dataset, whatever their class.
+"""Pairing `any`: partners come from the whole dataset and may have any class.
 
-Nobody is paired with itself (N > 1). Slots are already a random order of the dataset, so one random shift pairs
-uniformly.
+No example is paired with itself, unless it is the only one. Slots are already a random order of the dataset, so one
+random shift makes every partner equally likely.
 """
 
 import numpy as np
 
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.mixing.pairing import Earlier, Labels, Partners, Policy
+from mixup_pipeline.mixing.pairing import ClassIds, Earlier, Partners, Policy
 from mixup_pipeline.mixing.pairing.ring import ring_shift
 
 
-def pair_any(labels: Labels, copy: int, seed: int, earlier: Earlier) -> Partners:
-    """Slot p meets slot p + d (mod N), with a shift d of its own for each copy."""
+def pair_any(class_ids: ClassIds, copy: int, seed: int, earlier: Earlier) -> Partners:
+    """Pair slot p with slot p + d (mod N); each copy has its own shift d."""
     del earlier
-    num_slots = len(labels)
+    num_slots = len(class_ids)
     if num_slots == 1:
         return np.zeros(1, np.int64)
     shift = ring_shift(num_slots, copy, seed, "shift")
@@ -23,12 +23,12 @@ def pair_any(labels: Labels, copy: int, seed: int, earlier: Earlier) -> Partners
     return partners
 
 
-def check_any(labels: Labels, copies: int) -> None:
-    """Raises UsageError for more copies than there are partners."""
-    most = max(1, len(labels) - 1)
+def check_any(class_ids: ClassIds, copies: int) -> None:
+    """Raise UsageError if there are more copies than possible partners."""
+    most = max(1, len(class_ids) - 1)
     if copies > most:
         raise UsageError(
-            f"copies must be from 1 to {most:,}, as {len(labels):,} examples have no more different partners, "
+            f"copies must be from 1 to {most:,}, as {len(class_ids):,} examples have no more different partners, "
             f"got {copies}"
         )
 

@@ -1,4 +1,4 @@
-"""Shifts along a ring of slots: how `any` and `within-class` give each copy other partners."""
+"""Shifts along a ring of slots: how `any` and `within-class` choose different partners for each copy."""
 
 import numpy as np
 
@@ -6,11 +6,12 @@ from mixup_pipeline.mixing.randomness import distinct, words
 
 
 def ring_shift(size: int, copy: int, seed: int, purpose: str, *key: int) -> int:
-    """The shift of one copy along a ring of `size` > 1, in [1, size − 1].
+    """The shift of one copy along a ring of `size` slots, from 1 to size − 1; size must be at least 2.
 
-    A shift and its mirror (size − shift) bring the same two examples together, once each way round. So the copies first
-    use up one of each mirrored pair, in random order and direction; then the mirrors; last, for an even size, half the
-    ring, which is its own mirror. After size − 1 copies all partners have been met and the sequence starts again.
+    A shift and its mirror (size − shift) pair the same two examples, with base and partner swapped. So the copies first
+    use one shift of each mirrored pair, in random order and direction. Then they use the mirrors. Last, for an even
+    size, comes half the ring, which is its own mirror. After size − 1 copies every partner has been used, and the
+    sequence starts again.
     """
     turn = copy % (size - 1)
     half = (size - 1) // 2

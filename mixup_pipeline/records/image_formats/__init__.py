@@ -1,4 +1,7 @@
-"""Image formats: how mixed images are stored. Each is a file, registered in `config.registry.IMAGE_FORMATS`."""
+"""Image formats: how mixed images are stored.
+
+Each format has its own file and is registered in `config.registry.IMAGE_FORMATS`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +16,9 @@ from mixup_pipeline.records.fields import Content
 class ImageFormat:
     """One way to store an image.
 
-    content: of the field in the record, "uint8" or "file". input_kind: by which one of `config.registry.INPUT_KINDS` it
-    is read back. encode: the file of a uint8 (height, width, channels) image; None where its bytes are stored as they
-    are.
+    content: the content of the field in the record, "uint8" or "file". input_kind: the name of the input kind in
+    `config.registry.INPUT_KINDS` that reads it back. encode: converts a uint8 (height, width, channels) image to a
+    file; None if the bytes of the pixels are stored as they are.
     """
 
     content: Content

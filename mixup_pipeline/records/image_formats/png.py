@@ -1,4 +1,4 @@
-"""Image format `png`: a PNG file, which keeps every pixel."""
+"""Image format `png`: a PNG file, which is lossless."""
 
 from mixup_pipeline.records.image_formats import ImageFormat
 from mixup_pipeline.records.images import encode_png

@@ -1,4 +1,4 @@
-"""Image format `raw`: the uint8 bytes of the pixels, rows first. Largest, and fastest to read."""
+"""Image format `raw`: the uint8 bytes of the pixels, row by row. The largest format, and the fastest to read."""
 
 from mixup_pipeline.records.image_formats import ImageFormat
 

@@ -1,8 +1,7 @@
 """Input kinds: the forms in which a record holds its input.
 
-Each is a file, registered in `config.registry.INPUT_KINDS`.
-
-Raw pixels and encoded images are decoded to uint8 (height, width, channels), vectors to float32 (length,).
+Each kind has its own file and is registered in `config.registry.INPUT_KINDS`. Raw pixels and encoded images are decoded
+to uint8 (height, width, channels), vectors to float32 (length,).
 """
 
 from abc import ABC, abstractmethod
@@ -18,41 +17,41 @@ from mixup_pipeline.spec import ExampleSpec, Shape
 
 
 class InputKind(ABC):
-    """How one form of input is read. Errors of records are ValueError: the caller knows which record."""
+    """How one form of input is read. Faults of a record raise ValueError; the caller knows which record it is."""
 
     dtype: ClassVar[type[np.generic]] = np.uint8
-    """Of a decoded input."""
+    """The dtype of a decoded input."""
 
     rank: ClassVar[int] = 3
-    """Of its shape."""
+    """The number of its dimensions."""
 
     def check(self, spec: ExampleSpec) -> None:
-        """Raise SourceError where a schema gives a shape that this form cannot have."""
+        """Raise SourceError if the schema gives a shape that this form cannot have."""
         if len(spec.shape) != self.rank:
             raise SourceError(f"feature {spec.input_key!r} has shape {spec.shape}: rank {self.rank} is needed")
         if self.rank == 3 and spec.shape[2] not in (None, 1, 3, 4):
             raise SourceError(f"feature {spec.input_key!r} has {spec.shape[2]} channels: allowed are 1, 3 and 4")
 
     def data(self, features: Mapping[str, Any], key: str) -> bytes:
-        """The input as its record stores it."""
+        """The bytes of the input as the record stores them."""
         data: bytes = single_value(features, key, "bytes_list")
         return data
 
     @abstractmethod
     def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
-        """The shape of an input, found without decoding it."""
+        """The shape of an input, without decoding it."""
 
     @abstractmethod
     def decode(self, data: bytes, shape: Shape, key: str) -> npt.NDArray[Any]:
-        """An input as an array of this shape.
+        """Decode an input to an array of this shape.
 
-        Raises ValueError where it is damaged or has another shape.
+        Raises ValueError if the input is damaged or has another shape.
         """
 
     @abstractmethod
     def parsed(self, tf: Any, shape: Shape) -> Any:
-        """What `tf.io.parse_example` takes from a record: tf.io.FixedLenFeature. tf: the tensorflow module."""
+        """The tf.io.FixedLenFeature of the input for `tf.io.parse_example`. tf: the tensorflow module."""
 
     @abstractmethod
     def tensor(self, tf: Any, values: Any, shape: Shape) -> Any:
-        """The same as `decode` in TensorFlow, for a batch: (n, *shape) from what `parsed` gives of n records."""
+        """Decode a batch in TensorFlow: (n, *shape), from the values that `parsed` describes. Equals `decode`."""

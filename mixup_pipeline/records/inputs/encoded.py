@@ -10,26 +10,26 @@ from mixup_pipeline.spec import ExampleSpec, Shape, shape_text
 
 
 class EncodedInput(InputKind):
-    """An image file."""
+    """An input that is an image file."""
 
     def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
-        """The size in the file's header; a grey image of an RGB dataset has three channels."""
+        """The size in the file's header. A grey image in an RGB dataset counts as three channels."""
         height, width, channels = image_shape(data)
         return height, width, 3 if channels == 1 and spec.shape[2] == 3 else channels
 
     def decode(self, data: bytes, shape: Shape, key: str) -> npt.NDArray[Any]:
-        """uint8 (height, width, channels)"""
+        """Decode to uint8 (height, width, channels)."""
         image = decode(data, shape[-1])
         if image.shape != shape:
             raise ValueError(f"the image is {shape_text(image.shape)}, others are {shape_text(shape)}")
         return image
 
     def parsed(self, tf: Any, shape: Shape) -> Any:
-        """A string."""
+        """A string: the file."""
         return tf.io.FixedLenFeature([], tf.string)
 
     def tensor(self, tf: Any, values: Any, shape: Shape) -> Any:
-        """uint8 (n, height, width, channels), decoded as exactly as `decode` does."""
+        """Decode to uint8 (n, height, width, channels), with exactly the pixels that `decode` returns."""
 
         def decoded(data: Any) -> Any:
             if shape[2] == 4:

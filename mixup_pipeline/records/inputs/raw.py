@@ -1,4 +1,4 @@
-"""Input kind `raw`: the pixels of an image as uint8 bytes, rows first, of a shape that the schema gives."""
+"""Input kind `raw`: the pixels of an image as uint8 bytes, row by row. The schema gives the shape."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from mixup_pipeline.spec import ExampleSpec, Shape, example_bytes, shape_text
 
 
 class RawInput(InputKind):
-    """Raw pixels."""
+    """An input that is raw pixels."""
 
     def check(self, spec: ExampleSpec) -> None:
-        """Nothing but the schema tells the shape."""
+        """Require the whole shape, because only the schema can give it."""
         super().check(spec)
         if None in spec.shape:
             raise SourceError(f"feature {spec.input_key!r} holds raw bytes, so its schema must give the whole shape")
 
     def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
-        """The shape that the schema gives."""
-        shape: Shape = spec.shape  # type: ignore[assignment]  # whole, as `check` has seen
+        """The shape in the schema. Raises ValueError if the number of bytes does not match it."""
+        shape: Shape = spec.shape  # type: ignore[assignment]  # `check` refused a None
         if len(data) != example_bytes(shape):
             raise ValueError(
                 f"feature {spec.input_key!r} holds {len(data)} bytes, but {shape_text(shape)} needs "
@@ -30,15 +30,15 @@ class RawInput(InputKind):
         return shape
 
     def decode(self, data: bytes, shape: Shape, key: str) -> npt.NDArray[Any]:
-        """uint8 (height, width, channels)"""
+        """Decode to uint8 (height, width, channels)."""
         return np.frombuffer(data, np.uint8).reshape(shape)
 
     def parsed(self, tf: Any, shape: Shape) -> Any:
-        """A string."""
+        """A string: the bytes."""
         return tf.io.FixedLenFeature([], tf.string)
 
     def tensor(self, tf: Any, values: Any, shape: Shape) -> Any:
-        """uint8 (n, height, width, channels)"""
+        """Decode to uint8 (n, height, width, channels)."""
         return tf.reshape(tf.io.decode_raw(values, tf.uint8), (-1, *shape))
 
 

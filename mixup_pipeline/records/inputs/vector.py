@@ -12,34 +12,34 @@ from mixup_pipeline.spec import ExampleSpec, Shape
 
 
 class VectorInput(InputKind):
-    """A vector of numbers."""
+    """An input that is a vector of numbers."""
 
     dtype, rank = np.float32, 1
 
     def data(self, features: Mapping[str, Any], key: str) -> bytes:
-        """float32, little-endian."""
+        """The values as little-endian float32."""
         vector = np.array(list_values(features, key, "float_list"), "<f4")
         if not len(vector):
             raise ValueError(f"feature {key!r} holds no values")
         return vector.tobytes()
 
     def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
-        """(length,)"""
+        """The shape (length,)."""
         return (len(data) // 4,)
 
     def decode(self, data: bytes, shape: Shape, key: str) -> npt.NDArray[Any]:
-        """float32 (length,), all of it finite."""
+        """Decode to float32 (length,). Raises ValueError if a value is not finite."""
         vector = np.frombuffer(data, "<f4").reshape(shape)
         if not np.isfinite(vector).all():
             raise ValueError(f"feature {key!r} holds a value that is not finite")
         return vector
 
     def parsed(self, tf: Any, shape: Shape) -> Any:
-        """float32 (length,)"""
+        """A float32 list (length,)."""
         return tf.io.FixedLenFeature(shape, tf.float32)
 
     def tensor(self, tf: Any, values: Any, shape: Shape) -> Any:
-        """float32 (n, length)"""
+        """The values as they are: float32 (n, length)."""
         return values
 
 

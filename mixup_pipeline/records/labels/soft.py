@@ -15,12 +15,12 @@ _SUM_TOLERANCE = 1e-3
 
 
 class SoftLabel(LabelKind):
-    """A soft label."""
+    """A label that is a vector of weights, one per class."""
 
     has_classes = False
 
     def read(self, features: Mapping[str, Any], spec: ExampleSpec) -> Floats:
-        """float32[num_classes]"""
+        """The soft label, float32[num_classes]."""
         label = np.array(list_values(features, spec.label_key, "float_list"), np.float32)
         if len(label) != spec.num_classes:
             raise ValueError(f"soft label {spec.label_key!r} holds {len(label)} values, {spec.num_classes} are needed")
@@ -35,21 +35,21 @@ class SoftLabel(LabelKind):
         return (Field(LABEL_KEY, "float32", (num_classes,)),)
 
     def mix(self, labels: Labels, base: Rows, partner: Rows, lam: Floats, *, num_classes: int, dense: bool) -> Columns:
-        """λ·base + (1−λ)·partner"""
+        """Mix to λ·base + (1−λ)·partner."""
         return {LABEL_KEY: mix_vectors(labels, base, partner, lam)}
 
     def check(self, values: Mapping[str, Any], lam: float, *, num_classes: int, dense: bool) -> None:
-        """A label that sums to 1."""
+        """Require values from 0 to 1 that sum to 1."""
         label = self.soft_label(values, lam, num_classes=num_classes)
         if not _is_soft(label):
             raise ValueError(f"label sums to {label.sum():g}, should hold values from 0 to 1 that sum to 1")
 
     def soft_label(self, values: Mapping[str, Any], lam: float, *, num_classes: int) -> Floats:
-        """The stored one."""
+        """The stored soft label."""
         return np.array(values[LABEL_KEY], np.float32)
 
     def parsed(self, tf: Any, spec: ExampleSpec) -> Any:
-        """float32[num_classes]"""
+        """A float32 list (num_classes,)."""
         return tf.io.FixedLenFeature([spec.num_classes], tf.float32)
 
     def tensor(self, tf: Any, values: Any, spec: ExampleSpec) -> Any:
