@@ -20,7 +20,7 @@ from mixup_pipeline.sources.payloads import UNDER_WAY
 from mixup_pipeline.sources.scan import mixed_sizes
 from mixup_pipeline.storage.atomic import free_bytes, sizes
 from mixup_pipeline.storage.places import ObjectPath, Place
-from mixup_pipeline.storage.prefetch import ahead
+from mixup_pipeline.storage.prefetch import prefetch
 
 _NAME_BYTES = 220
 """Of a shard's name: most file systems take 255, and unfinished shards have longer names."""
@@ -55,7 +55,7 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
     num_examples = found if config.limit is None else min(found, config.limit)
     check_counts(config, num_examples, source.spec.soft_labels)
     at_a_time = UNDER_WAY if isinstance(work.root, ObjectPath) else 1
-    entries = ahead(lambda position: work.entries(position, files[position].examples), range(len(files)), at_a_time)
+    entries = prefetch(lambda position: work.entries(position, files[position].examples), range(len(files)), at_a_time)
     slots = slot_table(entries, num_examples=num_examples, seed=config.seed)
     policy: Policy = PAIRINGS[config.pairing]
     policy.check(slots["label"], config.copies)
