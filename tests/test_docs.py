@@ -1,4 +1,4 @@
-"""The documentation is true: README's examples run, and every command and its --help are on the commands page."""
+"""The documentation is true: its examples run, its links lead somewhere, and the commands page has every option."""
 
 import json
 import os
@@ -13,28 +13,45 @@ from jsonschema import Draft202012Validator
 from tests.commands import BIN
 from tests.generated import ROOT, SCRIPT, script
 
-BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+PAGES = ("README", "docs/output", "docs/looking", "docs/library", "docs/training", "docs/comparing")
+"""Their examples run one after another in one folder: README makes the shards that the others read."""
+PROSE = [ROOT / "results/README.md", *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all examples, which build on each other."""
-    return tmp_path_factory.mktemp("readme")
+def examples(page: str) -> list[tuple[str, str]]:
+    """The code blocks of a page: (language, text)."""
+    return re.findall(r"```(sh|python)\n(.*?)```", (ROOT / f"{page}.md").read_text(), re.DOTALL)
 
 
 def test_readme_has_examples_of_both_kinds() -> None:
-    assert {kind for kind, _ in BLOCKS} == {"sh", "python"}
+    assert {kind for kind, _ in examples("README")} == {"sh", "python"}
 
 
-def test_readme_examples_run_in_their_order(folder: Path) -> None:
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.stem)
+def test_links_and_pictures_are_there(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)#\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    assert [target for target in targets if "://" not in target and not (page.parent / target).exists()] == []
+
+
+def test_every_page_is_linked_from_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert [page.name for page in ROOT.glob("docs/*.md") if f"(docs/{page.name})" not in text] == []
+
+
+def test_examples_run_in_their_order(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    for kind, text in BLOCKS:
+    for page, kind, text in [(name, *example) for name in PAGES for example in examples(name)]:
         lines = [line for line in text.splitlines() if line != "pip install ."]  # test_wheel.py installs
         program = ["bash", "-euc"] if kind == "sh" else [str(BIN / "python"), "-c"]
         done = subprocess.run(
-            [*program, "\n".join(lines)], cwd=folder, env=environment, capture_output=True, text=True, check=False
+            [*program, "\n".join(lines)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, f"{text}\n{done.stderr}"
+        assert done.returncode == 0, f"{page}: {text}\n{done.stderr}"
 
 
 def is_ours(script: EntryPoint) -> bool:

@@ -17,7 +17,7 @@ from mixup_pipeline.run.work_folder import FinishedShard, WorkFolder
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
 from mixup_pipeline.storage.atomic import output_error, sizes
-from mixup_pipeline.storage.locks import held
+from mixup_pipeline.storage.locks import hold_lock
 from mixup_pipeline.storage.places import Place, lies_in, place
 
 _OF_UNFINISHED_RUN = re.compile(
@@ -40,7 +40,7 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
     if existed:
         _check_ours(out)
     had_work = work.root.exists()
-    with held(work.lock, out, "mixup-augment"):
+    with hold_lock(work.lock, out, "mixup-augment"):
         try:
             try:
                 _prepare(out, work, request, overwrite)

@@ -26,7 +26,7 @@ from mixup_pipeline.sources.payloads import UNDER_WAY
 from mixup_pipeline.sources.scan import size_mismatch
 from mixup_pipeline.storage.atomic import free_bytes, sizes
 from mixup_pipeline.storage.places import ObjectPath, Place
-from mixup_pipeline.storage.prefetch import ahead
+from mixup_pipeline.storage.prefetch import prefetch
 
 _NAME_BYTES = 220
 """The longest name of a shard. Most file systems allow 255 bytes, and unfinished shards have longer names."""
@@ -61,7 +61,7 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
     num_examples = found if config.limit is None else min(found, config.limit)
     check_counts(config, num_examples, source.spec.label_kind)
     at_a_time = UNDER_WAY if isinstance(work.root, ObjectPath) else 1
-    entries = ahead(lambda position: work.entries(position, files[position].examples), range(len(files)), at_a_time)
+    entries = prefetch(lambda position: work.entries(position, files[position].examples), range(len(files)), at_a_time)
     slots = slot_table(entries, num_examples=num_examples, seed=config.seed)
     policy: Policy = PAIRINGS[config.pairing]
     policy.check(slots["class_id"], config.copies)

@@ -17,7 +17,7 @@ from mixup_pipeline.errors import record_error
 from mixup_pipeline.records.framing import CRC, FOOTER_BYTES, masked
 from mixup_pipeline.sources.index import Entries, NamedFile
 from mixup_pipeline.storage.places import ObjectPath, Place, place
-from mixup_pipeline.storage.prefetch import ahead
+from mixup_pipeline.storage.prefetch import prefetch
 from mixup_pipeline.storage.range_reader import RangeReader
 
 
@@ -112,4 +112,4 @@ def _read_ahead(blocks: Iterable[Block], paths: Mapping[int, Place]) -> Iterator
         with RangeReader(paths[block.file]) as ranges:
             return ranges.read(block.stop - block.start, block.start)
 
-    return ahead(read, blocks, UNDER_WAY)
+    return prefetch(read, blocks, UNDER_WAY)

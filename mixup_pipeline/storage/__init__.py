@@ -1,1 +1,1 @@
-"""Files: where they are, reading ranges of them, writing them whole or not at all."""
+"""Local files and object stores: naming files, reading ranges, writing files whole or not at all, locks."""

@@ -1,5 +1,7 @@
-"""Files that are whole or absent, wherever they are: atomic writes, durable renames, hashes, and the error of a failed
-write. What is uploaded to an object store is first a local file of its own.
+"""Writing files so that each is whole or absent: atomic writes, durable renames, hashes, and errors of failed writes.
+
+A large file for an object store is written to a local file first, then uploaded. (`places.py` names files;
+`range_reader.py` reads parts of them.)
 """
 
 import errno
@@ -20,9 +22,11 @@ _CHUNK_BYTES = 4 << 20
 
 
 def write_atomically(path: Place, content: str | bytes, *, durable: bool = True) -> None:
-    """Write a small file so that it is there whole or not at all; where it is durable, also after a power cut.
+    """Write a small file, whole or not at all.
 
-    Raises OutputError where it cannot be written.
+    durable: flush it to disk, so that this holds after a power cut too.
+
+    Raises OutputError where the file cannot be written.
     """
     content = content.encode() if isinstance(content, str) else content
     if isinstance(path, ObjectPath):
@@ -44,15 +48,15 @@ def write_atomically(path: Place, content: str | bytes, *, durable: bool = True)
 
 
 def new_partial(name: str, folder: Place) -> Path:
-    """A local name for an unfinished file that no other attempt uses: in the folder, or a temporary one for a store."""
+    """A unique local name for an unfinished file: in the folder, or in the temporary folder where that is a store."""
     unique = f"{name}.{uuid.uuid4().hex[:12]}"
     return Path(tempfile.gettempdir()) / f"mixup-{unique}" if isinstance(folder, ObjectPath) else folder / unique
 
 
 def publish(partial: Path, final: Place, *, durable: bool = True) -> None:
-    """Give a finished local file its final name, where it is then whole; one for an object store is uploaded.
+    """Move a finished local file to its final name; upload it where that is in an object store.
 
-    Raises OSError.
+    durable: flush the file and the rename to disk. Raises OSError.
     """
     if isinstance(final, ObjectPath):
         final.upload(partial)
@@ -67,24 +71,24 @@ def publish(partial: Path, final: Place, *, durable: bool = True) -> None:
 
 
 def sizes(folder: Place) -> dict[str, int]:
-    """Bytes of the files directly in a folder, by their names."""
+    """Size in bytes of each file directly in a folder, by name."""
     return {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
 
 
 def stamp(path: Place) -> list[int | str]:
-    """What changes when a file is written anew.
+    """Size with modification time, or with the version of an object. It changes when the file is rewritten.
 
-    Raises OSError where there is none.
+    Raises OSError where the file does not exist.
     """
     if isinstance(path, ObjectPath):
         found = path.stat()
-        return [found.st_size, found.stamp]
+        return [found.st_size, found.version]
     status = path.stat()
     return [status.st_size, status.st_mtime_ns]
 
 
 def remove_tree(folder: Place) -> None:
-    """Remove a folder with all that is in it; no error where it is not there."""
+    """Remove a folder and everything in it. A missing folder is no error."""
     if isinstance(folder, ObjectPath):
         folder.remove_tree()
     else:
@@ -92,22 +96,22 @@ def remove_tree(folder: Place) -> None:
 
 
 def free_bytes(folder: Place) -> int | None:
-    """How much may still be written; None for an object store, which does not say."""
+    """Free space in bytes; None for an object store, which does not tell."""
     return None if isinstance(folder, ObjectPath) else shutil.disk_usage(folder).free
 
 
 def check_target(option: str, path: Path, suffix: str, *, outside: Place | None = None) -> None:
-    """Check where a picture or page is to be written, before any work is done for it.
+    """Check the path of a picture or page before any work is done for it.
 
-    outside: a dataset that the file must not lie in, because then the dataset would no longer verify.
+    outside: the folder of a dataset. The file must not lie in it, or the dataset would no longer verify.
 
-    Raises UsageError for another suffix, a folder that does not exist, or a file inside the dataset.
+    Raises UsageError for a wrong suffix, a missing folder, or a file inside the dataset.
     """
     if path.suffix.lower() != suffix:
         raise UsageError(f"{option} {path}: its name must end in {suffix}")
     try:
         is_folder, has_folder = path.is_dir(), path.parent.is_dir()
-        places = (path.resolve(), path.parent.resolve() / path.name)  # where a link leads, and where it stands
+        places = (path.resolve(), path.parent.resolve() / path.name)  # where a link points, and where it lies
     except OSError as error:
         raise output_error(path, error) from error
     if is_folder:
@@ -121,7 +125,7 @@ def check_target(option: str, path: Path, suffix: str, *, outside: Place | None 
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in the folder durable."""
+    """Flush the renames in a folder to disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -130,7 +134,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sha256_of(path: Place) -> str:
-    """The hash of a whole file, hexadecimal."""
+    """SHA-256 of a whole file, in hexadecimal."""
     digest, offset = hashlib.sha256(), 0
     with RangeReader(path) as file:
         while chunk := file.read(_CHUNK_BYTES, offset):
@@ -140,7 +144,7 @@ def sha256_of(path: Place) -> str:
 
 
 def check_room(path: Path, num_bytes: int) -> None:
-    """Refuse to begin a file for which there is no room, where its library would leave it half written.
+    """Check that a file of this size fits on the disk. For libraries that would leave it half written.
 
     Raises OutputError naming the file.
     """
@@ -149,11 +153,11 @@ def check_room(path: Path, num_bytes: int) -> None:
 
 
 def output_error(path: Place, error: OSError) -> OutputError:
-    """The error of a file that could not be written, with what to do."""
+    """Turn a failed write into an error that names the file and says what to do."""
     if isinstance(error, StoreError):
         return OutputError(str(error))
     if error.errno in FULL_DISK:
         reason = os.strerror(error.errno).lower()
         return OutputError(f"{path}: {reason}: make room and run the same command again: what is finished is kept")
     reason = (error.strerror or first_line(error)).lower()
-    return OutputError(f"{path}: cannot be written ({reason}): choose another place or mend its permissions")
+    return OutputError(f"{path}: cannot be written ({reason}): choose another place or fix its permissions")

@@ -1,4 +1,4 @@
-"""Google Cloud Storage."""
+"""Google Cloud Storage, gs://."""
 
 import contextlib
 import errno
@@ -25,26 +25,26 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from mixup_pipeline.errors import StoreError, first_line
-from mixup_pipeline.storage.store import Found
+from mixup_pipeline.storage.store import ObjectInfo
 
 _RETRY = DEFAULT_RETRY.with_timeout(60)  # seconds
-_AT_A_TIME = 8
-_CREDENTIALS = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
+_DELETE_THREADS = 8
+_HOW_TO_LOG_IN = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
 
 
 class GcsStore:
-    """Implements `stores.Store`."""
+    """Implements `store.Store`."""
 
     def __init__(self, options: PipelineOptions) -> None:
         self._client: Any = create_storage_client(options, use_credentials=_has_credentials(options))
 
-    def read(self, bucket: str, key: str, offset: int, length: int) -> bytes:
+    def read_range(self, bucket: str, key: str, offset: int, length: int) -> bytes:
         with _errors(bucket, key):
             try:
                 content: bytes = self._blob(bucket, key).download_as_bytes(
                     start=offset, end=offset + length - 1, raw_download=True, retry=_RETRY
                 )
-            except RequestRangeNotSatisfiable:  # begins behind the end
+            except RequestRangeNotSatisfiable:  # the offset is past the end
                 return b""
             return content
 
@@ -52,11 +52,11 @@ class GcsStore:
         with _errors(bucket, key):
             self._blob(bucket, key).upload_from_string(content, "application/octet-stream", retry=_RETRY)
 
-    def put_over(self, bucket: str, key: str, content: bytes, stamp: str | None) -> str | None:
+    def put_if_match(self, bucket: str, key: str, content: bytes, version: str | None) -> str | None:
         with _errors(bucket, key):
             blob = self._blob(bucket, key)
             try:
-                blob.upload_from_string(content, if_generation_match=int(stamp or 0), retry=_RETRY)
+                blob.upload_from_string(content, if_generation_match=int(version or 0), retry=_RETRY)
             except PreconditionFailed:
                 return None
             return str(blob.generation)
@@ -67,18 +67,18 @@ class GcsStore:
                 str(path), "application/octet-stream", checksum="crc32c", retry=_RETRY
             )
 
-    def look(self, bucket: str, key: str) -> Found | None:
+    def head(self, bucket: str, key: str) -> ObjectInfo | None:
         with _errors(bucket, key):
             blob = self._bucket(bucket).get_blob(key, retry=_RETRY)
-            return None if blob is None else _found(blob)
+            return None if blob is None else _info(blob)
 
-    def objects(self, bucket: str, prefix: str, *, deep: bool) -> Iterator[Found | str]:
+    def list_objects(self, bucket: str, prefix: str, *, recursive: bool) -> Iterator[ObjectInfo | str]:
         with _errors(bucket, prefix):
             listing = self._client.list_blobs(
-                self._bucket(bucket), prefix=prefix, delimiter=None if deep else "/", retry=_RETRY
+                self._bucket(bucket), prefix=prefix, delimiter=None if recursive else "/", retry=_RETRY
             )
             for blob in listing:
-                yield _found(blob)
+                yield _info(blob)
             yield from sorted(listing.prefixes)
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
@@ -86,7 +86,7 @@ class GcsStore:
             with _errors(bucket, key), contextlib.suppress(NotFound):
                 self._blob(bucket, key).delete(retry=_RETRY)
 
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:  # a batch request is not tried again where it fails
+        with ThreadPoolExecutor(_DELETE_THREADS) as pool:  # the client does not retry a batch request
             list(pool.map(remove, keys))
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class GcsStore:
         try:
             return self._client.bucket(name)
         except ValueError as error:
-            reason = f"there can be no bucket {name}: mend its name"
+            reason = f"{name} is not a valid bucket name: correct it"
             raise StoreError(errno.EINVAL, reason, f"gs://{name}/") from error
 
     def _blob(self, bucket: str, key: str) -> Any:
@@ -104,7 +104,7 @@ class GcsStore:
 
 
 def _has_credentials(options: PipelineOptions) -> bool:
-    """Whether this machine has any; Beam would look for them for half a minute. Public buckets need none."""
+    """Whether this machine has credentials. (Beam would search for half a minute. Public buckets need none.)"""
     if options.view_as(GoogleCloudOptions).no_auth or os.environ.get("STORAGE_EMULATOR_HOST"):
         return False
     try:
@@ -114,8 +114,8 @@ def _has_credentials(options: PipelineOptions) -> bool:
     return True
 
 
-def _found(blob: Any) -> Found:
-    return Found(key=blob.name, size=blob.size, stamp=str(blob.generation))
+def _info(blob: Any) -> ObjectInfo:
+    return ObjectInfo(key=blob.name, size=blob.size, version=str(blob.generation))
 
 
 @contextlib.contextmanager
@@ -124,12 +124,14 @@ def _errors(bucket: str, key: str) -> Iterator[None]:
     try:
         yield
     except NotFound as error:
-        missing = f"no such object, or no bucket {bucket}: create it or mend its name"
+        missing = f"there is no such object, or no bucket {bucket}: create it or correct its name"
         raise StoreError(errno.ENOENT, missing, url) from error
     except (Unauthorized, Forbidden) as error:
-        reason = f"access is denied ({error.code}): {_CREDENTIALS}"
+        reason = f"access denied ({error.code}): {_HOW_TO_LOG_IN}"
         raise StoreError(errno.EACCES, reason, url) from error
     except GoogleAuthError as error:
-        raise StoreError(errno.EACCES, f"credentials fail ({first_line(error)}): {_CREDENTIALS}", url) from error
+        raise StoreError(
+            errno.EACCES, f"the credentials do not work ({first_line(error)}): {_HOW_TO_LOG_IN}", url
+        ) from error
     except (GoogleAPICallError, RetryError, requests.RequestException) as error:
         raise StoreError(errno.EIO, f"the store cannot be used ({first_line(error)}): try again later", url) from error

@@ -1,8 +1,9 @@
-"""Locks: one process at a time in a folder.
+"""Locks: one process at a time may write to a folder.
 
 On a local disk the operating system holds the lock and drops it when the process dies. In an object store the lock is
-an object that only one can make; its holder writes it anew every few seconds, so that one left by a killed process is
-told from a held one by watching it, without trusting any clock.
+an object that only one process can create, by a conditional write. Its holder rewrites it every few seconds. A lock
+that nobody rewrites was left by a killed process: another process watches it for a while, then takes it over. No clock
+of another machine has to be trusted.
 """
 
 import contextlib
@@ -22,17 +23,17 @@ from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.storage.places import ObjectPath, Place
 
 _LOGGER = logging.getLogger(__name__)
-_BEAT_SECONDS = 5.0
-_PATIENCE_SECONDS = 4 * _BEAT_SECONDS
+_RENEW_SECONDS = 5.0
+_WATCH_SECONDS = 4 * _RENEW_SECONDS
 
 
 @contextlib.contextmanager
-def held(lock: Place, out: Place, command: str) -> Iterator[None]:
-    """Hold a lock file.
+def hold_lock(lock: Place, out: Place, command: str) -> Iterator[None]:
+    """Hold a lock file while the context lasts.
 
-    Raises OutputError, of the folder `out`, where another process holds it.
+    Raises OutputError, naming the folder `out`, where another process holds the lock.
     """
-    with _leased(lock, out, command) if isinstance(lock, ObjectPath) else _flocked(lock, out, command):
+    with _hold_object(lock, out, command) if isinstance(lock, ObjectPath) else _hold_file(lock, out, command):
         yield
 
 
@@ -41,10 +42,10 @@ def _in_use(out: Place, command: str) -> OutputError:
 
 
 @contextlib.contextmanager
-def _flocked(lock: Path, out: Place, command: str) -> Iterator[None]:
-    """The file stays; the operating system drops the lock when the process dies."""
+def _hold_file(lock: Path, out: Place, command: str) -> Iterator[None]:
+    """The file stays after the lock is dropped; the operating system drops it when the process dies."""
     try:
-        handle = _locked(lock)
+        handle = _open_locked(lock)
     except OSError as error:
         raise output_error(out, error) from error
     if handle is None:
@@ -55,8 +56,8 @@ def _flocked(lock: Path, out: Place, command: str) -> Iterator[None]:
         os.close(handle)
 
 
-def _locked(path: Path) -> int | None:
-    """A handle that holds the lock; None where another process has it."""
+def _open_locked(path: Path) -> int | None:
+    """An open file handle that holds the lock; None where another process holds it."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -67,62 +68,68 @@ def _locked(path: Path) -> int | None:
         except BlockingIOError:
             os.close(handle)
             return None
-        os.close(handle)  # whoever held it removed the file in between: lock the new one
+        os.close(handle)  # its holder has removed the file in between: lock the new one
 
 
 @contextlib.contextmanager
-def _leased(lock: ObjectPath, out: Place, command: str) -> Iterator[None]:
-    """The object goes when the lock is given back."""
-    stamp = _written(lock, None) or _taken_over(lock)
-    if stamp is None:
+def _hold_object(lock: ObjectPath, out: Place, command: str) -> Iterator[None]:
+    """The object is deleted when the lock is dropped."""
+    version = _write_lock(lock, None) or _take_over(lock)
+    if version is None:
         raise _in_use(out, command)
-    lease = _Lease(lock, stamp)
-    lease.start()
+    renewal = _Renewal(lock, version)
+    renewal.start()
     try:
         yield
     finally:
-        lease.stop()
+        renewal.stop()
 
 
-def _taken_over(lock: ObjectPath) -> str | None:
-    """The new stamp of a lock that nobody renews while it is watched; None where somebody does."""
-    _LOGGER.warning("%s: was left by another run, or is in use: watching it for %g seconds", lock, _PATIENCE_SECONDS)
-    seen, deadline = lock.stamp(), time.monotonic() + _PATIENCE_SECONDS
+def _take_over(lock: ObjectPath) -> str | None:
+    """Watch a lock, and take it over if nobody renews it. Returns its new version; None where somebody does."""
+    _LOGGER.warning(
+        "%s: another run holds this lock, or left it behind: watching it for %g seconds", lock, _WATCH_SECONDS
+    )
+    seen, deadline = lock.version(), time.monotonic() + _WATCH_SECONDS
     while time.monotonic() < deadline:
-        time.sleep(_BEAT_SECONDS / 5)
-        found = lock.stamp()
+        time.sleep(_RENEW_SECONDS / 5)
+        found = lock.version()
         if found is None:
-            return _written(lock, None)
+            return _write_lock(lock, None)
         if found != seen:
             return None
-    return _written(lock, seen)
+    return _write_lock(lock, seen)
 
 
-class _Lease(threading.Thread):
-    """Renews a lock until it is stopped."""
+class _Renewal(threading.Thread):
+    """Renews a lock until it is stopped, then deletes it."""
 
-    def __init__(self, lock: ObjectPath, stamp: str) -> None:
+    def __init__(self, lock: ObjectPath, version: str) -> None:
         super().__init__(daemon=True)
-        self._lock, self._stamp, self._done = lock, stamp, threading.Event()
+        self._lock, self._version, self._done = lock, version, threading.Event()
 
     def run(self) -> None:
-        while not self._done.wait(_BEAT_SECONDS):
-            with contextlib.suppress(StoreError):  # the next beat may come through; nobody takes over at once
-                self._stamp = _written(self._lock, self._stamp) or self._stamp
+        while not self._done.wait(_RENEW_SECONDS):
+            with contextlib.suppress(StoreError):  # the next renewal may succeed; nobody takes over at once
+                self._version = _write_lock(self._lock, self._version) or self._version
 
     def stop(self) -> None:
         self._done.set()
         self.join()
         with contextlib.suppress(StoreError):
-            if self._lock.stamp() == self._stamp:
+            if self._lock.version() == self._version:
                 self._lock.unlink(missing_ok=True)
 
 
-def _written(lock: ObjectPath, stamp: str | None) -> str | None:
-    """As `write_over` with new content. Where the answer to a first try is lost, the client's second one is refused."""
-    beat = json.dumps({"host": socket.gethostname(), "process": os.getpid(), "beat": uuid.uuid4().hex}).encode()
-    written = lock.write_over(beat, stamp)
+def _write_lock(lock: ObjectPath, version: str | None) -> str | None:
+    """`write_if_match` with new content: the new version, or None where the lock is another's.
+
+    Where the answer to a first try is lost, the client tries again and is refused, though the lock is ours. So after a
+    refusal the content is compared.
+    """
+    content = json.dumps({"host": socket.gethostname(), "process": os.getpid(), "renewal": uuid.uuid4().hex}).encode()
+    written = lock.write_if_match(content, version)
     if written is not None:
         return written
-    found = lock.stamp()
-    return found if found is not None and lock.read_bytes() == beat else None
+    found = lock.version()
+    return found if found is not None and lock.read_bytes() == content else None

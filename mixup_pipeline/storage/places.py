@@ -1,8 +1,10 @@
-"""Places of files: a local `Path`, or an `ObjectPath` in an object store, which has the same methods.
+"""Names of files and folders: a local `Path`, or an `ObjectPath` (gs://, s3://) with the same methods.
 
-Only what this package needs of `pathlib.Path` is there. A folder of a store is the beginning that names share: making
-one does nothing, and it exists as long as anything lies below it. What differs for good reasons (atomic writes, room)
-is in `files.py`.
+`ObjectPath` has only those methods of `pathlib.Path` that this package needs. A folder in a store is only a prefix that
+keys share: `mkdir` does nothing, and the folder exists while an object lies below it.
+
+Here are names and what can be asked about them. `range_reader.py` opens a file to read parts of it; `atomic.py` writes
+files.
 """
 
 import errno
@@ -16,36 +18,38 @@ from typing import TypeAlias, TypeGuard
 
 from mixup_pipeline.errors import StoreError, UsageError
 from mixup_pipeline.storage.clients import store
-from mixup_pipeline.storage.store import Found, Store
+from mixup_pipeline.storage.store import ObjectInfo, Store
 
 _CLASS = re.compile(r"\[[^]]+\]")
 _WILD = re.compile(r"[*?\[]")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-
 _CUT_URL = re.compile(r"(gs|s3):/?(?!/)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Stat:
-    """Of an object: its size in bytes. stamp: another one each time it is written."""
+    """What `stat` gives for an object.
+
+    st_size: in bytes. version: changes at every write.
+    """
 
     st_size: int
-    stamp: str
+    version: str
 
 
 @total_ordering
 @dataclass(frozen=True)
 class ObjectPath:
-    """An object of a store, or a folder of them. It holds its address alone, and can be sent to workers."""
+    """An object in a store, or a folder of objects. It holds only its address, so it can be sent to workers."""
 
     scheme: str
     bucket: str
     key: str
-    _listed: Stat | None = field(default=None, repr=False, compare=False)  # what a listing told
+    _listed: Stat | None = field(default=None, repr=False, compare=False)  # known from a listing
 
     @classmethod
     def of(cls, url: str) -> "ObjectPath":
-        """Raises UsageError for a URL without a bucket, or of another scheme than those of `stores`."""
+        """Parse a URL. Raises UsageError where it has no bucket, or a scheme other than gs and s3."""
         match = _URL.fullmatch(url)
         scheme, rest = (match[1].lower(), match[2]) if match else ("", url)
         bucket, _, key = rest.partition("/")
@@ -96,52 +100,52 @@ class ObjectPath:
         return self.is_file() or self.is_dir()
 
     def is_file(self) -> bool:
-        return bool(self.key) and (self._listed is not None or self.store.look(self.bucket, self.key) is not None)
+        return bool(self.key) and (self._listed is not None or self.store.head(self.bucket, self.key) is not None)
 
     def is_dir(self) -> bool:
         return (
             self._listed is None
-            and next(iter(self.store.objects(self.bucket, self._prefix, deep=False)), None) is not None
+            and next(iter(self.store.list_objects(self.bucket, self._prefix, recursive=False)), None) is not None
         )
 
     def stat(self) -> Stat:
-        """Raises StoreError where there is no such object."""
+        """Size and version. Raises StoreError where the object does not exist."""
         if self._listed is not None:
             return self._listed
-        found = self.store.look(self.bucket, self.key) if self.key else None
+        found = self.store.head(self.bucket, self.key) if self.key else None
         if found is None:
-            raise StoreError(errno.ENOENT, "no such object", str(self))
-        return Stat(found.size, found.stamp)
+            raise StoreError(errno.ENOENT, "there is no such object", str(self))
+        return Stat(found.size, found.version)
 
     def iterdir(self) -> Iterator["ObjectPath"]:
-        """What lies directly below; objects know their size then."""
-        for found in self.store.objects(self.bucket, self._prefix, deep=False):
+        """Objects and folders directly below. The listing tells each object's size, so `stat` asks no more."""
+        for found in self.store.list_objects(self.bucket, self._prefix, recursive=False):
             if isinstance(found, str):
                 yield ObjectPath(self.scheme, self.bucket, found.rstrip("/"))
-            elif not found.key.endswith("/"):  # a mark that other tools leave for an empty folder
-                yield self._found(found)
+            elif not found.key.endswith("/"):  # other tools mark an empty folder by such an object
+                yield self._listed_path(found)
 
     def walk_files(self) -> Iterator["ObjectPath"]:
-        """All objects below, however deep."""
-        for found in self.store.objects(self.bucket, self._prefix, deep=True):
+        """All objects below, at any depth."""
+        for found in self.store.list_objects(self.bucket, self._prefix, recursive=True):
             if not isinstance(found, str):
-                yield self._found(found)
+                yield self._listed_path(found)
 
     def glob(self, pattern: str) -> Iterator["ObjectPath"]:
-        """Objects below that match: * and ? do not cross a slash, ** does."""
+        """Objects below that match the pattern. `*` and `?` do not match a slash, `**` does."""
         head = _WILD.split(pattern)[0]
-        prefix, fitting = self._prefix + head, re.compile(re.escape(self._prefix) + _translated(pattern))
-        for found in self.store.objects(self.bucket, prefix, deep="/" in pattern[len(head) :]):
+        prefix, fitting = self._prefix + head, re.compile(re.escape(self._prefix) + _regex_of(pattern))
+        for found in self.store.list_objects(self.bucket, prefix, recursive="/" in pattern[len(head) :]):
             if not isinstance(found, str) and fitting.fullmatch(found.key):
-                yield self._found(found)
+                yield self._listed_path(found)
 
     def read_bytes(self) -> bytes:
-        """Raises StoreError where there is no such object."""
+        """The whole object. Raises StoreError where it does not exist."""
         return self.read_range(self.stat().st_size, 0)
 
     def read_range(self, length: int, offset: int) -> bytes:
-        """Bytes [offset, offset + length); fewer where the object ends before."""
-        return self.store.read(self.bucket, self.key, offset, length) if length > 0 else b""
+        """Bytes [offset, offset + length); fewer at the end of the object."""
+        return self.store.read_range(self.bucket, self.key, offset, length) if length > 0 else b""
 
     def write_bytes(self, content: bytes) -> None:
         """Write a small object, whole or not at all."""
@@ -151,27 +155,30 @@ class ObjectPath:
         return self.read_bytes().decode(encoding)
 
     def upload(self, path: Path) -> None:
-        """Write what a local file holds, whole or not at all."""
+        """Upload a local file, whole or not at all."""
         self.store.upload(self.bucket, self.key, path)
 
-    def write_over(self, content: bytes, stamp: str | None) -> str | None:
-        """Write only over the object of this stamp, or only where there is none: the new stamp, None if refused."""
-        return self.store.put_over(self.bucket, self.key, content, stamp)
+    def write_if_match(self, content: bytes, version: str | None) -> str | None:
+        """Write only if the object still has this version, or does not exist where the version is None.
 
-    def stamp(self) -> str | None:
-        """Of the object as it is now, None where there is none."""
-        found = self.store.look(self.bucket, self.key)
-        return None if found is None else found.stamp
+        Returns the new version, or None where the write was refused.
+        """
+        return self.store.put_if_match(self.bucket, self.key, content, version)
+
+    def version(self) -> str | None:
+        """The version that the store has now; None where the object does not exist."""
+        found = self.store.head(self.bucket, self.key)
+        return None if found is None else found.version
 
     def remove_tree(self) -> None:
-        """Remove all objects below."""
+        """Delete all objects below."""
         self.store.delete(self.bucket, [path.key for path in self.walk_files()])
 
     def mkdir(self, *, parents: bool = False, exist_ok: bool = False) -> None:
-        """Nothing: folders need not be made."""
+        """Does nothing: a store has no folders to make."""
 
     def rmdir(self) -> None:
-        """Nothing: an empty folder does not exist."""
+        """Does nothing: an empty folder does not exist in a store."""
 
     def unlink(self, *, missing_ok: bool = False) -> None:
         if not missing_ok:
@@ -182,45 +189,45 @@ class ObjectPath:
     def _prefix(self) -> str:
         return f"{self.key}/" if self.key else ""
 
-    def _found(self, found: Found) -> "ObjectPath":
-        return ObjectPath(self.scheme, self.bucket, found.key, Stat(found.size, found.stamp))
+    def _listed_path(self, found: ObjectInfo) -> "ObjectPath":
+        return ObjectPath(self.scheme, self.bucket, found.key, Stat(found.size, found.version))
 
 
 Place: TypeAlias = Path | ObjectPath
 
 
 def place(where: "str | Place") -> Place:
-    """The place that a user or a file names.
+    """Turn a path or URL into a `Path` or an `ObjectPath`. `~` is expanded.
 
-    Raises UsageError for a URL of a store that is not supported, or with too few slashes.
+    Raises UsageError for a URL of a store that is not supported, or one with too few slashes (gs:/bucket).
     """
     if isinstance(where, ObjectPath):
         return where
     if isinstance(where, str) and (cut := _CUT_URL.match(where)):
-        raise UsageError(f"{where}: is no address of a store: write {cut[1].lower()}://BUCKET/PATH, or ./{where}")
+        raise UsageError(f"{where}: is not the URL of a store: write {cut[1].lower()}://BUCKET/PATH, or ./{where}")
     return ObjectPath.of(where) if is_url(where) else Path(where).expanduser()
 
 
 def is_url(where: str | Path) -> TypeGuard[str]:
-    """Whether this names something of an object store."""
+    """Whether this is a URL (of any scheme), not a local path."""
     return isinstance(where, str) and _URL.fullmatch(where) is not None
 
 
 def check_local(option: str, where: str | None) -> None:
-    """Raises UsageError for an object store, where only local files can be read."""
+    """Raises UsageError where an option that takes local files only names an object store."""
     if where is not None and is_url(where):
         raise UsageError(f"{option} {where}: training reads local files only: copy them here first")
 
 
 def lies_in(inner: Place, outer: Place) -> bool:
-    """Whether a place is another, or below it; links are followed."""
+    """Whether `inner` is `outer` or lies below it. Symbolic links are followed."""
     if isinstance(inner, ObjectPath) or isinstance(outer, ObjectPath):
         return f"{inner}/".startswith(f"{str(outer).rstrip('/')}/")
     return inner.resolve().is_relative_to(outer.resolve())
 
 
 def matching(pattern: Place) -> list[Place]:
-    """The files of a pattern, or the one file of that name, in no certain order."""
+    """The files that match a glob pattern, or the one file of that name, in no particular order."""
     if isinstance(pattern, ObjectPath):
         if not _WILD.search(pattern.key):
             return [pattern] if pattern.is_file() else []
@@ -229,18 +236,18 @@ def matching(pattern: Place) -> list[Place]:
     return found or [path for path in [pattern] if path.is_file()]
 
 
-def _translated(pattern: str) -> str:
-    """A glob as a regular expression."""
+def _regex_of(pattern: str) -> str:
+    """Translate a glob pattern into a regular expression."""
     known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     pieces = re.split(rf"(\*\*/|\*\*|\*|\?|{_CLASS.pattern})", pattern)
     return "".join(
-        known.get(piece) or (_translated_class(piece) if _CLASS.fullmatch(piece) else re.escape(piece))
+        known.get(piece) or (_regex_of_class(piece) if _CLASS.fullmatch(piece) else re.escape(piece))
         for piece in pieces
     )
 
 
-def _translated_class(piece: str) -> str:
-    """[abc] or [!abc]"""
+def _regex_of_class(piece: str) -> str:
+    """Translate [abc] or [!abc]."""
     negated = piece[1] == "!"
     letters = piece[1 + negated : -1].replace("\\", "\\\\").replace("[", r"\[").replace("^", r"\^")
     return f"[{'^' * negated}{letters}]"

@@ -1,4 +1,4 @@
-"""Doing the next things already while the first is looked at."""
+"""Prefetching: read the next items in threads while the caller uses the current one."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -6,22 +6,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
-_Done = TypeVar("_Done")
+_Result = TypeVar("_Result")
 
 
-def ahead(action: Callable[[_Item], _Done], items: Iterable[_Item], at_a_time: int) -> Iterator[_Done]:
-    """What the action gives of each item, in their order; so many are under way at a time, in threads, and no more.
+def prefetch(function: Callable[[_Item], _Result], items: Iterable[_Item], num_threads: int) -> Iterator[_Result]:
+    """Like `map`, in order, but with up to `num_threads` calls running ahead of the caller.
 
-    Raises what the action raises, when its item's turn comes; then nothing more is begun.
+    An exception of a call is raised when its item's turn comes. No further call is started then.
     """
-    begun: deque[Future[_Done]] = deque()
-    pool = ThreadPoolExecutor(at_a_time)
+    pending: deque[Future[_Result]] = deque()
+    pool = ThreadPoolExecutor(num_threads)
     try:
         for item in items:
-            begun.append(pool.submit(action, item))
-            if len(begun) == at_a_time:
-                yield begun.popleft().result()
-        while begun:
-            yield begun.popleft().result()
+            pending.append(pool.submit(function, item))
+            if len(pending) == num_threads:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

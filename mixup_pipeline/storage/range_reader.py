@@ -1,4 +1,4 @@
-"""Reading any ranges of a file, wherever it is."""
+"""Reading byte ranges of one open file, local or in an object store. (`places.py` only names files.)"""
 
 import os
 from functools import cached_property
@@ -7,9 +7,9 @@ from mixup_pipeline.storage.places import ObjectPath, Place
 
 
 class RangeReader:
-    """A file opened to read any ranges of it, by several threads. An object is looked up only when it is read.
+    """A file opened for reading ranges. Several threads may read at once.
 
-    Raises OSError where the file cannot be opened.
+    Raises OSError where a local file cannot be opened. A missing object is noticed only when it is read.
     """
 
     def __init__(self, path: Place) -> None:
@@ -18,11 +18,11 @@ class RangeReader:
 
     @cached_property
     def size(self) -> int:
-        """Bytes of the whole file."""
+        """Size of the whole file in bytes."""
         return self.path.stat().st_size if self._handle < 0 else os.fstat(self._handle).st_size
 
     def read(self, length: int, offset: int) -> bytes:
-        """Bytes [offset, offset + length); fewer where the file ends before."""
+        """Bytes [offset, offset + length); fewer at the end of the file."""
         if isinstance(self.path, ObjectPath):
             return self.path.read_range(length, offset)
         pieces = []

@@ -1,4 +1,4 @@
-"""One output file: written and hashed by a thread of its own, then published: renamed into place or uploaded."""
+"""Writing one output file: a thread writes and hashes it, then it is renamed into place or uploaded."""
 
 import hashlib
 from collections import deque
@@ -8,13 +8,13 @@ from pathlib import Path
 from mixup_pipeline.storage.atomic import output_error, publish
 from mixup_pipeline.storage.places import Place
 
-_BLOCKS_AHEAD = 3
+_MAX_PENDING_BLOCKS = 3
 
 
 class ShardWriter:
     """Writes blocks to a temporary file while the caller makes the next ones.
 
-    A context: what is not finished when it ends is removed. Raises OutputError where the file cannot be written.
+    Use it as a context: an unfinished file is removed at its end. Raises OutputError where the file cannot be written.
     """
 
     def __init__(self, partial: Path, final: Place) -> None:
@@ -36,14 +36,14 @@ class ShardWriter:
         self._partial.unlink(missing_ok=True)
 
     def write(self, block: bytes | bytearray) -> None:
-        """Hand over one block; waits where the disk is several blocks behind."""
+        """Hand over one block. Waits while the disk is several blocks behind."""
         self._pending.append(self._thread.submit(self._append, block))
         self._bytes += len(block)
-        while len(self._pending) > _BLOCKS_AHEAD:
+        while len(self._pending) > _MAX_PENDING_BLOCKS:
             self._await_oldest()
 
     def finish(self) -> tuple[int, str]:
-        """Give the file its final name, for good: (bytes, sha256)."""
+        """Give the file its final name, flushed to disk. Returns its size in bytes and its SHA-256 in hexadecimal."""
         while self._pending:
             self._await_oldest()
         try:

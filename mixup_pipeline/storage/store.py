@@ -1,4 +1,4 @@
-"""What an object store can do: one small interface, behind which Google's and Amazon's stand."""
+"""The operations we need from an object store. `gcs.py` and `s3.py` implement them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,40 +7,47 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """An object of a store. stamp: changes whenever the object is written anew."""
+class ObjectInfo:
+    """What a store tells about an object.
+
+    size: in bytes. version: changes at every write (the generation on Google Cloud Storage, the ETag on S3).
+    """
 
     key: str
     size: int
-    stamp: str
+    version: str
 
 
 class Store(Protocol):
-    """What is needed of a store. Keys are paths inside a bucket. All methods raise StoreError."""
+    """An object store. Keys are paths inside a bucket. All methods raise StoreError."""
 
-    def read(self, bucket: str, key: str, offset: int, length: int) -> bytes:
-        """Bytes [offset, offset + length) of an object; fewer where it ends before."""
+    def read_range(self, bucket: str, key: str, offset: int, length: int) -> bytes:
+        """Read bytes [offset, offset + length) of an object; fewer at its end."""
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
         """Write a small object, whole or not at all."""
 
-    def put_over(self, bucket: str, key: str, content: bytes, stamp: str | None) -> str | None:
-        """Write only over the object of this stamp, or only where there is none: the new stamp, None if refused."""
+    def put_if_match(self, bucket: str, key: str, content: bytes, version: str | None) -> str | None:
+        """Write only if the object still has this version, or does not exist where the version is None.
+
+        Returns the new version, or None where the write was refused.
+        """
 
     def upload(self, bucket: str, key: str, path: Path) -> None:
-        """Write a file of any size as an object, whole or not at all."""
+        """Upload a local file of any size, whole or not at all."""
 
-    def look(self, bucket: str, key: str) -> Found | None:
-        """The object, or None where there is none."""
+    def head(self, bucket: str, key: str) -> ObjectInfo | None:
+        """Look up one object; None where there is none."""
 
-    def objects(self, bucket: str, prefix: str, *, deep: bool) -> Iterator[Found | str]:
-        """All objects that begin so, in the order of their keys.
+    def list_objects(self, bucket: str, prefix: str, *, recursive: bool) -> Iterator[ObjectInfo | str]:
+        """List the objects whose keys start with the prefix, in key order.
 
-        Not deep: only those without a further slash; what is common up to one comes once, as a string that ends in it.
+        Not recursive: keys with another "/" after the prefix are left out. Instead, each subfolder is given once, as a
+        string that ends in "/".
         """
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        """Remove objects; it is no error where one is not there."""
+        """Delete objects. Missing ones are no error."""
 
     def close(self) -> None:
         """Close all connections."""

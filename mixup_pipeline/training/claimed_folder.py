@@ -8,7 +8,7 @@ from typing import Any
 
 from mixup_pipeline.errors import OutputError, UsageError
 from mixup_pipeline.storage.atomic import output_error, write_atomically
-from mixup_pipeline.storage.locks import held
+from mixup_pipeline.storage.locks import hold_lock
 
 _CONFIG, _LOCK = "config.json", ".lock"
 
@@ -25,7 +25,7 @@ def claimed(root: Path, asked: Mapping[str, Any], *, what: str, command: str) ->
     cannot be written.
     """
     existed = _create_or_check(root, json.loads(json.dumps(asked)), what)
-    with held(root / _LOCK, root, command):
+    with hold_lock(root / _LOCK, root, command):
         try:
             yield
         finally:

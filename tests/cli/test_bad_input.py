@@ -509,7 +509,7 @@ def test_folders_that_cannot_be_made(
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_must_not_be_written(tmp_path: Path, dataset: Dataset) -> None:
     (tmp_path / "out").mkdir(mode=0o500)
-    said = ("cannot be written (permission denied)", "mend its permissions")
+    said = ("cannot be written (permission denied)", "fix its permissions")
     check_refused(tmp_path, asked(dataset.folder, tmp_path / "out"), 1, said)
 
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from mixup_pipeline.storage.clients import forget_stores
+from mixup_pipeline.storage.clients import close_clients
 from tests.real_stores.servers import HAS_GCS, NO_GCS, gcs_server
 
 needs_storage = pytest.mark.skipif(not HAS_GCS, reason=NO_GCS)
@@ -33,10 +33,10 @@ def google_storage(log: Path) -> Iterator[storage.Client]:
     with gcs_server(log) as (_, env), pytest.MonkeyPatch.context() as patch:
         for name, value in env.items():
             patch.setenv(name, value)
-        forget_stores()
+        close_clients()
         with contextlib.closing(storage.Client(project="here", credentials=AnonymousCredentials())) as client:
             yield client
-    forget_stores()
+    close_clients()
 
 
 class Dataflow(http.server.ThreadingHTTPServer):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mixup_pipeline.storage.clients import forget_stores
+from mixup_pipeline.storage.clients import close_clients
 from mixup_pipeline.storage.places import ObjectPath
 from tests.real_stores.servers import BUCKET, HAS_GCS, NO_GCS, Proxy, gcs_server, s3_server
 
@@ -33,7 +33,7 @@ def folder(server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.M
     """An empty folder in the store, reached by this process too."""
     for key, value in server.env.items():
         monkeypatch.setenv(key, value)
-    forget_stores()
+    close_clients()
     name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
     yield ObjectPath.of(f"{server.scheme}://{BUCKET}/{name}")
-    forget_stores()
+    close_clients()

@@ -205,7 +205,7 @@ def test_access_that_is_denied(folder: ObjectPath, server: Server, made: Dataset
         done = run("mixup-augment", "--src", made.folder, "--out", str(folder / "out"), env=server.env)
     assert done.returncode == 1
     assert f"{folder}/out" in one_line(done)
-    assert "access is denied" in one_line(done)
+    assert "access denied" in one_line(done)
 
 
 @pytest.mark.parametrize("server", ["s3"], indirect=True)  # the client of GCS tries for a minute

@@ -86,7 +86,7 @@ def test_a_url_without_a_bucket_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["s3:/bucket/a", "gs:bucket/a", "GS:/bucket"])
 def test_a_url_with_too_few_slashes_is_refused(url: str) -> None:
-    with pytest.raises(UsageError, match=rf"^{url}: is no address of a store: write {url[:2].lower()}://BUCKET/PATH"):
+    with pytest.raises(UsageError, match=rf"^{url}: is not the URL of a store: write {url[:2].lower()}://BUCKET/PATH"):
         place(url)
 
 

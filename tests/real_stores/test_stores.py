@@ -8,15 +8,18 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 
 from mixup_pipeline.errors import StoreError, UsageError
-from mixup_pipeline.storage.clients import forget_stores, store, use_store_options
+from mixup_pipeline.storage.clients import close_clients, store, use_store_options
 from mixup_pipeline.storage.places import ObjectPath
-from mixup_pipeline.storage.store import Found, Store
+from mixup_pipeline.storage.store import ObjectInfo, Store
 from tests.real_stores.conftest import Server
 from tests.real_stores.servers import BUCKET
 
 
-def keys(store: Store, prefix: str, *, deep: bool) -> list[str]:
-    return [found if isinstance(found, str) else found.key for found in store.objects(BUCKET, prefix, deep=deep)]
+def keys(store: Store, prefix: str, *, recursive: bool) -> list[str]:
+    return [
+        found if isinstance(found, str) else found.key
+        for found in store.list_objects(BUCKET, prefix, recursive=recursive)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -26,7 +29,7 @@ def keys(store: Store, prefix: str, *, deep: bool) -> list[str]:
 def test_ranges(folder: ObjectPath, offset: int, length: int, expected: bytes) -> None:
     path = folder / "object"
     path.write_bytes(b"0123456789")
-    assert folder.store.read(BUCKET, path.key, offset, length) == expected
+    assert folder.store.read_range(BUCKET, path.key, offset, length) == expected
     assert path.read_bytes() == b"0123456789"
 
 
@@ -42,38 +45,40 @@ def test_listing_deep_and_flat(folder: ObjectPath) -> None:
     for name in ("b", "a", "sub/c", "sub/deeper/d", "sub2/e"):
         (folder / name).write_bytes(name.encode())
     prefix = folder.key + "/"
-    assert sorted(keys(folder.store, prefix, deep=True)) == [
+    assert sorted(keys(folder.store, prefix, recursive=True)) == [
         prefix + name for name in ("a", "b", "sub/c", "sub/deeper/d", "sub2/e")
     ]
-    assert sorted(keys(folder.store, prefix, deep=False)) == [prefix + name for name in ("a", "b", "sub/", "sub2/")]
-    found = next(iter(folder.store.objects(BUCKET, prefix + "sub/c", deep=True)))
-    assert isinstance(found, Found)
+    assert sorted(keys(folder.store, prefix, recursive=False)) == [
+        prefix + name for name in ("a", "b", "sub/", "sub2/")
+    ]
+    found = next(iter(folder.store.list_objects(BUCKET, prefix + "sub/c", recursive=True)))
+    assert isinstance(found, ObjectInfo)
     assert (found.key, found.size) == (prefix + "sub/c", 5)
 
 
-def test_a_stamp_changes_when_an_object_is_written_anew(folder: ObjectPath) -> None:
+def test_a_version_changes_when_an_object_is_written_anew(folder: ObjectPath) -> None:
     path = folder / "object"
-    assert path.stamp() is None
-    stamps = []
+    assert path.version() is None
+    versions = []
     for content in (b"one", b"two"):
         path.write_bytes(content)
-        stamps.append(path.stamp())
-    assert stamps[0] != stamps[1]
-    assert path.stat().stamp == stamps[1]
+        versions.append(path.version())
+    assert versions[0] != versions[1]
+    assert path.stat().version == versions[1]
 
 
 def test_writing_over_only_what_was_seen(folder: ObjectPath) -> None:
     path = folder / "object"
-    first = path.write_over(b"first", None)
+    first = path.write_if_match(b"first", None)
     assert first is not None
-    assert path.write_over(b"second", None) is None
+    assert path.write_if_match(b"second", None) is None
     assert path.read_bytes() == b"first"
-    third = path.write_over(b"third", first)
+    third = path.write_if_match(b"third", first)
     assert third not in (None, first)
-    assert path.write_over(b"fourth", first) is None
+    assert path.write_if_match(b"fourth", first) is None
     assert path.read_bytes() == b"third"
     path.unlink()
-    assert path.write_over(b"fifth", third) is None
+    assert path.write_if_match(b"fifth", third) is None
 
 
 def test_deleting_what_is_there_and_what_is_not(folder: ObjectPath) -> None:
@@ -82,7 +87,7 @@ def test_deleting_what_is_there_and_what_is_not(folder: ObjectPath) -> None:
     folder.store.delete(BUCKET, [f"{folder.key}/{number}" for number in range(3, 8)])
     assert sorted(path.name for path in folder.iterdir()) == ["0", "1", "2"]
     folder.store.delete(BUCKET, [])
-    with pytest.raises(StoreError, match=r"/7: no such object"):
+    with pytest.raises(StoreError, match=r"/7: there is no such object"):
         (folder / "7").unlink()
 
 
@@ -94,13 +99,13 @@ def test_uploading_a_file_larger_than_one_part(folder: ObjectPath, tmp_path: Pat
 
 
 def test_what_is_missing_is_named(folder: ObjectPath, server: Server) -> None:
-    with pytest.raises(StoreError, match=rf"^{folder}/a: no such object$"):
+    with pytest.raises(StoreError, match=rf"^{folder}/a: there is no such object$"):
         (folder / "a").read_bytes()
-    with pytest.raises(OSError, match="no such object"):
-        folder.store.read(BUCKET, f"{folder.key}/a", 0, 1)
+    with pytest.raises(OSError, match="there is no such object"):
+        folder.store.read_range(BUCKET, f"{folder.key}/a", 0, 1)
     elsewhere = ObjectPath(server.scheme, "no-such-bucket", "a")
     for ask in (lambda: list(elsewhere.iterdir()), lambda: elsewhere.write_bytes(b"")):
-        with pytest.raises(StoreError, match=r"no bucket no-such-bucket: create it or mend its name"):
+        with pytest.raises(StoreError, match=r"no bucket no-such-bucket: create it or correct its name"):
             ask()
 
 
@@ -150,7 +155,7 @@ def test_a_lasting_failure_is_one_line_and_leaves_no_object(
 
     monkeypatch.setattr(gcs, "_RETRY", gcs._RETRY.with_timeout(2))
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    forget_stores()
+    close_clients()
     (tmp_path / "file").write_bytes(bytes(20 << 20))
     with (
         server.proxy.failing(lambda method, path: 503 if method in ("PUT", "POST") else None),
@@ -168,7 +173,7 @@ def test_an_upload_that_breaks_in_the_middle_leaves_no_object(
 
     monkeypatch.setattr(gcs, "_RETRY", gcs._RETRY.with_timeout(2))
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    forget_stores()
+    close_clients()
     (tmp_path / "file").write_bytes(bytes(20 << 20))
     seen = []
 
@@ -193,12 +198,12 @@ def test_denied_access_says_what_to_do(folder: ObjectPath, server: Server, statu
 
 def test_an_upload_that_is_denied_says_what_to_do(folder: ObjectPath, server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
-    with server.proxy.failing(lambda method, path: 403), pytest.raises(StoreError, match="object: access is denied"):
+    with server.proxy.failing(lambda method, path: 403), pytest.raises(StoreError, match="object: access denied"):
         (folder / "object").upload(tmp_path / "file")
 
 
 def test_a_name_that_no_bucket_can_have(server: Server, folder: ObjectPath) -> None:
-    with pytest.raises(StoreError, match=r"there can be no bucket No!: mend its name"):
+    with pytest.raises(StoreError, match=r"No! is not a valid bucket name: correct it"):
         ObjectPath(server.scheme, "No!", "a").exists()
 
 
@@ -219,4 +224,4 @@ def test_clients_stay_where_their_options_do(monkeypatch: pytest.MonkeyPatch) ->
     assert store("s3") is first
     use_store_options({**access, "s3_region_name": "eu-west-1"})
     assert store("s3") is not first
-    forget_stores()
+    close_clients()

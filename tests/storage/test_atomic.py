@@ -76,8 +76,8 @@ def test_sync_folder_leaves_no_handle_open(tmp_path: Path) -> None:
     [
         (errno.ENOSPC, "no space left on device: make room and run the same command again: what is finished is kept"),
         (errno.EDQUOT, "disk quota exceeded: make room and run the same command again: what is finished is kept"),
-        (errno.EACCES, "cannot be written (permission denied): choose another place or mend its permissions"),
-        (errno.EROFS, "cannot be written (read-only file system): choose another place or mend its permissions"),
+        (errno.EACCES, "cannot be written (permission denied): choose another place or fix its permissions"),
+        (errno.EROFS, "cannot be written (read-only file system): choose another place or fix its permissions"),
     ],
 )
 def test_output_error_says_what_to_do(code: int, message: str) -> None:
