@@ -1,4 +1,4 @@
-"""What one example of a source looks like inside its record."""
+"""How a source stores one example in a record: keys, encoding, shape, classes."""
 
 import math
 from dataclasses import dataclass
@@ -12,17 +12,19 @@ Shape = tuple[int, ...]
 
 MAX_EXAMPLE_BYTES = 1 << 28
 NO_CLASS = -1
-"""In place of a class id where labels are soft."""
+"""The class id of an example whose label is soft."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleSpec:
-    """Where a record keeps its input and its label, and in which form.
+    """The keys of input and label in a record, and how both are stored.
 
-    encoding: "encoded" is PNG or JPEG bytes, "raw" uint8 bytes of `shape`, "vector" a float list of `shape`.
-    shape: (height, width, channels), or (length,) of a vector; None where only the data tell.
-    soft_labels: the label is a float vector of num_classes instead of an integer.
-    first_class: the integer that stands for class 0 (1 where labels count from one).
+    encoding: "encoded" is a PNG or JPEG file, "raw" is uint8 bytes of `shape`, "vector" is a float list of `shape`.
+    shape: (height, width, channels), or (length,) of a vector. A size that only the data tell is None.
+    soft_labels: the label is a float vector of num_classes, not an integer.
+    first_class: the integer that means class 0 (1 where labels count from one).
+
+    Raises SourceError for a shape that does not fit the encoding.
     """
 
     input_key: str
@@ -43,17 +45,17 @@ class ExampleSpec:
             raise SourceError(f"feature {self.input_key!r} holds raw bytes, so its schema must give the whole shape")
 
     def fits(self, shape: Shape) -> bool:
-        """Whether an example of this shape is one that the spec allows."""
+        """Whether the spec allows an example of this shape."""
         return len(shape) == len(self.shape) and all(
             want in (None, got) for want, got in zip(self.shape, shape, strict=True)
         )
 
 
 def example_bytes(shape: Shape) -> int:
-    """Bytes of one decoded example: one a pixel and channel, four a vector element."""
+    """Size of one decoded example: one byte per pixel and channel, or four per element of a vector."""
     return math.prod(shape) * (4 if len(shape) == 1 else 1)
 
 
 def shape_text(shape: tuple[int | None, ...]) -> str:
-    """The shape as people write it: 28x28x1."""
+    """The shape as text: 28x28x1, with ? for an unknown size."""
     return "x".join("?" if size is None else str(size) for size in shape)

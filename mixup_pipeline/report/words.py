@@ -1,4 +1,4 @@
-"""Phrases that the terminal and the page share."""
+"""Phrases that both the terminal and the HTML page use."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from mixup_pipeline.dataset.overview import Overview
 
 
 def examples_text(totals: dict[str, Any]) -> str:
-    """How many examples, and of which kinds."""
+    """The number of examples, with the number of each kind."""
     return f"{totals['examples']:,} ({kinds_text(totals)})"
 
 
 def kinds_text(totals: dict[str, Any]) -> str:
-    """How many examples of each kind."""
+    """The number of mixed, unmixed and original examples."""
     parts = [f"{totals['mixed']:,} mixed", f"{totals['unmixed']:,} left unmixed"]
     if totals["originals"]:
         parts.append(f"{totals['originals']:,} originals")
@@ -22,19 +22,19 @@ def kinds_text(totals: dict[str, Any]) -> str:
 
 
 def unmixed_text(overview: Overview) -> str:
-    """How many examples were left unmixed, and why."""
+    """The number of examples left unmixed, by reason."""
     if not overview.totals["unmixed"]:
         return "none"
     reasons = []
     if overview.by_prob:
         reasons.append(f"{overview.by_prob:,} by --prob {overview.config['prob']:g}")
     if overview.alone:
-        reasons.append(f"{overview.alone:,} without another example to meet")
+        reasons.append(f"{overview.alone:,} without a partner")
     return ", ".join(reasons)
 
 
 def pairing_text(config: dict[str, Any]) -> str:
-    """The choices of a run beside α."""
+    """Pairing, seed and number of copies of a run."""
     copies = config["copies"]
     return f"pairing {config['pairing']}, seed {config['seed']}, {copies:,} {'copy' if copies == 1 else 'copies'}"
 
@@ -42,23 +42,23 @@ def pairing_text(config: dict[str, Any]) -> str:
 def class_weights(
     overview: Overview, example: MixedExample, *, digits: int = 2, most: int = 24, classes: int = 2
 ) -> str:
-    """The heaviest classes of a label with their weights: "7: 0.62 · 1: 0.38"."""
+    """The classes of a label with the largest weights: "7: 0.62 · 1: 0.38"."""
     weights = example.top_classes(classes)
     return " · ".join(f"{one_line(overview.class_name(c), most)}: {weight:.{digits}f}" for c, weight in weights)
 
 
 def counted(count: int, noun: str) -> str:
-    """So many of something: "1 file", "2 files"."""
+    """A number with its noun: "1 file", "2 files"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def share_text(share: float) -> str:
-    """A share as a percentage with three digits at most."""
+    """A share as a percentage with at most three digits: 58.9%, 100%."""
     return f"{share:.1%}" if share < 0.9995 else f"{share:.0%}"
 
 
 def size_text(num_bytes: int) -> str:
-    """A size as people write it."""
+    """A size in kB, MB or GB (powers of 1000)."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6)):
         if num_bytes >= scale:
             return f"{num_bytes / scale:,.1f} {unit}"
@@ -66,11 +66,11 @@ def size_text(num_bytes: int) -> str:
 
 
 def one_line(text: str, most: int = 200) -> str:
-    """Text from outside for one line: nothing that is not printable, and at most so many columns of a terminal."""
+    """Make foreign text safe for one line: only printable characters, and at most `most` terminal columns."""
     shown = "".join(character if character.isprintable() else "�" for character in text)
     return shown if cell_len(shown) <= most else set_cell_size(shown, most - 1).rstrip() + "…"
 
 
 def padded(text: str, columns: int) -> str:
-    """Text at the right end of so many columns of a terminal, in which some characters take two."""
+    """Right-align text in terminal columns. (Some characters take two.)"""
     return " " * (columns - cell_len(text)) + text

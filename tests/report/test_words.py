@@ -72,8 +72,8 @@ def test_kinds_and_choices() -> None:
     [
         ([0, 0, 1, 1], {}, "none"),
         ([0, 0, 0, 0], {"prob": 0.5}, "2 by --prob 0.5"),
-        ([0, 0, 1, 0], {"prob": 0.5, "pairing": "within-class"}, "1 by --prob 0.5, 1 without another example to meet"),
-        ([0, 0, 2, 1], {"pairing": "within-class"}, "2 without another example to meet"),
+        ([0, 0, 1, 0], {"prob": 0.5, "pairing": "within-class"}, "1 by --prob 0.5, 1 without a partner"),
+        ([0, 0, 2, 1], {"pairing": "within-class"}, "2 without a partner"),
     ],
 )
 def test_why_examples_were_left_unmixed(classes: list[int], config: dict[str, Any], said: str) -> None:
