@@ -1,7 +1,7 @@
-"""The errors a user can see.
+"""The errors that a user can see.
 
-Contract: the message is one line that says what is wrong, where, what is allowed and what to do. Every class can be
-rebuilt from its message alone, because an error raised in a Beam worker reaches the launcher only as text.
+Contract: a message is one line that says what is wrong, where, what is allowed and what to do. Each error can be
+rebuilt from its message alone, because an error of a Beam worker reaches the launcher only as text.
 """
 
 import re
@@ -32,9 +32,9 @@ class OutputError(MixupError):
 
 
 class StoreError(MixupError, OSError):
-    """An object store cannot do what is asked: (errno, reason, url), or the whole message.
+    """A request to an object store failed. Arguments: (errno, reason, url), or the whole message.
 
-    It is an OSError too, so that who reads and writes need not know whether a place is local.
+    It is an OSError too, so code that reads and writes need not know whether a path is local.
     """
 
     def __str__(self) -> str:
@@ -42,32 +42,32 @@ class StoreError(MixupError, OSError):
 
 
 class EngineError(MixupError):
-    """The engine that is to run the job cannot be used, or the job ended without being done."""
+    """The engine cannot be used, or the job ended without finishing its work."""
 
 
 class ManifestError(MixupError):
-    """A directory has no manifest, or one that cannot be read."""
+    """A folder has no manifest, or one that cannot be read."""
 
 
 class TrainingError(MixupError):
-    """Training cannot go on."""
+    """Training cannot continue."""
 
 
 _RAISED = re.compile(r"mixup_pipeline\.errors\.(\w+): (.+?)(?: \[while running .*)?$", re.MULTILINE)
 
 
 def record_error(file_name: str, record: int, offset: int, reason: str) -> RecordError:
-    """The error of one record, naming the file, the record's index and its byte offset in the file."""
+    """An error of one record. It names the file, the record's index and its byte offset in the file."""
     return RecordError(f"{file_name}: record {record} at byte {offset}: {reason}")
 
 
 def first_line(error: BaseException) -> str:
-    """What a foreign error says, in one line of at most 300 characters."""
+    """The first line of any error's message, cut at 300 characters."""
     return (str(error).strip().splitlines() or [""])[0][:300]
 
 
 def error_in_text(text: str) -> MixupError | None:
-    """The first of these errors named in a worker's traceback, or None where there is none."""
+    """Rebuild the first of our errors in a worker's traceback; None where there is none."""
     match = _RAISED.search(text)
     if match is None:
         return None

@@ -1,4 +1,7 @@
-"""`augment`: the main job as a function. Claims the output folder, runs the pipeline, reports what was made."""
+"""The library's entry: `augment` and `submit` check everything, claim the output folder and run the job on an engine.
+
+`engine/job.py` runs one job; `engine/graph.py` is the Beam graph of its steps.
+"""
 
 import contextlib
 import tempfile
@@ -27,14 +30,14 @@ if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
 _INDEX_BYTES_AN_EXAMPLE = 56
-"""Entries, their order and one pairing, as planning holds them at once."""
+"""Entries, their order and one pairing: what planning holds in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """What `augment` made.
 
-    out: the folder. manifest: its manifest. seconds: wall time. kept_shards: how many an earlier run had finished.
+    out: the folder. manifest: its manifest. seconds: wall time. kept_shards: shards kept from an earlier run.
     """
 
     out: Place
@@ -53,7 +56,10 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What a run would make. memory_bytes: of one worker for examples, index and plan, beside the program itself."""
+    """What a run would make.
+
+    memory_bytes: what one worker needs for examples, index and plan, beside the program itself.
+    """
 
     run: Run
     output_bytes: int
@@ -73,21 +79,21 @@ def augment(
 ) -> Report:
     """Mix a labelled dataset with itself and write TFRecord shards with a manifest.
 
-    src: a TFDS name, a TFDS directory, a TFRecord pattern, or a SourceConfig with more to say about it.
-    out: the folder to write, local, gs:// or s3://; if it holds an unfinished run of the same configuration, that is
-    resumed.
-    overwrite: replace another run that the folder holds. engine: where Beam runs, one of `config.ENGINES`.
-    beam_args: options for Beam that go before those of the engine, such as ["--parallelism=8"].
-    on_start: called with the source and the folder once the run begins.
-    on_state: called with the id and the state of the engine's job whenever that has changed.
+    src: a TFDS name, a TFDS directory, a TFRecord pattern, or a SourceConfig with further options.
+    out: the folder to write, local, gs:// or s3://. An unfinished run of the same configuration there is resumed.
+    overwrite: replace another run that the folder holds.
+    engine: where Beam runs, one of `config.ENGINES`.
+    beam_args: options for Beam, such as ["--parallelism=8"]. They override those of the engine's preset.
+    on_start: called with the source and the folder when the run begins.
+    on_state: called with the id and the state of the engine's job whenever the state has changed.
 
     Raises MixupError with one line that says what is wrong and what to do.
     """
     started = time.monotonic()
     from mixup_pipeline.engine.graph import KEPT_SHARDS
-    from mixup_pipeline.engine.job import run_job  # Beam takes most of a second to import
+    from mixup_pipeline.engine.job import run_job  # Beam takes almost a second to import
 
-    with _claimed(src, out, config, overwrite, engine, beam_args) as (request, folder, options):
+    with _prepared(src, out, config, overwrite, engine, beam_args) as (request, folder, options):
         if on_start is not None:
             on_start(request.source, folder)
         counters = run_job(folder, options, on_state=on_state)
@@ -109,24 +115,24 @@ def submit(
     engine: str,
     beam_args: Sequence[str] = (),
 ) -> str:
-    """Begin what `augment` does on a distributed engine, do not wait for its end, and give the id of its job.
+    """Start `augment` on a distributed engine, and return the id of its job without waiting for the end.
 
-    The id is empty where Dataflow was only to write a template of the job.
+    The id is empty where Dataflow only writes a template of the job.
 
-    The folder is complete once it has a manifest; until then the same call, or `augment`, may be made again.
+    The folder is complete once it has a manifest. If the job ends without one, call this or `augment` again.
 
     Raises as `augment` does, and UsageError for an engine that ends with this process.
     """
     from mixup_pipeline.engine.job import run_job
 
     ids: list[str] = []
-    with _claimed(src, out, config, overwrite, engine, beam_args, detached=True) as (_, folder, options):
+    with _prepared(src, out, config, overwrite, engine, beam_args, detached=True) as (_, folder, options):
         run_job(folder, options, wait=False, on_state=lambda job, state: ids.append(job))
     return ids[-1] if ids else ""
 
 
 @contextlib.contextmanager
-def _claimed(
+def _prepared(
     src: str | SourceConfig,
     out: str | Place,
     config: MixConfig | None,
@@ -135,8 +141,8 @@ def _claimed(
     beam_args: Sequence[str],
     detached: bool = False,
 ) -> Iterator[tuple[Request, Place, "PipelineOptions"]]:
-    """The request, the folder that was claimed for it, and the options of the engine, all of them checked."""
-    from mixup_pipeline.engine.checks import check_engine, check_reach, is_detached, spread
+    """Check everything, then claim the folder while the context lasts. Gives (request, folder, Beam's options)."""
+    from mixup_pipeline.engine.checks import check_engine, check_paths, is_detached, use_all_cores
     from mixup_pipeline.engine.options import pipeline_options
 
     options = pipeline_options(engine, beam_args)
@@ -145,21 +151,21 @@ def _claimed(
     source = open_source(src if isinstance(src, SourceConfig) else SourceConfig(src=src))
     if detached and not is_detached(options):
         raise UsageError(
-            f"engine {engine}: the job ends with the command that began it, so it has to be waited for: leave "
+            f"engine {engine}: the job ends with the command that started it, so the command has to wait: leave "
             f"--no-wait out, or use a cluster (flink with --flink_master=HOST:PORT, dataflow)"
         )
     check_engine(options)
-    check_reach(options, source, folder)
-    spread(options, source, beam_args)
+    check_paths(options, source, folder)
+    use_all_cores(options, source, beam_args)
     request = Request(source=source, config=config or MixConfig())
     with claim(folder, request, overwrite=overwrite):
         yield request, folder, options
 
 
 def estimate(src: SourceConfig, config: MixConfig, beam_args: Sequence[str] = ()) -> Estimate:
-    """Index the source and say what `augment` would make of it; writes nothing that stays.
+    """Index the source and say what `augment` would make of it. Writes temporary files only.
 
-    beam_args: options for Beam, of which those of object stores matter here.
+    beam_args: options for Beam. Only those of object stores matter here.
 
     Raises as `augment` does for what the source does not allow.
     """

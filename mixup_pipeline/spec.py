@@ -14,7 +14,7 @@ NO_CLASS = -1
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleSpec:
-    """Where a record keeps its input and its label, and in which form.
+    """The keys of input and label in a record, and how both are stored.
 
     encoding: the name of the input kind in `config.registry.INPUT_KINDS`: "encoded" is PNG or JPEG bytes, "raw" uint8
     bytes of `shape`, "vector" a float list of `shape`.

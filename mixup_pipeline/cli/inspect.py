@@ -1,4 +1,4 @@
-"""mixup-inspect: look at a mixed dataset, and at what α does."""
+"""mixup-inspect: show a mixed dataset, or what α does."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from mixup_pipeline.cli.options import source_option
 from mixup_pipeline.config import MAX_SEED, MixConfig
 from mixup_pipeline.storage.places import Place, place
 
-_WHAT = ("example", "find", "preview", "html", "beta", "boundary")
+_ACTIONS = ("example", "find", "preview", "html", "beta", "boundary")
 _USED_BY = {
     "count": ("preview", "html"),
     "sort": ("preview", "html"),
@@ -23,39 +23,45 @@ _USED_BY = {
     "data_dir": ("example", "preview", "html"),
     "alpha": ("boundary",),
 }
-"""Options that only say how to do these."""
-_AMONG_MANY = ("count", "sort", "seed")
-_MOST_ALPHAS = 30
+"""Options that change how an action works, by the actions that use them."""
+_CHOOSING = ("count", "sort", "seed")
+_MAX_ALPHAS = 30
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("path", metavar="SHARDS|PNG")
-@click.option("--find", metavar="SOURCE_ID", help="Which outputs hold this example of the source, with which weight.")
+@click.option(
+    "--find", metavar="SOURCE_ID", help="List the outputs that hold this example of the source, with its weight."
+)
 @click.option("--example", metavar="ID", help="Explain one mixed example: its number, or SHARD__RECORD.")
 @click.option("--preview", type=click.Path(path_type=Path), metavar="PNG", help="Write a grid of mixed examples.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="PAGE", help="Write a page about the dataset.")
+@click.option("--count", type=click.IntRange(1, 100), default=9, show_default=True, help="How many examples to show.")
 @click.option(
-    "--count", type=click.IntRange(1, 100), default=9, show_default=True, help="How many examples a preview shows."
+    "--sort", type=click.Choice(["stored", "lam"]), default="stored", show_default=True, help="Order of the examples."
 )
-@click.option("--sort", type=click.Choice(["stored", "lam"]), default="stored", show_default=True, help="Their order.")
-@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True, help="Which ones are shown.")
+@click.option(
+    "--seed", type=click.IntRange(0, MAX_SEED), default=0, show_default=True, help="Chooses which examples are shown."
+)
 @click.option(
     "--against",
     metavar="SRC",
-    help="Source of the parents' pictures, as --src named it.  [default: the TFDS dataset of that name]",
+    help="Source of the parents' pictures (as --src).  [default: the TFDS dataset of that name]",
 )
 @source_option("data_dir")
-@click.option("--beta", metavar="ALPHA,…", help="Write histograms of Beta(α, α) for these α instead.")
-@click.option("--boundary", is_flag=True, help="Train a small classifier without and with mixup; write its regions.")
+@click.option("--beta", metavar="ALPHA,…", help="Draw histograms of Beta(α, α) for these α, into PNG.")
+@click.option(
+    "--boundary", is_flag=True, help="Train a small classifier without and with mixup, and draw its regions into PNG."
+)
 @click.option("--alpha", type=float, default=0.4, show_default=True, help="The α of --boundary.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="mixup-pipeline")
 @click.pass_context
 def main(context: click.Context, /, path: str, debug: bool, **options: Any) -> None:
-    """Look at a directory that mixup-augment made.
+    """Show a folder that mixup-augment made.
 
-    Without options: a summary of the manifest, with a quick check of names and sizes. It reads no shard, so it takes
-    the same time for any number of examples.
+    Without options it prints a summary of the manifest and checks the names and sizes of the files. It reads no
+    shard, so it takes the same time for any number of examples.
 
     \b
     mixup-inspect shards/
@@ -65,12 +71,12 @@ def main(context: click.Context, /, path: str, debug: bool, **options: Any) -> N
     mixup-inspect --beta 0.1,0.2,0.4,0.6,0.8,0.9 beta.png
     mixup-inspect --boundary boundary.png
     """
-    os.environ["MPLBACKEND"] = "agg"  # pictures are only written
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it complains of a home that cannot be written
+    os.environ["MPLBACKEND"] = "agg"  # pictures go to files, not to a window
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where the home folder is read-only
     with shown_errors(debug=debug):
         if not debug:
             log_quietly()
-        asked = [name for name in _WHAT if options[name] not in (None, False)]
+        asked = [name for name in _ACTIONS if options[name] not in (None, False)]
         _check_use(context, asked)
         if "beta" in asked:
             _beta(_local(place(path)), options)
@@ -87,18 +93,18 @@ def _local(path: Place) -> Path:
 
 
 def _check_use(context: click.Context, asked: list[str]) -> None:
-    """Refuse options that would do nothing."""
+    """Refuse an option that would have no effect."""
     for name in {"beta", "boundary"} & set(asked):
         if len(asked) > 1:
             other = next(what for what in asked if what != name)
-            raise click.UsageError(f"--{name} makes a picture of its own and cannot be joined with --{other}.")
+            raise click.UsageError(f"--{name} draws a picture of its own and cannot be combined with --{other}.")
     for name, users in _USED_BY.items():
         given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
         if given and not set(users) & set(asked):
             shown = " or ".join(f"--{user}" for user in users)
             raise click.UsageError(f"--{name.replace('_', '-')} is for {shown}: add one, or leave it out.")
-        if given and name in _AMONG_MANY and "example" in asked:
-            raise click.UsageError(f"--{name} chooses among many examples, but --example names one: leave one out.")
+        if given and name in _CHOOSING and "example" in asked:
+            raise click.UsageError(f"--{name} chooses among several examples, but --example names one: leave one out.")
 
 
 def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
@@ -129,7 +135,7 @@ def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
     for fault in overview.faults:
         click.echo(f"Fault: {one_line(fault)}", err=True)
     if overview.faults:
-        click.echo(f"Error: {out}: is not as its manifest says: see the faults above", err=True)
+        click.echo(f"Error: {out}: does not match its manifest: see the faults above", err=True)
         sys.exit(1)
 
 
@@ -155,19 +161,17 @@ def _show_examples(
 
     out, manifest = overview.out, overview.manifest
     if "preview" in asked and len(manifest.shape) == 1:
-        raise click.UsageError(
-            "--preview needs images, but this dataset holds feature vectors: use --example or --html."
-        )
+        raise click.UsageError("--preview needs images, but this dataset has feature vectors: use --example or --html.")
     parents = find_parents(manifest, against=options["against"], data_dir=options["data_dir"])
     if parents is None:
-        click.echo("Note: the source is not at hand, so parents are named, not shown: add --against SRC.", err=True)
+        click.echo("Note: the source was not found, so parents are named, not shown: add --against SRC.", err=True)
     places = named or mixed.chosen(manifest, count=options["count"], seed=options["seed"])
     try:
         examples = mixed.load(out, manifest, places, parents)
     except SourceError as error:
         if parents is None or options["against"] is not None:
             raise
-        click.echo(f"Note: {error}.", err=True)  # the source was only guessed by its name
+        click.echo(f"Note: {error}.", err=True)  # the source was only guessed from its name
         examples = mixed.load(out, manifest, places)
     if options["sort"] == "lam":
         examples.sort(key=lambda example: example.lam)
@@ -194,8 +198,8 @@ def _beta(target: Path, options: dict[str, Any]) -> None:
         alphas = [float(word) for word in options["beta"].split(",")]
     except ValueError as error:
         raise click.UsageError(f"--beta takes numbers such as 0.1,0.2,0.4, got {options['beta']!r}.") from error
-    if len(alphas) > _MOST_ALPHAS:
-        raise click.UsageError(f"--beta draws at most {_MOST_ALPHAS} α at once, got {len(alphas)}.")
+    if len(alphas) > _MAX_ALPHAS:
+        raise click.UsageError(f"--beta draws at most {_MAX_ALPHAS} α at once, got {len(alphas)}.")
     for alpha in alphas:
         MixConfig(alpha=alpha)  # checks the range
     check_target("beta", target, ".png", outside=_dataset_at(target))
@@ -225,7 +229,7 @@ def _boundary(target: Path, options: dict[str, Any]) -> None:
 
 
 def _dataset_at(target: Path) -> Path | None:
-    """The dataset in whose folder a picture would be written."""
+    """The dataset folder that the picture would be written into; None where it is not one."""
     return target.parent if (target.parent / "manifest.json").is_file() else None
 
 

@@ -1,4 +1,4 @@
-"""A progress bar that watches the folder, so that it shows the same on every engine."""
+"""Progress bars on the terminal. That of a run watches the output folder, so it works the same on every engine."""
 
 import contextlib
 import sys
@@ -18,14 +18,14 @@ ShowSteps = Callable[[int, int, Mapping[str, float]], None]
 Say = Callable[..., None]
 """click.echo"""
 
-_SECONDS_BETWEEN_LOOKS = 0.2
-_SECONDS_BETWEEN_LISTINGS = 5.0
-"""Looking at an object store takes a request or more."""
+_LOCAL_POLL_SECONDS = 0.2
+_STORE_POLL_SECONDS = 5.0
+"""Longer, because listing an object store takes one request or more."""
 
 
 @contextlib.contextmanager
 def shown_shards(doing: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A function that shows how many shards of how many are done; it shows nothing where nothing is to be shown."""
+    """Gives a function (done, total) that moves a bar of shards. It does nothing if not `shown`."""
     if not shown:
         yield lambda done, total: None
         return
@@ -39,8 +39,9 @@ def shown_shards(doing: str, *, shown: bool) -> Iterator[Callable[[int, int], No
 
 @contextlib.contextmanager
 def shown_steps(*, quiet: bool) -> Iterator[tuple[ShowSteps, Say]]:
-    """A function that shows on a terminal how many training steps of how many are done, and the running loss; and
-    click.echo, which gives its text lines of their own above that, or says nothing where it is to be quiet.
+    """Gives two functions: one moves a bar of training steps with the current loss, the other prints a line above it.
+
+    Without a terminal there is no bar. If `quiet`, neither does anything.
     """
     if quiet or not sys.stderr.isatty():
         yield lambda done, total, measures: None, (lambda text, *, err=False: None) if quiet else click.echo
@@ -56,7 +57,7 @@ def shown_steps(*, quiet: bool) -> Iterator[tuple[ShowSteps, Say]]:
             display.update(task, completed=done, total=total, description=f"Training, loss {measures['loss']:.4f}")
 
         def say(text: str, *, err: bool = False) -> None:
-            display.stop()  # which removes the bar
+            display.stop()  # removes the bar
             click.echo(text, err=err)
             display.start()
 
@@ -64,7 +65,7 @@ def shown_steps(*, quiet: bool) -> Iterator[tuple[ShowSteps, Say]]:
 
 
 class Progress:
-    """Shows indexing, then examples written, examples/s and the time left; or nothing, where it is not to be shown."""
+    """A bar of a run: files indexed, then examples written, examples/s and the time left. Nothing if not `shown`."""
 
     def __init__(self, *, shown: bool) -> None:
         self._shown, self._done = shown, threading.Event()
@@ -79,7 +80,7 @@ class Progress:
             self._thread.join()
 
     def watch(self, source: Source, out: Place) -> None:
-        """Begin to show the run in this folder."""
+        """Start to show the run in this folder."""
         if self._shown:
             self._thread = threading.Thread(target=self._show, args=(source, out), daemon=True)
             self._thread.start()
@@ -97,7 +98,7 @@ class Progress:
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as display:
             task: Any = display.add_task("Indexing", total=None, rate="")
-            seconds = _SECONDS_BETWEEN_LISTINGS if isinstance(out, ObjectPath) else _SECONDS_BETWEEN_LOOKS
+            seconds = _STORE_POLL_SECONDS if isinstance(out, ObjectPath) else _LOCAL_POLL_SECONDS
             while not self._done.wait(seconds):
                 run = read_run(out)
                 if run is None:
@@ -122,7 +123,7 @@ def read_run(out: Place) -> Run | None:
 
 
 def written_examples(out: Place, run: Run) -> int:
-    """About how many mixed examples stand on disk, from the sizes of finished and unfinished shards."""
+    """Estimate how many mixed examples are written, from the sizes of finished and unfinished shards."""
     num_bytes = 0
     folders: tuple[Place, ...] = (out, WorkFolder.of(out).partial)
     for folder in folders:

@@ -1,4 +1,4 @@
-"""What a command says at its end, as text."""
+"""The last lines that `mixup-augment` prints."""
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
@@ -15,7 +15,7 @@ def of_report(report: Report) -> str:
     manifest, totals = report.manifest, report.manifest.totals
     config, shards = manifest.config, manifest.shards
     if report.kept_shards == len(shards):
-        heading = f"{report.out} already holds this run, complete; all {len(shards)} shards were checked"
+        heading = f"{report.out} already holds this run: it is complete, and all {len(shards)} shards were checked"
     else:
         heading = f"Mixed {manifest.source.examples:,} examples x {config.copies} into {report.out}"
     kept = f", {report.kept_shards} of them kept from an earlier run" if 0 < report.kept_shards < len(shards) else ""
@@ -33,12 +33,12 @@ def of_report(report: Report) -> str:
 
 
 def of_submission(job: str, out: Place) -> str:
-    """What --no-wait prints."""
+    """The summary that --no-wait prints."""
     lines = {
-        "wait": f"the folder is a dataset once {out / MANIFEST_NAME} is there",
-        "resume": "run the same command again if the job ends without it",
+        "wait": f"the folder is a dataset once {out / MANIFEST_NAME} exists",
+        "resume": "if the job ends without it, run the same command again",
     }
-    heading = f"Submitted {job}" if job else "Described the job for the launcher of a template"
+    heading = f"Submitted {job}" if job else "Wrote the description of the job for the launcher of a template"
     return "\n".join([heading, *(f"  {key:9}{value}" for key, value in lines.items())])
 
 
@@ -50,10 +50,10 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> str:
         f"{len(run.files)} files",
         "pairing": f"{config.pairing}, {config.copies} copies, alpha {config.alpha:g}, seed {config.seed}",
         "examples": f"{run.num_examples * run.num_passes:,}",
-        "shards": f"{run.num_shards * run.num_passes} ({run.num_shards} a copy)",
+        "shards": f"{run.num_shards * run.num_passes} ({run.num_shards} per copy)",
         "bytes": f"about {size_text(estimate.output_bytes)}"
         + (" before PNG compression" if config.image_format == "png" else ""),
-        "memory": f"about {size_text(estimate.memory_bytes)} a worker for examples and plan, beside the program itself",
+        "memory": f"about {size_text(estimate.memory_bytes)} per worker for examples and plan, plus the program itself",
     }
     return "\n".join(["Plan (nothing was written)", *(f"  {key:9}{value}" for key, value in lines.items())])
 
@@ -61,7 +61,7 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> str:
 def _lam(manifest: Manifest) -> str:
     totals, config = manifest.totals, manifest.config
     if not totals.mixed:
-        return "none drawn, no example is mixed"
+        return "none drawn: no example is mixed"
     share = totals.nearly_unmixed / totals.mixed
     return (
         f"Beta({config.alpha:g}, {config.alpha:g}), mean {totals.lam_mean:.3f}, {share:.0%} nearly unmixed "

@@ -1,4 +1,4 @@
-"""mixup-verify: prove that a directory of mixed shards is complete and bit-exact."""
+"""mixup-verify: check that a folder of mixed shards is complete and bit-exact."""
 
 import sys
 
@@ -15,7 +15,7 @@ _SHOWN_FAULTS = 20
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("shards")
 @click.option(
-    "--against", metavar="SRC", help="Also mix a sample of examples again from this source, as --src names it."
+    "--against", metavar="SRC", help="Also mix a sample of examples again from this source (as --src), and compare."
 )
 @click.option(
     "--sample",
@@ -30,11 +30,11 @@ _SHOWN_FAULTS = 20
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="mixup-pipeline")
 def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool, **source: str | int | None) -> None:
-    """Check a directory that mixup-augment made.
+    """Check a folder that mixup-augment made.
 
-    Checks the manifest against its JSON Schema, the number, size and sha256 of the shards, every record's CRC and
-    features, the labels and the totals; with --against also a sample of mixed examples, bit by bit, from their
-    parents. Exits with 1 and names each fault where something is wrong.
+    Checks the manifest against its JSON Schema, the number, size and sha256 of the shards, the CRC and features of
+    every record, the labels and the totals. With --against it also mixes a sample of examples again from their
+    parents and compares every bit. Names each fault, and exits with 1 if there is one.
 
     \b
     mixup-verify shards/
@@ -66,7 +66,7 @@ def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool
             click.echo(f"{shards} is complete and bit-exact: {verdict.records:,} records in {count} shards")
             if asked is not None:
                 click.echo(
-                    f"  {verdict.recomputed:,} examples were mixed again from {against} and are equal to the last bit"
+                    f"  {verdict.recomputed:,} examples were mixed again from {against} and are equal in every bit"
                 )
 
 

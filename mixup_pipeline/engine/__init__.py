@@ -1,1 +1,1 @@
-"""Running the pipeline on Beam: the graph, the options of engines, and a job from submission to its end."""
+"""Running on Beam: the graph of steps (`graph`), options and checks of an engine, one job from start to end (`job`)."""

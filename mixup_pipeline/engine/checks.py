@@ -1,4 +1,4 @@
-"""What can be wrong with an engine, told in one line: before a job is submitted, and after one has failed."""
+"""Errors of an engine in one line: what can be checked before a job is submitted, and why a job failed."""
 
 import os
 import re
@@ -26,21 +26,21 @@ from mixup_pipeline.storage.atomic import sizes
 from mixup_pipeline.storage.places import ObjectPath, Place, is_url, place
 
 LARGE_SOURCE_BYTES = 512 << 20
-"""From here on processes pay for the second and a half that they take to start."""
-_MOST_PORT = 65535
-_ANSWER_SECONDS = 10
-_ENVIRONMENTS = ("DOCKER", "PROCESS", "EXTERNAL", "LOOPBACK")
-_JOB_SERVER = "org/apache/beam/runners/flink/FlinkJobServerDriver.class"
+"""From this size on, several processes save more than the 1.5 seconds that they take to start."""
+_MAX_PORT = 65535
+_TIMEOUT_SECONDS = 10
+_ENVIRONMENT_TYPES = ("DOCKER", "PROCESS", "EXTERNAL", "LOOPBACK")
+_JOB_SERVER_CLASS = "org/apache/beam/runners/flink/FlinkJobServerDriver.class"
 _NO_WORKER = re.compile(r"didn't get control connection|StartWorker|UNAVAILABLE: io exception")
 _NO_DOWNLOAD = re.compile(r"Unable to fetch remote .*? at \S+")
 _CANCELLED = re.compile(r"state CANCELLED|CancellationException|was cancelled")
 _GAVE_UP = re.compile(r"failed in state|JobExecutionException|NoRestartStrategy|Socket closed|StatusCode")
-_HERE = ("localhost", "127.0.0.1")
-_AGAIN = "finished shards are kept: run the same command again"
+_LOCAL_HOSTS = ("localhost", "127.0.0.1")
+_RUN_AGAIN = "finished shards are kept: run the same command again"
 
 
 def check_engine(options: PipelineOptions) -> None:
-    """Look for what the runner needs, as far as that can be done from here.
+    """Check what the runner needs, as far as this machine can tell.
 
     Raises UsageError or EngineError naming what is missing.
     """
@@ -52,16 +52,16 @@ def check_engine(options: PipelineOptions) -> None:
         _check_program("prism_location", prism)
         if prism and Path(prism).is_file() and not os.access(prism, os.X_OK):
             raise UsageError(
-                f"Beam options after '--': --prism_location={prism}: is no program: build one with `make engines`"
+                f"Beam options after '--': --prism_location={prism}: is not a program: build one with `make engines`"
             )
     if runner != "DataflowRunner":
         _check_portable(options)
 
 
-def spread(options: PipelineOptions, source: Source, beam_args: Sequence[str]) -> None:
-    """Let the local engine use a process a core for a large source; a small one is done before they have started.
+def use_all_cores(options: PipelineOptions, source: Source, beam_args: Sequence[str]) -> None:
+    """Let the local engine use one process per core for a large source. A small one is done before they have started.
 
-    beam_args: what the user gave, which stands.
+    beam_args: the user's Beam options. Nothing changes where they choose the processes themselves.
     """
     direct = options.view_as(DirectOptions)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -71,14 +71,14 @@ def spread(options: PipelineOptions, source: Source, beam_args: Sequence[str]) -
 
 
 def _source_bytes(source: Source) -> int:
-    """Of all files, by listing their folders."""
+    """Size of all source files, by listing their folders."""
     paths = {place(file.path) for file in source.files}
     present = {folder: sizes(folder) for folder in {path.parent for path in paths}}
     return sum(present[path.parent].get(path.name, 0) for path in paths)
 
 
-def check_reach(options: PipelineOptions, source: Source, out: Place) -> None:
-    """Workers of Dataflow see object stores only.
+def check_paths(options: PipelineOptions, source: Source, out: Place) -> None:
+    """Check that the workers can reach source and output: those of Dataflow see object stores only.
 
     Raises UsageError for a source or an output folder on this machine.
     """
@@ -92,7 +92,7 @@ def check_reach(options: PipelineOptions, source: Source, out: Place) -> None:
 
 
 def is_detached(options: PipelineOptions) -> bool:
-    """Whether the job goes on where the command that submitted it ends."""
+    """Whether the job keeps running after the command that submitted it has ended."""
     runner = _runner(options)
     if runner == "FlinkRunner":
         return Cluster.of(options) is not None
@@ -103,28 +103,28 @@ def _runner(options: PipelineOptions) -> str:
     return (options.view_as(StandardOptions).runner or "").rpartition(".")[2]
 
 
-def explain(failure: str, options: PipelineOptions) -> EngineError | None:
-    """The failure of a job in one line; None where it is of no kind that is known."""
+def explain_failure(failure: str, options: PipelineOptions) -> EngineError | None:
+    """Turn the text of a job's failure into an error of one line; None for an unknown kind of failure."""
     config = options.view_as(PortableOptions).environment_config
     if _NO_WORKER.search(failure):
         return EngineError(
-            f"no Python worker came up at {config or 'the engine'}: look at the log of the worker pool there, whose "
-            f"`python` must have mixup-pipeline; {_AGAIN}"
+            f"no Python worker started at {config or 'the engine'}: look at the log of the worker pool there; its "
+            f"`python` must have mixup-pipeline; {_RUN_AGAIN}"
         )
     if download := _NO_DOWNLOAD.search(failure):
         return EngineError(
             f"Beam cannot download the engine's program ({download[0].rstrip(':')}): build it with `make engines`, or "
-            f"name one of this machine, as --prism_location, --flink_job_server_jar or --spark_job_server_jar after --"
+            f"name one on this machine with --prism_location, --flink_job_server_jar or --spark_job_server_jar after --"
         )
     if _CANCELLED.search(failure):
-        return EngineError(f"the job was cancelled: {_AGAIN}")
+        return EngineError(f"the job was cancelled: {_RUN_AGAIN}")
     if _GAVE_UP.search(failure):
-        return EngineError(f"the engine gave up ({_reason(failure)}): {_AGAIN}")
+        return EngineError(f"the engine gave up ({_reason(failure)}): {_RUN_AGAIN}")
     return None
 
 
 def _reason(failure: str) -> str:
-    """The line of a failure that says most: the deepest cause of a Java trace, or the first line."""
+    """The most telling line of a failure: the deepest cause of a Java trace, or the first line."""
     causes = re.findall(r"^Caused by: (.+)$", failure, re.MULTILINE)
     return (causes[-1] if causes else first_line(Exception(failure)))[:300]
 
@@ -132,14 +132,14 @@ def _reason(failure: str) -> str:
 def _check_flink(options: PipelineOptions) -> None:
     flink = options.view_as(FlinkRunnerOptions)
     if shutil.which("java") is None:
-        raise EngineError("engine flink needs Java to submit the job, and there is no `java`: install a Java 11 or 17")
+        raise EngineError("engine flink needs Java to submit the job, but there is no `java`: install Java 11 or 17")
     jar = flink.flink_job_server_jar
     if jar and "://" not in jar:
         _check_program("flink_job_server_jar", jar)
-        if not zipfile.is_zipfile(jar) or _JOB_SERVER not in zipfile.ZipFile(jar).namelist():
+        if not zipfile.is_zipfile(jar) or _JOB_SERVER_CLASS not in zipfile.ZipFile(jar).namelist():
             raise UsageError(
-                f"Beam options after '--': --flink_job_server_jar={jar} is no Flink job server of Beam: build one with "
-                f"`make engines`, or leave the option out to have Beam download one"
+                f"Beam options after '--': --flink_job_server_jar={jar} is not a Flink job server of Beam: build one "
+                f"with `make engines`, or leave the option out to have Beam download one"
             )
     cluster = Cluster.of(options)
     if cluster is not None:
@@ -155,7 +155,7 @@ def _check_program(option: str, where: str | None) -> None:
 
 
 def _check_portable(options: PipelineOptions) -> None:
-    """Where a job is handed over, and where its Python workers run."""
+    """Check where the job is submitted, and where its Python workers run."""
     portable = options.view_as(PortableOptions)
     if portable.job_endpoint not in (None, "embed") and not _listens("job_endpoint", portable.job_endpoint):
         raise EngineError(
@@ -163,9 +163,9 @@ def _check_portable(options: PipelineOptions) -> None:
             f"to have one started"
         )
     kind = portable.environment_type
-    if kind and kind not in _ENVIRONMENTS and not kind.startswith("beam:env:"):
+    if kind and kind not in _ENVIRONMENT_TYPES and not kind.startswith("beam:env:"):
         raise UsageError(
-            f"Beam options after '--': --environment_type must be one of {', '.join(_ENVIRONMENTS)}, got {kind!r}"
+            f"Beam options after '--': --environment_type must be one of {', '.join(_ENVIRONMENT_TYPES)}, got {kind!r}"
         )
     if kind == "EXTERNAL":
         _check_worker_pool(portable.environment_config, options)
@@ -175,10 +175,10 @@ def _check_portable(options: PipelineOptions) -> None:
 
 
 def _check_worker_pool(config: str | None, options: PipelineOptions) -> None:
-    """Only of an engine on this machine: an address may mean something else to the machines of a cluster."""
+    """Check only an engine on this machine: an address may mean something else on the machines of a cluster."""
     host, port = _address("environment_config", config)
     cluster = Cluster.of(options)
-    here = host in _HERE and (cluster is None or cluster.host in _HERE)
+    here = host in _LOCAL_HOSTS and (cluster is None or cluster.host in _LOCAL_HOSTS)
     if here and not _listens("environment_config", config):
         raise EngineError(
             f"--environment_config={config}: no worker pool listens there: start one with `python -m "
@@ -188,20 +188,20 @@ def _check_worker_pool(config: str | None, options: PipelineOptions) -> None:
 
 def _address(option: str, value: str | None) -> tuple[str, int]:
     host, _, port = (value or "").rpartition(":")
-    if not host or not port.isdecimal() or int(port) > _MOST_PORT:
+    if not host or not port.isdecimal() or int(port) > _MAX_PORT:
         what = {
             "environment_config": "Beam's worker pool on the machines of the engine",
             "job_endpoint": "a job server",
         }
         raise UsageError(
-            f"Beam options after '--': needs --{option}=HOST:PORT, the address of {what[option]}, got {value!r}"
+            f"Beam options after '--': --{option}=HOST:PORT is needed, the address of {what[option]}, got {value!r}"
         )
     return host, int(port)
 
 
 def _listens(option: str, value: str | None) -> bool:
     try:
-        socket.create_connection(_address(option, value), timeout=_ANSWER_SECONDS).close()
+        socket.create_connection(_address(option, value), timeout=_TIMEOUT_SECONDS).close()
     except OSError:
         return False
     return True

@@ -1,6 +1,6 @@
-"""A Flink cluster by its REST interface: is one there, how is our job, cancel it.
+"""The REST interface of a Flink cluster: is it there, has our job started, cancel our job.
 
-Beam's job server only hands a job over. It neither waits until the cluster has begun it, nor cancels it there.
+Beam's job server only submits a job. It neither waits until the cluster has started it, nor cancels it there.
 """
 
 import http.client
@@ -15,9 +15,9 @@ from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOpt
 from mixup_pipeline.errors import EngineError, first_line
 
 EMBEDDED = ("[local]", "[auto]")
-_ANSWER_SECONDS = 10.0
-_BEGIN_SECONDS = 120.0
-_BEGUN = ("RUNNING", "FINISHED", "FAILED", "CANCELED")
+_TIMEOUT_SECONDS = 10.0
+_START_SECONDS = 120.0
+_STARTED_STATES = ("RUNNING", "FINISHED", "FAILED", "CANCELED")
 
 
 class Cluster:
@@ -38,24 +38,24 @@ class Cluster:
 
     @property
     def host(self) -> str:
-        """The machine of its REST interface."""
+        """The host name of its REST interface."""
         return urllib.parse.urlsplit(self._url).hostname or ""
 
     def check(self) -> None:
-        """See that a Flink is there."""
-        if "flink-version" not in self._ask("overview"):
-            raise self._error("what answers there is no Flink")
+        """Check that Flink answers there."""
+        if "flink-version" not in self._request("overview"):
+            raise self._error("what answers there is not Flink")
 
-    def begin(self, beam_job: str) -> str:
-        """Wait until the cluster has begun a job that Beam calls so, and give the cluster's id of it."""
-        deadline = time.monotonic() + _BEGIN_SECONDS
+    def wait_until_started(self, beam_job: str) -> str:
+        """Wait until the cluster has started a job. Takes Beam's id of the job, returns the cluster's."""
+        deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             job = self._find(beam_job)
-            if job is not None and job["state"] in _BEGUN:
+            if job is not None and job["state"] in _STARTED_STATES:
                 return str(job["jid"])
             time.sleep(0.5)
         raise EngineError(
-            f"--flink_master={self._master}: has not begun the job within {_BEGIN_SECONDS:g} seconds: look at its "
+            f"--flink_master={self._master}: has not started the job within {_START_SECONDS:g} seconds: look at its "
             f"dashboard for free slots, then run the same command again"
         )
 
@@ -63,24 +63,24 @@ class Cluster:
         """Cancel the job, if the cluster knows it."""
         job = self._find(beam_job)
         if job is not None:
-            self._ask(f"jobs/{job['jid']}?mode=cancel", "PATCH")
+            self._request(f"jobs/{job['jid']}?mode=cancel", "PATCH")
 
     def _find(self, beam_job: str) -> dict[str, Any] | None:
-        name = beam_job.partition("_")[0]  # then follows a key that Flink is not told
-        return next((job for job in self._ask("jobs/overview").get("jobs", ()) if job["name"] == name), None)
+        name = beam_job.partition("_")[0]  # Beam adds a key after this, which Flink does not know
+        return next((job for job in self._request("jobs/overview").get("jobs", ()) if job["name"] == name), None)
 
-    def _ask(self, what: str, method: str = "GET") -> dict[str, Any]:
-        request = urllib.request.Request(f"{self._url}/{what}", method=method)
+    def _request(self, path: str, method: str = "GET") -> dict[str, Any]:
+        request = urllib.request.Request(f"{self._url}/{path}", method=method)
         try:
-            with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
                 return dict(json.load(answer))
         except (ValueError, TypeError, http.client.HTTPException) as error:
-            raise self._error("what answers there is no Flink") from error
+            raise self._error("what answers there is not Flink") from error
         except OSError as error:
-            reason = first_line(Exception(getattr(error, "reason", error)))
-            raise self._error(f"no Flink answers there ({reason})") from error
+            cause = first_line(Exception(getattr(error, "reason", error)))
+            raise self._error(f"no Flink answers there ({cause})") from error
 
-    def _error(self, what: str) -> EngineError:
+    def _error(self, reason: str) -> EngineError:
         return EngineError(
-            f"--flink_master={self._master}: {what}: start the cluster, or name the address of its REST interface"
+            f"--flink_master={self._master}: {reason}: start the cluster, or name the address of its REST interface"
         )

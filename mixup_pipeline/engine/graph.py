@@ -1,10 +1,12 @@
-"""The Beam graph: data flow one way, and no image ever moves between workers.
+"""The Beam graph of a run: all steps on one screen. Data flows one way, and no image moves between workers.
 
     request ─ CheckWorker ─ ListFiles ─ IndexFile ─ Plan ─ Reshuffle ─ MixShard ─ Commit
 
 Elements are small: a file's name, a slot range, a shard's hash and totals. Arrays and images stay in files, and the
-graph names the output folder alone. Each step is the thin twin of a plain function (`index_file`, `plan_run`,
-`ShardMixer.mix_shard`, `commit_run`) that works without Beam.
+graph itself holds only the path of the output folder. Each step is a thin wrapper of a plain function (`index_file`,
+`plan_run`, `ShardMixer.mix_shard`, `commit_run`) that works without Beam.
+
+`graph.py` says what runs; `job.py` runs it on an engine; `launch.py` is the entry for users.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,32 +33,32 @@ KEPT_SHARDS = "shards_kept"
 
 
 class Step(beam.DoFn):
-    """A step of a run into a folder, on a worker that has the versions of the launcher.
+    """A step of a run into a folder. It refuses a worker whose library versions differ from the launcher's.
 
-    What a worker loads, it loads with its first bundle: the graph keeps all that a step has before, and an error in
-    `setup` leaves Flink waiting for ever.
+    A step loads what it needs with its first bundle. Not earlier: what it has before becomes part of the graph. And
+    not in `setup`: Flink waits forever after an error there.
     """
 
     def __init__(self, out: Place, access: dict[str, Any]) -> None:
-        """access: the options of stores, by their names."""
-        self._out, self._access, self._versions, self._begun = out, access, versions(), False
+        """access: Beam options for reaching object stores, as `store_options` gives them."""
+        self._out, self._access, self._versions, self._loaded = out, access, versions(), False
 
     def start_bundle(self) -> None:
-        if not self._begun:
+        if not self._loaded:
             check_versions(self._versions)
             if self._access:
                 use_store_options(self._access)
-            self.begin()
-            self._begun = True
+            self.load()
+            self._loaded = True
 
-    def begin(self) -> None:
+    def load(self) -> None:
         """Load what the step needs."""
 
 
 class RequestedStep(Step):
-    """A step that reads the request."""
+    """A step that needs the request, which it reads from the work folder."""
 
-    def begin(self) -> None:
+    def load(self) -> None:
         request = WorkFolder.of(self._out).load_request()
         if request is None:
             raise OutputError(f"{self._out}: the request is gone: run the same command again")
@@ -64,7 +66,7 @@ class RequestedStep(Step):
 
 
 class ListFiles(RequestedStep):
-    """Anything → the SourceFiles of the request."""
+    """One element of any kind → the SourceFiles of the request."""
 
     def process(self, element: object) -> Iterator[SourceFile]:
         yield from self._request.source.files
@@ -101,7 +103,7 @@ class MixShard(Step):
     _bytes = Metrics.counter("mixup", "bytes_written")
     _kept = Metrics.counter("mixup", KEPT_SHARDS)
 
-    def begin(self) -> None:
+    def load(self) -> None:
         self._mixer = ShardMixer(self._out, on_decoded=self._decoded.inc)
 
     def process(self, element: ShardTask) -> Iterator[ShardInfo]:
@@ -125,7 +127,7 @@ class Commit(Step):
 
 
 def build_pipeline(pipeline: beam.Pipeline, out: Place, *, tidy: bool = False) -> None:
-    """The whole graph of the request in the work folder of `out`; tidy: also remove that folder in the end."""
+    """Add all steps of the run into `out`. tidy: the last step also removes the work folder."""
     access = store_options(pipeline.options)
     (
         pipeline

@@ -1,4 +1,4 @@
-"""The job of a run: submitted to an engine, followed to its end, and stopped with the command that waits for it."""
+"""One job on an engine: submit the graph, report its states, wait for its end, cancel it on Ctrl-C."""
 
 import contextlib
 import logging
@@ -12,46 +12,47 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
-from mixup_pipeline.engine.checks import explain
+from mixup_pipeline.engine.checks import explain_failure
 from mixup_pipeline.engine.flink import Cluster
 from mixup_pipeline.engine.graph import build_pipeline
 from mixup_pipeline.errors import EngineError, error_in_text
 from mixup_pipeline.storage.places import Place
 
 _LOGGER = logging.getLogger(__name__)
-_SECONDS_BETWEEN_LOOKS = 1.0
+_POLL_SECONDS = 1.0
 
 OnState = Callable[[str, str], None]
-"""Called with the id of a job and its state, whenever that has changed."""
+"""Called with the id and the state of a job whenever the state has changed."""
 
 
 def run_job(
     out: Place, options: PipelineOptions, *, wait: bool = True, on_state: OnState | None = None
 ) -> dict[str, int]:
-    """Run what the work folder of `out` asks for, and give the job's counters; none where it is not waited for.
+    """Run the request in the work folder of `out`. Returns the job's counters by name.
 
-    Raises the MixupError that a worker raised, wherever it ran, and EngineError where the engine failed. An interrupt
-    cancels the job.
+    wait: wait for the end of the job. If not, return once the job has started, without counters.
+
+    Raises the MixupError that a worker raised, and EngineError where the engine failed. Ctrl-C cancels the job.
     """
     pipeline = beam.Pipeline(options=options)
     build_pipeline(pipeline, out, tidy=not wait)
     result = None
     try:
-        with _interrupts_kept():
+        with _own_interrupt_handler():
             result = pipeline.run()
         if not wait:
-            _begun(result, options)
-            _tell(result, on_state)
+            _wait_until_started(result, options)
+            _report_state(result, on_state)
             return {}
-        with _followed(result, on_state):
-            state = _waited_for(result)
+        with _reported_states(result, on_state):
+            state = _final_state(result)
     except KeyboardInterrupt:
         if result is not None:
             _cancel(result, options)
         raise
     except Exception as failure:
         text = f"{type(failure).__module__}.{type(failure).__name__}: {failure}"
-        error = error_in_text(text) or explain(text, options)
+        error = error_in_text(text) or explain_failure(text, options)
         if error is None:
             raise
         raise error from failure
@@ -59,16 +60,18 @@ def run_job(
         raise EngineError(f"the job ended as {state}: finished shards are kept: run the same command again")
     try:
         counters = result.metrics().query()["counters"]
-    except Exception as failure:  # the run is done, whether an engine can tell its counters or not
-        _LOGGER.debug("The engine gives no counters: %s", failure)
+    except Exception as failure:  # the run is done, even if the engine cannot tell its counters
+        _LOGGER.debug("The engine tells no counters: %s", failure)
         return {}
     return {counter.key.metric.name: counter.committed or 0 for counter in counters}
 
 
 @contextlib.contextmanager
-def _interrupts_kept() -> Iterator[None]:
-    """Keep the handler of Ctrl-C. Beam puts one in its place that ends its job server at once, and waits for ever where
-    a second Ctrl-C comes meanwhile; the exit functions end the server in any case.
+def _own_interrupt_handler() -> Iterator[None]:
+    """Restore our handler of Ctrl-C after Beam has replaced it.
+
+    Beam's handler ends its job server at once, and waits forever if a second Ctrl-C comes meanwhile. The server's exit
+    function ends it in any case.
     """
     handler = signal.getsignal(signal.SIGINT)
     try:
@@ -78,16 +81,18 @@ def _interrupts_kept() -> Iterator[None]:
             signal.signal(signal.SIGINT, handler)
 
 
-def _waited_for(result: Any) -> Any:
-    """The last state of a job. A thread of its own waits: where an interrupt breaks Beam off, it first ends its job
-    server, and in those seconds the job would go on.
+def _final_state(result: Any) -> Any:
+    """Wait for the end of a job, and return its last state.
+
+    Another thread waits. If Ctrl-C interrupted Beam itself, Beam would end its job server first, and the job would run
+    on for those seconds.
     """
     ended: Future[Any] = Future()
 
     def wait() -> None:
         try:
             ended.set_result(result.wait_until_finish())
-        except Exception as failure:  # for the main thread
+        except Exception as failure:  # raised again in the main thread
             ended.set_exception(failure)
 
     threading.Thread(target=wait, daemon=True).start()
@@ -95,22 +100,22 @@ def _waited_for(result: Any) -> Any:
 
 
 def _job_id(result: Any) -> str:
-    """What the engine calls the job; empty for the local one, which has no name for it, and where none was begun."""
-    if not getattr(result, "has_job", True):  # Dataflow was only to write a template
+    """The engine's id of the job; empty on the local engine, which has none, and where no job was started."""
+    if not getattr(result, "has_job", True):  # Dataflow only wrote a template
         return ""
     found = result.job_id() if callable(getattr(result, "job_id", None)) else getattr(result, "_job_id", "")
     return str(found)
 
 
-def _begun(result: Any, options: PipelineOptions) -> None:
-    """Wait until the job does without this process."""
+def _wait_until_started(result: Any, options: PipelineOptions) -> None:
+    """Wait until the job no longer needs this process."""
     cluster = Cluster.of(options)
     if cluster is not None:
-        cluster.begin(_job_id(result))
+        cluster.wait_until_started(_job_id(result))
 
 
 def _cancel(result: Any, options: PipelineOptions) -> None:
-    """Cancel the job, whatever the engine answers: the user wants to leave."""
+    """Cancel the job. Errors of the engine are ignored, because the user wants to leave."""
     cluster = Cluster.of(options)
     if cluster is not None:
         with contextlib.suppress(EngineError):
@@ -119,33 +124,33 @@ def _cancel(result: Any, options: PipelineOptions) -> None:
         result.cancel()
 
 
-def _tell(result: Any, on_state: OnState | None) -> None:
-    """Tell the state once."""
+def _report_state(result: Any, on_state: OnState | None) -> None:
+    """Report the state of the job once."""
     if on_state is not None and _job_id(result):
         on_state(_job_id(result), str(result.state))
 
 
 @contextlib.contextmanager
-def _followed(result: Any, on_state: OnState | None) -> Iterator[None]:
-    """Tell each state of the job as long as the context lasts, the last one too."""
+def _reported_states(result: Any, on_state: OnState | None) -> Iterator[None]:
+    """Report each new state of the job while the context lasts, and the last one at its end."""
     if on_state is None or not _job_id(result):
         yield
         return
     done = threading.Event()
 
-    def follow() -> None:
-        told = ""
+    def report() -> None:
+        reported = ""
         while True:
-            last = done.wait(_SECONDS_BETWEEN_LOOKS if told else 0)
-            with contextlib.suppress(Exception):  # an engine that is gone has no state to tell
+            last = done.wait(_POLL_SECONDS if reported else 0)
+            with contextlib.suppress(Exception):  # an engine that is gone has no state
                 state = str(result.state)
-                if state != told:
-                    told = state
+                if state != reported:
+                    reported = state
                     on_state(_job_id(result), state)
             if last:
                 return
 
-    thread = threading.Thread(target=follow, daemon=True)
+    thread = threading.Thread(target=report, daemon=True)
     thread.start()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Beam options: the preset of an engine, overridden by what the user gives after `--`. Unknown options are errors."""
+"""Beam's options: the preset of an engine, then what the user gives after `--`. An unknown option is an error."""
 
 import contextlib
 import difflib
@@ -27,21 +27,21 @@ from mixup_pipeline.errors import EngineError, UsageError, first_line
 
 _NO_DASK = "engine dask: Beam's DaskRunner loses outputs of this pipeline: use local, prism, flink, spark or dataflow"
 _PROGRAMS = {"prism": ("prism_location", "prism"), "flink": ("flink_job_server_jar", "flink-job-server.jar")}
-_OF_DATAFLOW = {
+_DATAFLOW_NEEDS = {
     "project": ("--project=my-project", "the project that runs the job and pays for it"),
-    "region": ("--region=europe-west4", "best the region of the buckets"),
-    "temp_location": ("--temp_location=gs://my-bucket/temp", "a folder for what the job stages"),
+    "region": ("--region=europe-west4", "preferably the region of the buckets"),
+    "temp_location": ("--temp_location=gs://my-bucket/temp", "a folder for the files that the job stages"),
     "sdk_container_image": (
         "--sdk_container_image=REGISTRY/IMAGE:TAG",
-        "workers with mixup-pipeline: docs/dataflow.md",
+        "an image with mixup-pipeline: docs/dataflow.md",
     ),
 }
 
 
 def preset_flags(engine: str) -> list[str]:
-    """The flags of a preset in `pipelines/`, and where `make engines` put the engine's program, if it did.
+    """Flags of the engine's preset in `pipelines/`, with the path of the program that `make engines` built, if it did.
 
-    Raises UsageError for an engine that is unknown or cannot do this job.
+    Raises UsageError for an unknown engine, or one that cannot run this pipeline.
     """
     if engine == "dask":
         raise UsageError(_NO_DASK)
@@ -55,16 +55,16 @@ def preset_flags(engine: str) -> list[str]:
 
 
 def engines_folder() -> Path:
-    """Where `make engines` puts the programs of engines."""
+    """The folder in which `make engines` puts the programs of engines."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(cache).expanduser() / "mixup-pipeline" / "engines"
 
 
 def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
-    """The preset of an engine with the user's options after it.
+    """Parse the preset of an engine, overridden by the user's options.
 
-    Raises UsageError for an option Beam does not know, a value it does not take, or a runner that cannot do this job,
-    and EngineError where Dataflow has no credentials that work, or no bucket that can be used.
+    Raises UsageError for an option that Beam does not know, a value that it refuses, or a runner that cannot run this
+    pipeline. Raises EngineError where Dataflow has no working credentials or no usable bucket.
     """
     flags = [*preset_flags(engine), *beam_args]
     parsers: list[Any] = []
@@ -88,7 +88,7 @@ def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
     try:
         made = create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
-        raise UsageError(f"Beam options after '--': --runner={runner} is none that Beam can make: {error}") from error
+        raise UsageError(f"Beam options after '--': --runner={runner} cannot be used by Beam: {error}") from error
     _check_cluster(options)
     if runner.endswith("DataflowRunner"):
         _check_dataflow(options, made)
@@ -96,7 +96,7 @@ def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
 
 
 def _check_cluster(options: PipelineOptions) -> None:
-    """Beam's own worker image has no mixup-pipeline in it, so a cluster needs to be told of others."""
+    """A cluster needs workers with mixup-pipeline. Beam's default image does not have it."""
     master = options.view_as(FlinkRunnerOptions).flink_master or EMBEDDED[0]
     if master not in EMBEDDED and not options.view_as(PortableOptions).environment_type:
         raise UsageError(
@@ -106,9 +106,9 @@ def _check_cluster(options: PipelineOptions) -> None:
 
 
 def _check_dataflow(options: PipelineOptions, runner: PipelineRunner) -> None:
-    """Beam would make up a bucket, or take an image without mixup-pipeline."""
+    """Require what Dataflow needs. Otherwise Beam would invent a bucket, or use an image without mixup-pipeline."""
     given = options.get_all_options()
-    for name, (example, meaning) in _OF_DATAFLOW.items():
+    for name, (example, meaning) in _DATAFLOW_NEEDS.items():
         if not given[name]:
             raise UsageError(f"Beam options after '--': engine dataflow needs {example} ({meaning})")
     try:
@@ -120,7 +120,7 @@ def _check_dataflow(options: PipelineOptions, runner: PipelineRunner) -> None:
     validator, cloud = PipelineOptionsValidator(options, runner), options.view_as(GoogleCloudOptions)
     folders = [name for name in ("temp_location", "staging_location") if given[name]]
     faults = [fault for name in folders for fault in validator.validate_gcs_path(cloud, name)]
-    if validator.is_service_runner():  # and no stand-in on this machine, which has no valid address for Beam
+    if validator.is_service_runner():  # not a stand-in on this machine, whose address Beam refuses
         faults += validator.validate_cloud_options(cloud)
     if faults:
         raise UsageError(f"Beam options after '--': {faults[0]}")
@@ -129,7 +129,7 @@ def _check_dataflow(options: PipelineOptions, runner: PipelineRunner) -> None:
 
 
 def _check_access(cloud: GoogleCloudOptions, folders: Sequence[str]) -> None:
-    """Ask once: Beam goes on anonymously without credentials, and tries a bucket that is not there for ten minutes."""
+    """Try credentials and buckets once: Beam ignores missing credentials, and retries a missing bucket for minutes."""
     import google.auth
     from apache_beam.io.gcp.gcsio import create_storage_client, parse_gcs_path
     from google.api_core.exceptions import GoogleAPICallError
@@ -145,7 +145,7 @@ def _check_access(cloud: GoogleCloudOptions, folders: Sequence[str]) -> None:
             client.get_bucket(bucket, retry=None, timeout=30)
     except GoogleAuthError as error:
         raise EngineError(
-            f"engine dataflow: no Google credentials that work ({first_line(error).partition('. ')[0]}): "
+            f"engine dataflow: no working Google credentials ({first_line(error).partition('. ')[0]}): "
             f"run `gcloud auth application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS"
         ) from error
     except GoogleAPICallError as error:

@@ -1,7 +1,7 @@
-"""A first step that needs nothing of this package on the worker: it says where the package is missing.
+"""The first step: fails with a clear error on a worker where mixup-pipeline is not installed.
 
-Any other step would not even arrive on such a worker, and Flink would wait for it for ever. So this module is sent to
-workers as it is, where all others are imported there.
+Any other step could not even be unpickled there, and Flink would wait for it forever. So this module is pickled by
+value, while workers import all others.
 """
 
 import importlib.util
@@ -15,7 +15,7 @@ cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 class CheckWorker(beam.DoFn):
-    """Anything → the same."""
+    """Passes each element on, after the check."""
 
     def process(self, element: object) -> Iterator[object]:
         try:
@@ -25,6 +25,6 @@ class CheckWorker(beam.DoFn):
         if found is None:
             raise RuntimeError(
                 "mixup_pipeline.errors.EngineError: workers do not have mixup-pipeline, or have another version of it: "
-                "install the same one there, and run the same command again"
+                "install the same version there, and run the same command again"
             )
         yield element

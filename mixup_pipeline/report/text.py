@@ -28,15 +28,15 @@ from mixup_pipeline.spec import shape_text
 
 _SHOWN_BINS = 20
 _BAR = 40
-_MOST_CLASSES = 20
+_MAX_CLASSES = 20
 _SHOWN_CLASSES = 10
-_MOST_PAIRED_CLASSES = 12
-_MOST_PAIRS = 8
+_MAX_PAIRED_CLASSES = 12
+_MAX_PAIRS = 8
 _SHADES = " .:-=+*#%@"
 
 
 def overview_text(overview: Overview) -> str:
-    """The whole summary."""
+    """The summary: facts, histogram of λ, class balance, class pairs."""
     parts = [_facts(overview), *_histogram(overview), *_balance(overview), *_pairs(overview)]
     return "\n\n".join(parts)
 
@@ -56,7 +56,7 @@ def _facts(overview: Overview) -> str:
         "unmixed": unmixed_text(overview),
         "shards": f"{len(manifest.shards):,}, {size_text(overview.num_bytes)}",
         "λ": _lam_line(overview),
-        "verifies": f"{verifies} (mixup-verify {one_line(shlex.quote(str(overview.out)))} reads every byte)",
+        "verifies": f"{verifies} (mixup-verify {one_line(shlex.quote(str(overview.out)))} checks every byte)",
     }
     return "\n".join([one_line(str(overview.out)), *(f"  {key:10}{value}" for key, value in lines.items())])
 
@@ -64,7 +64,7 @@ def _facts(overview: Overview) -> str:
 def _lam_line(overview: Overview) -> str:
     share = overview.nearly_unmixed
     if share is None:
-        return "none drawn, no example is mixed"
+        return "none drawn: no example is mixed"
     expected = expected_nearly_unmixed(overview.config.alpha)
     return (
         f"mean {overview.totals.lam_mean:.3f}, {share_text(share)} nearly unmixed (below {NEARLY_UNMIXED} or above "
@@ -93,10 +93,10 @@ def _balance(overview: Overview) -> Iterable[str]:
         return
     order = np.arange(len(classes.before))
     heading = "Class balance: share of examples before, of label mass after"
-    if len(order) > _MOST_CLASSES:
+    if len(order) > _MAX_CLASSES:
         changed = np.abs(classes.after - classes.before)
-        order = np.sort(np.argsort(-changed, kind="stable")[:_MOST_CLASSES])
-        heading += f" (the {_MOST_CLASSES} classes that changed most)"
+        order = np.sort(np.argsort(-changed, kind="stable")[:_MAX_CLASSES])
+        heading += f" (the {_MAX_CLASSES} classes that changed most)"
     names = [one_line(overview.class_name(class_id), 20) for class_id in order]
     width, top = max(map(cell_len, names)), max(classes.before.max(), classes.after.max())
     lines = [heading]
@@ -114,7 +114,7 @@ def _pairs(overview: Overview) -> Iterable[str]:
         return
     same = share_text(np.trace(pairs) / pairs.sum())
     lines = [f"Class pairs: base class down, partner class across; {same} are pairs within a class"]
-    if len(pairs) > _MOST_PAIRED_CLASSES:
+    if len(pairs) > _MAX_PAIRED_CLASSES:
         lines += _top_pairs(overview, pairs)
     else:
         names = [one_line(overview.class_name(class_id), 10) for class_id in range(len(pairs))]
@@ -127,7 +127,7 @@ def _pairs(overview: Overview) -> Iterable[str]:
 
 def _top_pairs(overview: Overview, pairs: npt.NDArray[np.int64]) -> list[str]:
     """The most frequent pairs, for too many classes to show in a table."""
-    best = np.argsort(-pairs, axis=None, kind="stable")[:_MOST_PAIRS]
+    best = np.argsort(-pairs, axis=None, kind="stable")[:_MAX_PAIRS]
     lines = [f"  {np.count_nonzero(pairs):,} of {pairs.size:,} pairs of classes occur; the most frequent are"]
     for base, partner in (divmod(int(code), len(pairs)) for code in best if pairs.flat[code]):
         names = (one_line(overview.class_name(class_id), 30) for class_id in (base, partner))
@@ -198,7 +198,7 @@ def shaded(image: npt.NDArray[np.uint8], most_columns: int = 28) -> list[str]:
 
 
 def beta_text(alphas: Iterable[float]) -> str:
-    """What each α does, as a table."""
+    """What each α does: a table with one row per α."""
     lines = ["  alpha   λ nearly unmixed (below 0.05 or above 0.95)   λ between 0.3 and 0.7"]
     for alpha in alphas:
         low, high = beta_cdf(np.array([0.3, 0.7]), alpha)

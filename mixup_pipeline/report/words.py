@@ -42,7 +42,7 @@ def pairing_text(config: MixConfig) -> str:
 def class_weights(
     overview: Overview, example: MixedExample, *, digits: int = 2, most: int = 24, classes: int = 2
 ) -> str:
-    """The heaviest classes of a label with their weights: "7: 0.62 · 1: 0.38"."""
+    """The classes of a label with the largest weights: "7: 0.62 · 1: 0.38"."""
     weights = example.top_classes(classes)
     return " · ".join(f"{one_line(overview.class_name(c), most)}: {weight:.{digits}f}" for c, weight in weights)
 
@@ -58,7 +58,7 @@ def share_text(share: float) -> str:
 
 
 def size_text(num_bytes: int) -> str:
-    """A size as people write it."""
+    """A size in kB, MB or GB (powers of 1000)."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6)):
         if num_bytes >= scale:
             return f"{num_bytes / scale:,.1f} {unit}"

@@ -163,7 +163,7 @@ def test_where_nothing_is_mixed_there_is_no_histogram(tmp_path: Path) -> None:
     dataset = write_tfds(tmp_path / "shapes/1.0.0", num_examples=6)
     augment(SourceConfig(src=str(dataset.folder)), tmp_path / "out", MixConfig(prob=0))
     printed = succeed(run_inspect(tmp_path / "out"))
-    assert "none drawn, no example is mixed" in printed
+    assert "none drawn: no example is mixed" in printed
     assert "Mixing weight" not in printed
     succeed(run_inspect(tmp_path / "out", "--html", tmp_path / "page.html", "--data-dir", tmp_path))
 
@@ -264,7 +264,7 @@ def test_example_without_the_source_says_so(raw: Mixed) -> None:
     result = run_inspect(raw.out, "--example", "3")
     assert succeed(result).splitlines()[7].split() == ["mixed"]
     (note,) = result.stderr.splitlines()
-    assert note.startswith("Note: the source is not at hand")
+    assert note.startswith("Note: the source was not found")
     assert "--against SRC" in note
 
 
@@ -334,7 +334,7 @@ def test_the_page(kinds: Callable[[str], Mixed], tmp_path: Path, kind: str, with
     assert not re.search(r"""(?:src|href)=["']?(?:https?:|//|/|\.)""", page)
     assert "<script" not in page
     assert page.count("shapes_mixup-train.tfrecord-") >= 9
-    assert ("The source is not at hand" in page) == (not with_source and kind != "vectors")
+    assert ("The source was not found" in page) == (not with_source and kind != "vectors")
     assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
 
 
@@ -412,9 +412,9 @@ WRONG_OPTIONS: list[tuple[list[str], tuple[str, ...]]] = [
     ([PICTURE, "--beta", "0.2", "--alpha", "0.4"], ("--alpha is for --boundary",)),
     ([PICTURE, "--beta", "0.2", "--count", "3"], ("--count is for --preview or --html",)),
     ([PICTURE, "--boundary", "--sort", "lam"], ("--sort is for",)),
-    ([PICTURE, "--beta", "0.2", "--boundary"], ("cannot be joined", "--boundary", "--beta")),
-    ([DATASET, "--beta", "0.2", "--find", SOURCE_ID], ("--beta", "cannot be joined with --find")),
-    ([DATASET, "--boundary", "--html", "new.html"], ("--boundary", "cannot be joined with --html")),
+    ([PICTURE, "--beta", "0.2", "--boundary"], ("cannot be combined", "--boundary", "--beta")),
+    ([DATASET, "--beta", "0.2", "--find", SOURCE_ID], ("--beta", "cannot be combined with --find")),
+    ([DATASET, "--boundary", "--html", "new.html"], ("--boundary", "cannot be combined with --html")),
     *(([PICTURE, "--beta", value], ("alpha", EACH, f"got {float(value)}")) for value in ("0", "-1", "1001", "1e-4")),
     *(([PICTURE, "--beta", f"0.2,{value}"], ("alpha", EACH, f"got {value}")) for value in ("nan", "inf")),
     *(
@@ -642,7 +642,7 @@ def check_faults(result: Result, out: Path, said: str) -> None:
     assert len(faults) == 1
     assert faults[0].startswith("Fault: ")
     assert said in faults[0]
-    assert last == f"Error: {out}: is not as its manifest says: see the faults above"
+    assert last == f"Error: {out}: does not match its manifest: see the faults above"
 
 
 LOOKS = [["--find", SOURCE_ID], ["--example", "0"], ["--preview", PICTURE], ["--html", "new.html"]]

@@ -12,7 +12,7 @@ import pytest
 
 from mixup_pipeline import SourceConfig
 from mixup_pipeline.engine import checks as engines
-from mixup_pipeline.engine.checks import check_engine, explain, is_detached, spread
+from mixup_pipeline.engine.checks import check_engine, explain_failure, is_detached, use_all_cores
 from mixup_pipeline.engine.flink import Cluster
 from mixup_pipeline.engine.options import pipeline_options
 from mixup_pipeline.errors import EngineError, UsageError
@@ -44,7 +44,7 @@ def test_processes_for_a_large_source(
     monkeypatch.setattr(engines, "LARGE_SOURCE_BYTES", size + larger)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
     options = pipeline_options("local", beam_args)
-    spread(options, open_source(SourceConfig(src=str(dataset.folder))), beam_args)
+    use_all_cores(options, open_source(SourceConfig(src=str(dataset.folder))), beam_args)
     given = options.get_all_options()
     assert (given["direct_running_mode"], given["direct_num_workers"]) == expected
 
@@ -68,12 +68,12 @@ def test_which_jobs_go_on_alone(engine: str, beam_args: Sequence[str], detached:
     [
         ("prism", "--prism_location=/no/prism", UsageError, "--prism_location=/no/prism: no such file: build it"),
         ("flink", "--flink_job_server_jar=/no.jar", UsageError, "--flink_job_server_jar=/no.jar: no such file"),
-        ("prism", f"--prism_location={__file__}", UsageError, "is no program: build one"),
-        ("prism", "--environment_type=EXTERNAL", UsageError, "needs --environment_config=HOST:PORT"),
+        ("prism", f"--prism_location={__file__}", UsageError, "is not a program: build one"),
+        ("prism", "--environment_type=EXTERNAL", UsageError, "--environment_config=HOST:PORT is needed"),
         ("prism", "--environment_type=NO", UsageError, "one of DOCKER, PROCESS, EXTERNAL, LOOPBACK, got 'NO'"),
         ("prism", "--environment_type=PROCESS", UsageError, "process_command is required"),
-        ("prism", "--job_endpoint=here", UsageError, "needs --job_endpoint=HOST:PORT"),
-        ("prism", "--job_endpoint=here:99999", UsageError, "needs --job_endpoint=HOST:PORT"),
+        ("prism", "--job_endpoint=here", UsageError, "--job_endpoint=HOST:PORT is needed"),
+        ("prism", "--job_endpoint=here:99999", UsageError, "--job_endpoint=HOST:PORT is needed"),
         ("prism", "--job_endpoint=localhost:1", EngineError, "no job server listens there"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_worker_pool_is_looked_for_only_where_the_engine_is_here(
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
-        ("prism worker[job-001] didn't get control connection to localhost:1 after 1m0s", "no Python worker came up"),
+        ("prism worker[job-001] didn't get control connection to localhost:1 after 1m0s", "no Python worker started"),
         (
             "RuntimeError: Unable to fetch remote prism binary at https://a/b.zip: <urlopen error>",
             r"cannot download the engine's program \(Unable to fetch .* at https://a/b.zip\): build it",
@@ -114,7 +114,7 @@ def test_a_worker_pool_is_looked_for_only_where_the_engine_is_here(
     ],
 )
 def test_failures_are_told_in_one_line(failure: str, words: str) -> None:
-    error = explain(failure, pipeline_options("prism", ["--environment_config=localhost:1"]))
+    error = explain_failure(failure, pipeline_options("prism", ["--environment_config=localhost:1"]))
     assert isinstance(error, EngineError)
     assert len(str(error).splitlines()) == 1
     with pytest.raises(EngineError, match=words):
@@ -133,9 +133,9 @@ def test_what_speaks_another_language_is_no_flink() -> None:
 
         threading.Thread(target=greet, daemon=True).start()
         for master in (f"localhost:{port}", "my host:8081"):
-            with pytest.raises(EngineError, match="what answers there is no Flink"):
+            with pytest.raises(EngineError, match="what answers there is not Flink"):
                 check_engine(pipeline_options("flink", [f"--flink_master={master}", "--environment_type=DOCKER"]))
 
 
 def test_what_is_not_known_is_not_explained(tmp_path: Path) -> None:
-    assert explain(f"ValueError: {tmp_path}", pipeline_options("local", [])) is None
+    assert explain_failure(f"ValueError: {tmp_path}", pipeline_options("local", [])) is None

@@ -67,7 +67,7 @@ def test_states_are_told_of_jobs_that_have_a_name_only(dataset: Dataset, tmp_pat
 
 
 def test_a_local_job_cannot_be_left_alone(dataset: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="engine local: the job ends with the command that began it"):
+    with pytest.raises(UsageError, match="engine local: the job ends with the command that started it"):
         submit(str(dataset.folder), tmp_path / "out", engine="local")
     assert not (tmp_path / "out").exists()
 

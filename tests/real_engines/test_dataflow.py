@@ -260,7 +260,7 @@ def test_credentials_that_do_not_work_are_one_line_within_seconds(
     prepare(tmp_path, monkeypatch)
     done = run("mixup-augment", "--src", "mnist_sample", "--out", tmp_path / "out", "--engine=dataflow", "--", *GIVEN)
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: engine dataflow: no Google credentials that work (")
+    assert done.stderr.startswith("Error: engine dataflow: no working Google credentials (")
     assert "gcloud auth application-default login" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()

@@ -152,7 +152,7 @@ def test_a_job_that_is_not_waited_for(
     out = tmp_path / "out"
     printed = succeed("mixup-augment", "--src", large, "--out", out, *MANY, "--no-wait", *on(cluster, workers))
     assert printed.startswith("Submitted ")
-    assert f"the folder is a dataset once {out / MANIFEST_NAME} is there" in printed
+    assert f"the folder is a dataset once {out / MANIFEST_NAME} exists" in printed
     wait(lambda: states(cluster)[-1] == "FINISHED")
     assert shard_hashes(out) == expected
     assert not (out / ".work").exists()
@@ -206,9 +206,9 @@ def test_what_users_get_wrong(large: Path, tmp_path: Path, cluster: FlinkCluster
     for options, words in (
         ((f"--flink_master={nobody}", *pool), f"--flink_master={nobody}: no Flink answers there"),
         ((master, *pool), f"--environment_config={nobody}: no worker pool listens there: start one"),
-        ((master, pool[0]), "needs --environment_config=HOST:PORT"),
+        ((master, pool[0]), "--environment_config=HOST:PORT is needed"),
         ((master,), "so say where Python workers with mixup-pipeline run"),
-        ((master, *pool, f"--flink_job_server_jar={wrong_jar}"), f"{wrong_jar} is no Flink job server of Beam"),
+        ((master, *pool, f"--flink_job_server_jar={wrong_jar}"), f"{wrong_jar} is not a Flink job server of Beam"),
         ((master, *pool, "--flink_job_server_jar=/no.jar"), "--flink_job_server_jar=/no.jar: no such file"),
     ):
         done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", "--engine", "flink", "--", *options)
@@ -230,5 +230,5 @@ def test_local_jobs_have_to_be_waited_for(large: Path, tmp_path: Path) -> None:
     for engine in ("local", "flink", "prism"):
         done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", "--engine", engine, "--no-wait")
         assert done.returncode == 2
-        assert f"engine {engine}: the job ends with the command that began it" in done.stderr
+        assert f"engine {engine}: the job ends with the command that started it" in done.stderr
         assert not (tmp_path / "out").exists()

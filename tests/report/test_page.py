@@ -92,7 +92,7 @@ def test_the_page_shows_examples_with_their_parents_and_loads_nothing() -> None:
 
 def test_a_page_without_the_source_names_the_parents() -> None:
     found = parsed(random_overview(3), [mixed_example(IMAGES[0], num_classes=3)])
-    assert "The source is not at hand, so the parents are named below and not shown." in found.all("p")
+    assert "The source was not found, so the parents are named below, not shown." in found.all("p")
     assert "shapes-train.tfrecord-00000-of-00001__3" in found.all("code")
     assert len([tag for tag, _ in found.elements if tag == "img"]) == 1 + 3
 

@@ -19,7 +19,7 @@ shards
   unmixed   1 by --prob 0.8
   shards    1, 1.2 MB
   λ         mean 0.432, 50.0% nearly unmixed (below 0.05 or above 0.95; Beta expects 58.2%)
-  verifies  yes, by names and sizes (mixup-verify shards reads every byte)
+  verifies  yes, by names and sizes (mixup-verify shards checks every byte)
 
 Mixing weight λ: share of mixed examples (| marks what Beta expects)
   0.00-0.05 ██████████████████████████████████      |  25.0%
@@ -101,7 +101,7 @@ def test_what_is_not_known_is_left_out() -> None:
     assert "Class balance" in many
     assert "Class pairs" not in many
     nothing = overview_text(overview_of([(0, 0, 1.0)] * 3, num_classes=2, prob=0))
-    assert "λ         none drawn, no example is mixed\n" in nothing
+    assert "λ         none drawn: no example is mixed\n" in nothing
     assert "Mixing weight" not in nothing
     assert "Class pairs" not in nothing
     assert nothing.endswith(f"  0 {'█' * 40}   100% ->   100%\n  1 {' ' * 40}   0.0% ->   0.0%")
