@@ -25,6 +25,7 @@ def test_readme_has_examples_of_both_kinds() -> None:
     assert {kind for kind, _ in BLOCKS} == {"sh", "python"}
 
 
+@pytest.mark.slow
 def test_readme_examples_run_in_their_order(folder: Path) -> None:
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "TF_CPP_MIN_LOG_LEVEL": "3"}
     for kind, text in BLOCKS:
@@ -50,6 +51,7 @@ def test_commands_page_is_up_to_date_and_complete() -> None:
     assert set(script.COMMANDS) == {script.name for script in entry_points(group="console_scripts") if is_ours(script)}
 
 
+@pytest.mark.slow
 def test_no_registry_address_and_no_path_of_a_machine_is_kept() -> None:
     listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")
     kept = [ROOT / name for name in listed if name and not name.endswith((".png",)) and "tfrecord" not in name]

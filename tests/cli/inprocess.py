@@ -22,17 +22,20 @@ def process_as_before() -> Iterator[None]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     loggers = [logging.getLogger(name) for name in ("", "apache_beam", "mixup_pipeline")]
     before = [(logger, logger.level, logger.propagate, logger.handlers[:]) for logger in loggers]
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-    logging.disable(logging.NOTSET)
-    for logger, level, propagate, attached in before:
-        logger.setLevel(level)
-        logger.propagate, logger.handlers = propagate, attached
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        logging.disable(logging.NOTSET)
+        for logger, level, propagate, attached in before:
+            logger.setLevel(level)
+            logger.propagate, logger.handlers = propagate, attached
 
 
 def _run(command: click.Command, *args: str | Path) -> Result:
-    return CliRunner().invoke(command, [str(arg) for arg in args])
+    with process_as_before():
+        return CliRunner().invoke(command, [str(arg) for arg in args])
 
 
 def run_augment(*args: str | Path) -> Result:

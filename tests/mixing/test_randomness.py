@@ -183,6 +183,7 @@ def test_global_generator_is_neither_read_nor_advanced() -> None:
     assert np.random.random() == after
 
 
+@pytest.mark.slow
 def test_draws_do_not_depend_on_the_hash_seed() -> None:
     script = (
         "from mixup_pipeline.mixing.methods.mixup import draw_lam\n"

@@ -8,7 +8,6 @@ import pytest
 
 from mixup_pipeline.storage.clients import forget_stores
 from mixup_pipeline.storage.places import ObjectPath
-from tests.cli.inprocess import process_as_before
 from tests.real_stores.servers import BUCKET, HAS_GCS, NO_GCS, Proxy, gcs_server, s3_server
 
 SCHEMES = ["s3", pytest.param("gs", marks=pytest.mark.skipif(not HAS_GCS, reason=NO_GCS))]
@@ -39,12 +38,6 @@ def folder(server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.M
     name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
     yield ObjectPath.of(f"{server.scheme}://{BUCKET}/{name}")
     forget_stores()
-
-
-@pytest.fixture(autouse=True)
-def _process_as_before() -> Iterator[None]:
-    with process_as_before():
-        yield
 
 
 @pytest.fixture

@@ -88,6 +88,7 @@ def bytes_held(folder: Path, num_examples: int) -> int:
     return (peak - before) * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to tell the peak of a process")
 def test_a_worker_holds_its_shards_and_not_the_dataset(tmp_path: Path) -> None:
     shard_bytes = _EXAMPLES_A_SHARD * int(np.prod(_SHAPE))
