@@ -1,6 +1,7 @@
 """Fixtures: small datasets on disk, and the real ones where they are at hand."""
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,15 @@ import pytest
 from tests.datasets import Dataset, write_tfds
 from tests.mixed import Mixed, make
 
+SLOW_STAGES = ("training", "real_stores", "real_engines")
 REAL_DATA = Path(os.environ.get("MIXUP_TEST_DATA", Path(__file__).parents[2] / "shared/tfds"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of the stages with servers, clusters or TensorFlow are slow."""
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in SLOW_STAGES:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
@@ -43,3 +52,14 @@ def mnist_dir() -> Path:
 def _no_datasets_of_the_user(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests see no TFDS datasets but their own."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path_factory.getbasetemp() / "no-datasets"))
+
+
+@pytest.fixture(autouse=True)
+def _slow_tests_alone_start_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps `make quick` quick: it leaves out what is marked slow, so whatever starts a process has to be."""
+    if request.node.get_closest_marker("slow") is None:
+
+        def refuse(process: object, command: object, *_: object, **__: object) -> None:
+            pytest.fail(f"mark this test as slow: it starts {command}")
+
+        monkeypatch.setattr(subprocess.Popen, "__init__", refuse)

@@ -26,6 +26,7 @@ def test_golden(tmp_path: Path, pairing: str) -> None:
     assert shard_hashes(tmp_path)["mnist_sample_mixup-train.tfrecord-00002-of-00004"] == GOLDEN[pairing]
 
 
+@pytest.mark.slow
 def test_same_bytes_on_one_worker_and_on_four_in_threads_and_processes(tmp_path: Path) -> None:
     data = write_tfds(tmp_path / "data/shapes/1.0.0", num_examples=300, num_files=5)
     wanted = None
@@ -38,6 +39,7 @@ def test_same_bytes_on_one_worker_and_on_four_in_threads_and_processes(tmp_path:
         wanted = found
 
 
+@pytest.mark.slow
 def test_same_bytes_for_any_hash_seed(tmp_path: Path) -> None:
     manifests = []
     for hash_seed in ("0", "1", "4711"):

@@ -43,6 +43,7 @@ def test_every_page_is_linked_from_readme() -> None:
     assert [page.name for page in ROOT.glob("docs/*.md") if f"(docs/{page.name})" not in text] == []
 
 
+@pytest.mark.slow
 def test_examples_run_in_their_order(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "TF_CPP_MIN_LOG_LEVEL": "3"}
     for page, kind, text in [(name, *example) for name in PAGES for example in examples(name)]:
@@ -74,6 +75,7 @@ def test_every_command_is_on_the_commands_page() -> None:
     assert set(script.COMMANDS) == {found.name for found in entry_points(group="console_scripts") if is_ours(found)}
 
 
+@pytest.mark.slow
 def test_no_registry_address_and_no_path_of_a_machine_is_kept() -> None:
     listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")
     kept = [ROOT / name for name in listed if name and not name.endswith((".png",)) and "tfrecord" not in name]

@@ -79,6 +79,7 @@ def imported_by(code: str, *args: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["augment", "compare", "inspect", "train", "verify"])
 def test_help_imports_neither_beam_nor_tensorflow_nor_numpy(program: str) -> None:
     code = f"""
@@ -93,6 +94,7 @@ except SystemExit:
     assert not loaded & {"apache_beam", "tensorflow", "tensorflow_datasets", "numpy", "cv2", "rich", "jsonschema"}
 
 
+@pytest.mark.slow
 def test_training_imports_no_beam(tmp_path: Path) -> None:
     code = """
 import sys
@@ -108,6 +110,7 @@ except SystemExit as end:
     assert not loaded & {"apache_beam", "tensorflow_datasets"}
 
 
+@pytest.mark.slow
 def test_augmenting_and_verifying_import_no_tensorflow(tmp_path: Path) -> None:
     code = """
 import sys

@@ -1,6 +1,10 @@
 """Running the commands inside the test's own process."""
 
+import contextlib
+import logging
 import re
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,8 +16,26 @@ _BESIDE_THE_ERROR = re.compile(r"$|Usage: |Try |Note: |.* is not prepared in .*:
 """Lines that may stand beside the one line of the error."""
 
 
+@contextlib.contextmanager
+def process_as_before() -> Iterator[None]:
+    """Put back what a command changes for good, as it is a whole program: signal handlers and levels of logging."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    loggers = [logging.getLogger(name) for name in ("", "apache_beam", "mixup_pipeline")]
+    before = [(logger, logger.level, logger.propagate, logger.handlers[:]) for logger in loggers]
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        logging.disable(logging.NOTSET)
+        for logger, level, propagate, attached in before:
+            logger.setLevel(level)
+            logger.propagate, logger.handlers = propagate, attached
+
+
 def _run(command: click.Command, *args: str | Path) -> Result:
-    return CliRunner().invoke(command, [str(arg) for arg in args])
+    with process_as_before():
+        return CliRunner().invoke(command, [str(arg) for arg in args])
 
 
 def run_augment(*args: str | Path) -> Result:

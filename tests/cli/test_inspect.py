@@ -824,6 +824,7 @@ def process(*args: str | Path, **environment: str) -> tuple[int, str, str]:
         return running.returncode, printed, errors
 
 
+@pytest.mark.slow
 def test_a_pipe_that_closes_early_is_no_error(raw: Mixed) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -834,12 +835,14 @@ def test_a_pipe_that_closes_early_is_no_error(raw: Mixed) -> None:
         assert running.communicate(timeout=60)[1] == ""
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_no_greek(raw: Mixed) -> None:
     code, printed, errors = process(raw.out, PYTHONIOENCODING="latin-1")
     assert (code, errors) == (0, "")
     assert "Class balance" in printed
 
 
+@pytest.mark.slow
 def test_the_settings_of_matplotlib_do_not_matter(raw: Mixed, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nsavefig.bbox: tight\n")
     succeed(run_inspect(raw.out, "--preview", tmp_path / "a.png", "--count", "1"))
@@ -850,6 +853,7 @@ def test_the_settings_of_matplotlib_do_not_matter(raw: Mixed, tmp_path: Path) ->
     assert (tmp_path / "b.png").read_bytes() == (tmp_path / "a.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_matplotlib_without_a_folder_of_its_own(raw: Mixed, tmp_path: Path) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()

@@ -143,6 +143,7 @@ def test_every_parameter_reaches_mixup_augment() -> None:
     assert (found["engine"], found["no_wait"]) == ("dataflow", True)
 
 
+@pytest.mark.slow
 def test_the_launcher_runs_the_command() -> None:
     """By the file that the image names; without a project it ends in the command's own error."""
     program = ROOT / "pipelines/dataflow/main.py"

@@ -24,7 +24,15 @@ def counted(dataset: Dataset, out: Path, config: MixConfig, beam_args: Sequence[
         return run_job(out, pipeline_options("local", beam_args))
 
 
-@pytest.mark.parametrize("beam_args", [(), ("--direct_running_mode=multi_processing", "--direct_num_workers=2")])
+@pytest.mark.parametrize(
+    "beam_args",
+    [
+        (),
+        pytest.param(
+            ("--direct_running_mode=multi_processing", "--direct_num_workers=2"), marks=pytest.mark.slow, id="processes"
+        ),
+    ],
+)
 def test_counters_say_what_was_done(dataset: Dataset, tmp_path: Path, beam_args: Sequence[str]) -> None:
     config = MixConfig(copies=2, keep_originals=True, prob=0.5, num_shards=2)
     counters = counted(dataset, tmp_path / "out", config, beam_args)

@@ -119,6 +119,10 @@ def test_only_the_blocks_of_the_range_are_drawn(start: int, stop: int, blocks: l
     assert drawn == blocks
 
 
+def test_blocks_draw_different_numbers() -> None:
+    assert len(np.unique(all_draws())) == NUM_BLOCKS * BLOCK_SLOTS
+
+
 def test_uniform_draws_are_uniform_below_one_on_a_grid_of_53_bits() -> None:
     drawn = all_draws()
     assert drawn.dtype == np.float64
@@ -179,6 +183,7 @@ def test_global_generator_is_neither_read_nor_advanced() -> None:
     assert np.random.random() == after
 
 
+@pytest.mark.slow
 def test_draws_do_not_depend_on_the_hash_seed() -> None:
     script = (
         "from mixup_pipeline.mixing.methods.mixup import draw_lam\n"

@@ -1,5 +1,6 @@
 """One store of each kind a test process."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,3 +38,10 @@ def folder(server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.M
     name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
     yield ObjectPath.of(f"{server.scheme}://{BUCKET}/{name}")
     close_clients()
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clients of this process try again at once, for tests of what they do and not of how long they wait."""
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.02)))

@@ -122,6 +122,7 @@ class Failing:
         return self.status
 
 
+@pytest.mark.usefixtures("short_pauses")
 @pytest.mark.parametrize("status", [503, 500, 429, 0])
 def test_a_short_failure_is_tried_again(folder: ObjectPath, server: Server, tmp_path: Path, status: int) -> None:
     path = folder / "object"

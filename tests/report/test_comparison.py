@@ -27,11 +27,6 @@ def results() -> dict[str, Any]:
     return made_up()
 
 
-@pytest.fixture(scope="module")
-def made(results: dict[str, Any]) -> Report:
-    return report(results, made_up_samples())
-
-
 def test_results_follow_their_schema(results: dict[str, Any]) -> None:
     schema = json.loads((files("schemas") / "comparison.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -101,35 +96,39 @@ def test_every_text_has_every_share_of_wrong_labels(results: dict[str, Any]) -> 
     assert "mixup-compare --src shapes --out compared" in markdown(results)
 
 
-def test_every_question_has_its_picture(made: Report) -> None:
+@pytest.mark.slow
+@pytest.mark.xdist_group("whole report")
+def test_every_question_has_its_picture(whole_report: Report) -> None:
     kinds = ["differences", "curves-accuracy", "curves-nll", "curves-loss", "reliability", "fgsm", "confidence"]
     kinds += ["sweep-copies", "sweep-subset", "sweep-alpha"]
     wanted = {f"{kind}{noise}.png" for kind in kinds for noise in ("", "-corrupt0.4")}
-    assert set(made.pictures) == wanted | {"label-noise.png", "samples.png"}
-    for name, data in made.pictures.items():
+    assert set(whole_report.pictures) == wanted | {"label-noise.png", "samples.png"}
+    for name, data in whole_report.pictures.items():
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         assert picture is not None, name
         assert picture.std() > 5, name  # something is drawn
 
 
-def test_the_page_holds_all_in_itself(results: dict[str, Any], made: Report) -> None:
-    assert not re.findall(r'(?:src|href|srcset)="(?!data:|#)', made.html)
-    assert "<script" not in made.html
-    svg = [base64.b64decode(data).decode() for data in re.findall(r"data:image/svg\+xml;base64,([^\"]+)", made.html)]
-    assert len(svg) == 2 * len(made.pictures)
+@pytest.mark.slow
+@pytest.mark.xdist_group("whole report")
+def test_the_page_holds_all_in_itself(results: dict[str, Any], whole_report: Report) -> None:
+    assert not re.findall(r'(?:src|href|srcset)="(?!data:|#)', whole_report.html)
+    assert "<script" not in whole_report.html
+    svg = [
+        base64.b64decode(data).decode()
+        for data in re.findall(r"data:image/svg\+xml;base64,([^\"]+)", whole_report.html)
+    ]
+    assert len(svg) == 2 * len(whole_report.pictures)
     assert any("a&lt;b" in text for text in svg) or "a<b>c" not in "".join(svg)
     for corrupt in (0.0, 0.4):
-        assert verdict(results, corrupt) in made.html
-
-
-def test_vectors_have_no_pictures_of_samples(results: dict[str, Any]) -> None:
-    vectors = {arm: (np.zeros((8, 5), np.float32), labels) for arm, (_, labels) in made_up_samples().items()}
-    assert "samples.png" not in report(results, vectors).pictures
+        assert verdict(results, corrupt) in whole_report.html
 
 
 def test_one_seed_and_few_questions_are_drawn_too() -> None:
+    """Of vectors, which have no pictures of samples."""
     few = replace(CONFIG, seeds=1, arms=("baseline", "any"), sweeps=(), corrupt_labels=(0.0,), fgsm=(), outliers=())
-    made = report(made_up(few), {})
+    vectors = {arm: (np.zeros((8, 5), np.float32), labels) for arm, (_, labels) in made_up_samples(few).items()}
+    made = report(made_up(few), vectors)
     assert set(made.pictures) == {
         f"{name}.png"
         for name in ("differences", "curves-accuracy", "curves-nll", "curves-loss", "reliability", "confidence")

@@ -1,5 +1,6 @@
 """One shard: its bytes do not depend on how examples are gathered, and memory is bounded."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,14 @@ from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.mix_shard import Gathered, ShardInfo, ShardMixer
 from mixup_pipeline.run.planning import plan_run
 from mixup_pipeline.run.request import Request
+from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.sharding import ShardTask
-from mixup_pipeline.run.slots import SlotEntries
+from mixup_pipeline.run.slots import PARTNER, SlotEntries
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import open_source
+from mixup_pipeline.sources.index import ENTRY
+from mixup_pipeline.spec import ExampleSpec
+from mixup_pipeline.storage.range_reader import RangeReader
 from tests.datasets import Dataset
 
 
@@ -87,3 +92,48 @@ def test_a_finished_shard_is_kept_and_a_changed_one_is_made_again(tmp_path: Path
     second = [info for task in tasks for info in ShardMixer(tmp_path / "out").mix_shard(task)]
     assert [info.kept for info in second] == [False, True]
     assert [info.entry.sha256 for info in second] == [info.entry.sha256 for info in first]
+
+
+@pytest.mark.parametrize("num_examples", [2_000, 200_000])
+def test_a_shard_reads_its_own_range_of_the_plan_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_examples: int
+) -> None:
+    config = MixConfig(copies=2, num_shards=10)
+    spec = ExampleSpec(input_key="image", label_key="label", encoding="raw", shape=(1, 1, 1), num_classes=3)
+    work = WorkFolder.of(tmp_path)
+    work.create()
+    work.save_run(
+        Run(
+            name="name",
+            split="train",
+            config=config,
+            spec=spec,
+            shape=(1, 1, 1),
+            num_examples=num_examples,
+            class_names=None,
+            files=(),
+        )
+    )
+    slots = np.zeros(num_examples, ENTRY)
+    slots["record"] = np.arange(num_examples)
+    work.save_slots(slots)
+    for copy in range(config.copies):
+        work.save_partners(copy, np.roll(np.arange(num_examples), -copy - 1), slots)
+    read, requests = RangeReader.read, Counter[str]()
+
+    def counting_read(ranges: RangeReader, length: int, offset: int) -> bytes:
+        requests[ranges.path.name] += length
+        return read(ranges, length, offset)
+
+    monkeypatch.setattr(RangeReader, "read", counting_read)
+    mixer, task = ShardMixer(tmp_path), ShardTask(shard=1, start=200, stop=300)
+    entries = mixer.bases(task)
+    for copy in range(config.copies):
+        draw, entries = mixer.draw(copy, task, entries)
+        np.testing.assert_array_equal(draw.partner, draw.base + copy + 1)
+    assert entries.entries["record"].tolist() == list(range(200, 302))
+    assert requests == {
+        "slots": 100 * ENTRY.itemsize,
+        "partners-00000": 100 * PARTNER.itemsize,
+        "partners-00001": 100 * PARTNER.itemsize,
+    }

@@ -405,6 +405,7 @@ def test_opening_a_dataset_reads_no_record(dataset: Dataset) -> None:
     assert len(described(dataset).files) == 2
 
 
+@pytest.mark.slow
 def test_describing_a_dataset_imports_neither_tfds_nor_tensorflow(dataset: Dataset) -> None:
     code = (
         "import json, sys; from mixup_pipeline.sources import open_source; "

@@ -10,9 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from mixup_pipeline import MixConfig, augment
-from mixup_pipeline.report.comparison_page import report
-from tests.commands import succeed
-from tests.compared import made_up, made_up_samples
+from mixup_pipeline.report.comparison_page import Report
+from tests.cli.inprocess import run_inspect, succeed
 from tests.datasets import write_tfds
 from tests.report.contrast import contrast
 
@@ -21,7 +20,11 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-component-update", "--disable-sync"]
 Scheme = Literal["light", "dark"]
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install the package chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("whole report"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install the package chromium"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +34,14 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = write_tfds(folder / "data/shapes/1.0.0", num_examples=60, num_classes=4)
     augment(str(data.folder), folder / "shards", MixConfig(copies=3, prob=0.9, alpha=0.4))
     page = folder / "page.html"
-    succeed("mixup-inspect", folder / "shards", "--html", page, "--against", data.folder, "--count", "5")
+    succeed(run_inspect(folder / "shards", "--html", page, "--against", data.folder, "--count", "5"))
     return page
 
 
 @pytest.fixture(scope="module")
-def report_html(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a comparison with every question asked."""
+def report_html(whole_report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     page = tmp_path_factory.mktemp("report") / "report.html"
-    page.write_text(report(made_up(), made_up_samples()).html)
+    page.write_text(whole_report.html)
     return page
 
 

@@ -69,6 +69,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_tfds_reads_every_record_and_its_first_half_is_the_first_copy(out: Path) -> None:
     read = run_script(WITH_TFDS, out)
     assert sorted(read["whole"]) == sorted(expected(out))
@@ -78,12 +79,14 @@ def test_tfds_reads_every_record_and_its_first_half_is_the_first_copy(out: Path)
     assert sum(shard.examples for shard in read_manifest(out).shards if shard.copy == 0) == 30
 
 
+@pytest.mark.slow
 def test_tfds_reads_png_images(tmp_path: Path, out: Path) -> None:
     data = out.parent / "data/shapes/1.0.0"
     augment(str(data), tmp_path / "png", MixConfig(copies=2, num_shards=3, image_format="png"))
     assert sorted(run_script(WITH_TFDS, tmp_path / "png")["whole"]) == sorted(expected(out))
 
 
+@pytest.mark.slow
 def test_tf_data_reads_every_record_in_order(out: Path) -> None:
     assert run_script(WITH_TF_DATA, out)["whole"] == expected(out)
 
