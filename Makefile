@@ -7,7 +7,7 @@ WORKERS ?= auto
 BEAM := $(shell sed -n 's/^apache-beam==//p' constraints.txt)
 ENGINES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mixup-pipeline/engines
 
-.PHONY: demo test lint types tests engines lock pictures bench clean
+.PHONY: demo test quick lint types tests engines lock pictures bench clean
 
 demo: $(VENV)/runtime  ## Run the main job on the bundled real sample, verify it and show what was made.
 	@rm -rf demo
@@ -17,6 +17,9 @@ demo: $(VENV)/runtime  ## Run the main job on the bundled real sample, verify it
 	@ls -l demo demo/shards
 
 test: lint types tests  ## Lint, check types, run all tests.
+
+quick: lint types  ## For the loop of daily work: everything that starts no process, in about a minute.
+	$(BIN)/pytest -q -n $(WORKERS) -m 'not slow'
 
 lint: $(VENV)/development
 	$(BIN)/ruff check .

@@ -108,6 +108,7 @@ def test_the_output_verifies_and_a_wrong_box_is_found(dataset: Dataset, tmp_path
     assert any("is not lam" in fault for fault in verify(out, against=source, sample=1000).faults)
 
 
+@pytest.mark.slow
 def test_the_output_is_inspected_and_read(dataset: Dataset, tmp_path: Path) -> None:
     out = tmp_path / "out"
     manifest = made(dataset, out)

@@ -116,7 +116,12 @@ class WorkFolder:
         if not self.root.is_dir():
             return [""]
         foreign = sorted(path.name for path in self.root.iterdir() if not _OURS.fullmatch(path.name))
-        if not foreign and self.request.is_file() and self.request.stat().st_size and self.load_request() is None:
+        if (
+            not foreign
+            and self.request.is_file()
+            and self.request.stat().st_size
+            and _read_json(self.request, dict) is None
+        ):
             foreign = [self.request.name]
         return foreign
 

@@ -10,6 +10,8 @@ import pytest
 
 import mixup_pipeline
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(mixup_pipeline.__file__).parent
 REACHES_PAST = re.compile(r"os\._exit|\bdup2?\(|excepthook|_run_exitfuncs|\[\"print\"\]")
 

@@ -20,6 +20,8 @@ from mixup_pipeline.report.figures import LIGHT, Drawing
 from mixup_pipeline.report.sweep_charts import noise_drawing
 from tests.compared import CONFIG, made_up, made_up_samples, other_arms
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def config() -> CompareConfig:

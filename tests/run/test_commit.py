@@ -30,6 +30,7 @@ def test_the_manifest_lists_the_shards_in_order_whatever_order_they_come_in(
     assert [shard.name for shard in forward.shards] == sorted(info.entry.name for info in infos)
 
 
+@pytest.mark.slow
 def test_more_than_100_000_shards_are_listed_by_number_and_verified(
     tmp_path: Path, infos: list[ShardInfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
