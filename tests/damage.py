@@ -1,4 +1,4 @@
-"""Damaging files: what disks, transfers and hands do to them."""
+"""Damaging files, as disks, transfers and people do."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ FRAME_BYTES = 16
 
 
 def read_payloads(path: Path) -> list[bytes]:
-    """The payloads of a TFRecord file, its framing taken apart by hand."""
+    """Read the payloads of a TFRecord file; the framing is parsed by hand."""
     data, position, payloads = path.read_bytes(), 0, []
     while position < len(data):
         length = int.from_bytes(data[position : position + 8], "little")
@@ -23,7 +23,7 @@ def read_payloads(path: Path) -> list[bytes]:
 
 
 def record_starts(path: Path) -> list[int]:
-    """Where each record of a TFRecord file starts, and last where the file ends."""
+    """The first byte of each record of a TFRecord file, followed by the file's size."""
     starts = [0]
     for payload in read_payloads(path):
         starts.append(starts[-1] + len(payload) + FRAME_BYTES)
@@ -31,7 +31,7 @@ def record_starts(path: Path) -> list[int]:
 
 
 def flip(path: Path, position: int, mask: int = 1) -> None:
-    """Invert bits of one byte; from the end where the position is negative."""
+    """Invert bits of one byte. A negative position counts from the end."""
     data = bytearray(path.read_bytes())
     data[position] ^= mask
     path.write_bytes(data)
@@ -43,7 +43,7 @@ def cut(path: Path, size: int) -> None:
 
 
 def replace_record(path: Path, record: int, payload: bytes) -> None:
-    """Put another payload into a record, framed rightly."""
+    """Replace the payload of a record, with correct framing."""
     payloads = read_payloads(path)
     payloads[record] = payload
     path.write_bytes(b"".join(map(frame, payloads)))
@@ -57,7 +57,7 @@ def edit_json(path: Path, change: Callable[[Any], None]) -> None:
 
 
 def accept_shards(out: Path) -> None:
-    """Make sizes and hashes in an output's JSON files those of its shards as they are."""
+    """Update the sizes and hashes in an output's JSON files to those of its shards."""
 
     def accept(manifest: Any) -> None:
         for shard in manifest["shards"]:

@@ -1,4 +1,4 @@
-"""Small datasets for tests, written with the slow and plain means of protobuf and JSON."""
+"""Small datasets for tests, written in a simple and slow way with protobuf and JSON."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ Value = bytes | float | int | Sequence[float]
 
 @dataclass(frozen=True)
 class Dataset:
-    """A TFDS directory, and the images uint8 (n, h, w, c) and class ids that it holds, in the order of its records."""
+    """A TFDS directory. images: uint8 (n, h, w, c). labels: class ids. Both are in the order of the records."""
 
     folder: Path
     images: npt.NDArray[np.uint8]
@@ -31,7 +31,7 @@ class Dataset:
 
 
 def example(features: Mapping[str, Any]) -> bytes:
-    """A serialized tf.Example: bytes, ints and floats (or sequences of floats) by key."""
+    """Serialize a tf.Example from bytes, integers and floats (or sequences of floats) by key."""
     message = Example()
     for key, value in features.items():
         feature = message.features.feature[key]
@@ -45,14 +45,14 @@ def example(features: Mapping[str, Any]) -> bytes:
 
 
 def write_records(path: Path, payloads: Sequence[bytes]) -> Path:
-    """A TFRecord file."""
+    """Write a TFRecord file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(map(frame, payloads)))
     return path
 
 
 def png(image: npt.NDArray[np.uint8]) -> bytes:
-    """A PNG file of a uint8 (h, w, c) image in RGB order."""
+    """Encode a uint8 (h, w, c) image in RGB order as a PNG file."""
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[image.shape[2]]
     done, data = cv2.imencode(".png", np.ascontiguousarray(image[:, :, order]))
     assert done
@@ -60,7 +60,7 @@ def png(image: npt.NDArray[np.uint8]) -> bytes:
 
 
 def jpeg(image: npt.NDArray[np.uint8]) -> bytes:
-    """A JPEG file of a uint8 (h, w, c) image in RGB order, c 1 or 3."""
+    """Encode a uint8 (h, w, c) image in RGB order, c 1 or 3, as a JPEG file."""
     done, data = cv2.imencode(".jpg", np.ascontiguousarray(image[:, :, ::-1]))
     assert done
     return data.tobytes()
@@ -93,7 +93,7 @@ def tensor_feature(dtype: str, shape: tuple[int, ...], encoding: str = "none") -
 
 
 def write_features(path: Path, features: Mapping[str, Any]) -> Path:
-    """A features.json."""
+    """Write a features.json."""
     path.parent.mkdir(parents=True, exist_ok=True)
     name = "tensorflow_datasets.core.features.features_dict.FeaturesDict"
     path.write_text(json.dumps({"pythonClassName": name, "featuresDict": {"features": features}}))
@@ -103,7 +103,7 @@ def write_features(path: Path, features: Mapping[str, Any]) -> Path:
 def write_prepared(
     folder: Path, payloads: Sequence[bytes], features: Mapping[str, Any], *, num_files: int = 1, split: str = "train"
 ) -> list[str]:
-    """A TFDS directory of these records, in files of about equal size; the ids of its examples."""
+    """Write a TFDS directory of these records, in files of about equal size. Returns the ids of its examples."""
     name = folder.parent.name
     bounds = [file * len(payloads) // num_files for file in range(num_files + 1)]
     ids = []
@@ -140,7 +140,7 @@ def write_tfds(
     split: str = "train",
     seed: int = 0,
 ) -> Dataset:
-    """A TFDS directory of random PNG images; labels go round unless given."""
+    """Write a TFDS directory of random PNG images. Without labels given, the classes take turns."""
     images = random_images(num_examples, shape, seed)
     classes = np.arange(num_examples) % num_classes if labels is None else np.array(labels)
     payloads = [example({"image": png(image), "label": label}) for image, label in zip(images, classes, strict=True)]

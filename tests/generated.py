@@ -1,4 +1,4 @@
-"""The script that writes the files that follow from the code, as a module."""
+"""The script that writes the generated files, loaded as a module."""
 
 import importlib.util
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""What several test files share."""
+"""Helpers for several test files."""
 
 
 def brief(value: object) -> str:
-    """The beginning of a case's value, as its name in reports: not all the bytes of an image."""
+    """The beginning of a case's value, for its name in reports; an image has too many bytes to show."""
     return str(value)[:40]

@@ -1,4 +1,4 @@
-"""Small mixed datasets of every kind, made by the main job."""
+"""Small mixed datasets of every kind, made by `augment`."""
 
 import gzip
 import shutil
@@ -29,7 +29,7 @@ IMAGES = random_images(COUNT, (6, 5, 3))
 
 @dataclass(frozen=True)
 class Mixed:
-    """An output, and the source it was made from."""
+    """An output and its source."""
 
     out: Path
     source: SourceConfig
@@ -43,7 +43,7 @@ class Mixed:
         return [self.out / shard.name for shard in self.manifest.shards]
 
     def copy(self, folder: Path) -> "Mixed":
-        """The same in another folder, to be changed."""
+        """Copy the output and its source to another folder, where a test may change them."""
         here = self.out.parent
         shutil.copytree(here, folder, dirs_exist_ok=True)
         return Mixed(folder / "out", replace(self.source, src=self.source.src.replace(str(here), str(folder))))
@@ -54,14 +54,14 @@ def prepared(folder: Path) -> SourceConfig:
 
 
 def skipping(folder: Path) -> SourceConfig:
-    """One record of it cannot be used, so later ones have another position among the good ones."""
+    """One record is bad and skipped, so later examples have another position than their records."""
     source = prepared(folder)
     replace_record(Path(source.src) / "shapes-train.tfrecord-00000-of-00002", 2, b"\xff")
     return source
 
 
 def photos(folder: Path) -> SourceConfig:
-    """Files of names that are not ASCII."""
+    """Files with names that are not ASCII."""
     payloads = [example({"image": jpeg(image), "label": n}) for image, n in zip(IMAGES, LABELS, strict=True)]
     write_records(folder / "größe-水-1.tfrecord", payloads[:12])
     write_records(folder / "größe-水-2.tfrecord", payloads[12:])
@@ -69,7 +69,7 @@ def photos(folder: Path) -> SourceConfig:
 
 
 def pixels(folder: Path, name: str = "shapes.tfrecord") -> SourceConfig:
-    """Raw bytes, whose schema also says that classes count from 0."""
+    """Raw bytes. The schema also says that class ids start at 0."""
     features = {"dots": tensor_feature("uint8", (6, 5, 3), "bytes"), "label": tensor_feature("int64", ())}
     schema = write_features(folder / "features.json", features)
     payloads = [example({"dots": image.tobytes(), "label": n}) for image, n in zip(IMAGES, LABELS, strict=True)]
@@ -118,7 +118,7 @@ KINDS: dict[str, tuple[Callable[[Path], SourceConfig], MixConfig]] = {
 
 
 def make(kind: str, folder: Path) -> Mixed:
-    """A dataset of this kind below the folder."""
+    """Make a dataset of this kind below the folder."""
     build, config = KINDS[kind]
     source = build(folder)
     augment(source, folder / "out", config)

@@ -1,4 +1,4 @@
-"""A slow and plain reference of mixing, from the provenance in the records: Python loops and float32 scalars."""
+"""A simple, slow reference of mixing, from the provenance in the records: Python loops and float32 scalars."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from mixup_pipeline.records.tf_example import Example
 
 @dataclass(frozen=True)
 class MixedRecord:
-    """One record of the output, as protobuf parses it."""
+    """One record of the output, parsed by protobuf."""
 
     shard: str
     features: Mapping[str, Any]
@@ -49,7 +49,7 @@ class MixedRecord:
 
 
 def read_output(out: Path) -> list[MixedRecord]:
-    """All records of an output, shard after shard, framing taken apart by hand."""
+    """Read all records of an output, shard after shard; the framing is parsed by hand."""
     records = []
     for shard in read_manifest(out).shards:
         data, position = (out / shard.name).read_bytes(), 0
@@ -62,7 +62,7 @@ def read_output(out: Path) -> list[MixedRecord]:
 
 
 def mix_pixels(base: npt.NDArray[np.uint8], partner: npt.NDArray[np.uint8], lam: np.float32) -> bytes:
-    """round-half-even(lam·base + (1−lam)·partner), one pixel after the other."""
+    """Compute round-half-even(lam·base + (1−lam)·partner), one pixel after the other."""
     rest = np.float32(1) - lam
     mixed = bytearray()
     for first, second in zip(base.ravel().tolist(), partner.ravel().tolist(), strict=True):
@@ -82,5 +82,5 @@ def shard_hashes(out: Path) -> dict[str, str]:
 
 
 def pairs_and_lam(out: Path) -> list[tuple[str, str, float]]:
-    """What must not depend on the number of shards, in an order that does not either."""
+    """The pairs and λ of all records. Neither they nor their order depend on the number of shards."""
     return sorted((record.base_id, record.partner_id, float(record.lam)) for record in read_output(out))

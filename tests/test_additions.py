@@ -1,4 +1,4 @@
-"""A pairing policy and a mixing method of one's own, registered from outside, go through the whole tool."""
+"""Additions: a pairing policy and a mixing method that are registered from outside work in the whole tool."""
 
 import json
 import subprocess
@@ -12,8 +12,8 @@ from mixup_pipeline import MixConfig, SourceConfig, augment
 from mixup_pipeline.config.registry import METHODS, PAIRINGS
 from mixup_pipeline.dataset.find import find
 from mixup_pipeline.dataset.manifest import Manifest, read_manifest
-from mixup_pipeline.dataset.mixed_examples import chosen, load
-from mixup_pipeline.dataset.overview import look_at
+from mixup_pipeline.dataset.mixed_examples import load_examples, sample_locations
+from mixup_pipeline.dataset.overview import read_overview
 from mixup_pipeline.dataset.parents import find_parents
 from mixup_pipeline.dataset.verify import verify
 from mixup_pipeline.errors import UsageError
@@ -113,10 +113,11 @@ def test_the_output_is_inspected_and_read(dataset: Dataset, tmp_path: Path) -> N
     out = tmp_path / "out"
     manifest = made(dataset, out)
     assert (manifest.config.pairing, manifest.config.method) == ("reversed", "boxed")
-    assert look_at(out).faults == []
-    places = chosen(manifest, count=9, seed=0)
+    assert read_overview(out).faults == []
+    locations = sample_locations(manifest, count=9, seed=0)
     assert all(
-        e.base is not None for e in load(out, manifest, places, find_parents(manifest, against=str(dataset.folder)))
+        e.base is not None
+        for e in load_examples(out, manifest, locations, find_parents(manifest, against=str(dataset.folder)))
     )
     assert sum(1 for _ in find(out, manifest, dataset.ids[3])) >= 3
     done = subprocess.run([str(BIN / "python"), "-c", _WITH_TFDS, out], capture_output=True, text=True, check=False)

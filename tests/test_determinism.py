@@ -1,4 +1,4 @@
-"""One seed, one result: the same bytes for any number of workers, in any process, from files in any order."""
+"""Determinism: a seed gives the same bytes with any number of workers, in any process, from files in any order."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from tests.datasets import write_tfds
 from tests.reference import shard_hashes
 
 # Made by: mixup-augment --src mnist_sample --limit 500 --copies 2 --num-shards 2 --seed 7 --out golden
-# A change here means that every output of every seed changes: bump FORMAT_VERSION and say so in CHANGELOG.md.
+# If these change, every output of every seed changes: bump FORMAT_VERSION and say so in CHANGELOG.md.
 GOLDEN = {
     "any": "36055230ad3276d6a781aaffedd6faa6d2744de88a6c258dd454a6f7294c06ac",
     "within-class": "5e7dfdbce84ce7db8ff09cd82bada6397ffbd2e4a3ef40beee93149ebae6a874",
@@ -54,7 +54,7 @@ def test_same_bytes_for_any_hash_seed(tmp_path: Path) -> None:
 def test_same_bytes_from_files_in_any_order_and_any_folder(tmp_path: Path) -> None:
     data = write_tfds(tmp_path / "data/shapes/1.0.0", num_examples=60, num_files=4)
     for folder, files in (("first", data.files), ("second", data.files[::-1])):
-        for number, file in enumerate(files):  # other folders, other times of writing
+        for number, file in enumerate(files):  # in other folders, written at other times
             target = tmp_path / folder / f"part-{number}" / file.name
             target.parent.mkdir(parents=True)
             shutil.copy(file, target)

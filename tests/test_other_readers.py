@@ -1,4 +1,4 @@
-"""The output is read at once by TFDS, by tf.data, and by a reader that knows no TensorFlow."""
+"""The output can be read by TFDS, by tf.data, and by a reader without TensorFlow."""
 
 import hashlib
 import json
@@ -55,7 +55,7 @@ def expected(out: Path) -> list[list[Any]]:
 
 
 def run_script(script: str, out: Path) -> dict[str, Any]:
-    """A script in a process of its own, so that no test process imports TensorFlow."""
+    """Run a script in its own process, so that no test process imports TensorFlow."""
     done = subprocess.run([str(BIN / "python"), "-c", script, str(out)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""The spec of a source's examples: which shapes it allows, which it refuses."""
+"""The spec of a source's examples: the shapes that it allows and refuses."""
 
 from typing import Any
 

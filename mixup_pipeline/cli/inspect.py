@@ -110,7 +110,7 @@ def _check_use(context: click.Context, asked: list[str]) -> None:
 def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
     from mixup_pipeline.dataset import mixed_examples as mixed
     from mixup_pipeline.dataset.find import check_source_id
-    from mixup_pipeline.dataset.overview import look_at
+    from mixup_pipeline.dataset.overview import read_overview
     from mixup_pipeline.report import text
     from mixup_pipeline.report.words import one_line
     from mixup_pipeline.storage.atomic import check_target
@@ -118,7 +118,7 @@ def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
     for name, suffix in (("preview", ".png"), ("html", ".html")):
         if options[name] is not None:
             check_target(name, options[name], suffix, outside=out)
-    overview = look_at(out)
+    overview = read_overview(out)
     if "find" in asked:
         check_source_id(overview.manifest, options["find"])
     if asked:
@@ -127,7 +127,7 @@ def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
         click.echo(text.overview_text(overview))
     named = None
     if "example" in asked:
-        named = [mixed.named(overview.manifest, options["example"])]
+        named = [mixed.find_location(overview.manifest, options["example"])]
     if "find" in asked:
         _find(overview, options["find"])
     if {"example", "preview", "html"} & set(asked):
@@ -165,14 +165,14 @@ def _show_examples(
     parents = find_parents(manifest, against=options["against"], data_dir=options["data_dir"])
     if parents is None:
         click.echo("Note: the source was not found, so parents are named, not shown: add --against SRC.", err=True)
-    places = named or mixed.chosen(manifest, count=options["count"], seed=options["seed"])
+    locations = named or mixed.sample_locations(manifest, count=options["count"], seed=options["seed"])
     try:
-        examples = mixed.load(out, manifest, places, parents)
+        examples = mixed.load_examples(out, manifest, locations, parents)
     except SourceError as error:
         if parents is None or options["against"] is not None:
             raise
         click.echo(f"Note: {error}.", err=True)  # the source was only guessed from its name
-        examples = mixed.load(out, manifest, places)
+        examples = mixed.load_examples(out, manifest, locations)
     if options["sort"] == "lam":
         examples.sort(key=lambda example: example.lam)
     if named is not None:

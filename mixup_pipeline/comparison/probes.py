@@ -13,7 +13,7 @@ from mixup_pipeline.comparison.cells import number_name
 from mixup_pipeline.errors import UsageError, first_line
 from mixup_pipeline.mixing.randomness import generator
 from mixup_pipeline.spec import Shape, shape_text
-from mixup_pipeline.training.batches import fixed
+from mixup_pipeline.training.batches import without_autotuning
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.learner import Learner
@@ -97,7 +97,7 @@ def noise_confidence(learner: Learner, shape: Shape) -> dict[str, float]:
         rng.standard_normal(size, np.float32) if len(shape) == 1 else rng.integers(0, 256, size, np.uint8)
     )
     return _confidence(
-        learner.predict(fixed(import_tensorflow().data.Dataset.from_tensor_slices(inputs).batch(_BATCH)))
+        learner.predict(without_autotuning(import_tensorflow().data.Dataset.from_tensor_slices(inputs).batch(_BATCH)))
     )
 
 

@@ -1,1 +1,1 @@
-"""A mixed dataset on disk: its manifest, whether it is right, and what it holds."""
+"""A mixed dataset on disk: reading its manifest, verifying it, and showing what it holds."""

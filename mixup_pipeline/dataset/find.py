@@ -1,8 +1,9 @@
-"""Find: where a source example went. A contamination query: "which outputs contain example X?".
+"""Find: which outputs contain a given source example, for example to check for contamination.
 
-The ids stand at the end of each record, so of a large record only the last few hundred bytes are read, and no image;
-small records cost less to read than to step over, and have their CRCs checked. Every record of every shard is looked
-at: the answer is what is on disk, not what the plan says should be there.
+The ids are at the end of each record. So only the last few hundred bytes of a large record are read, and no image.
+Small records are read whole, because that is faster than skipping, and their CRCs are checked. Every record of every
+shard is
+searched: the answer is what is on disk, not what the plan says should be there.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,10 +21,11 @@ _SMALL_BYTES = 8 << 10
 
 @dataclass(frozen=True, kw_only=True)
 class Appearance:
-    """One output that holds the example.
+    """One output that contains the example.
 
     role: "base", "partner", "unmixed" (it is both) or "original" (from --keep-originals).
-    weight: its share in that mixed example, λ or 1−λ. other: the id it is mixed with.
+    weight: its weight in that output, λ or 1−λ. other: the id of the example it is mixed with. other_class: the class
+    id of that example, None if labels are soft.
     """
 
     shard: str
@@ -47,16 +49,18 @@ def find(
     *,
     on_shard: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[Appearance]:
-    """All outputs that hold this example of the source, in their order.
+    """Yield all outputs that contain this example of the source, in order.
 
-    on_shard: called after each shard with how many are done, of how many.
+    on_shard: called after each shard with the number of shards done and their total.
 
-    Raises UsageError for an id that the source does not have, OutputError or RecordError where a shard is missing or
-    damaged.
+    Raises UsageError for an id that the source does not have. Raises OutputError or RecordError if a shard is missing
+    or damaged.
     """
     check_source_id(manifest, source_id)
     encoded = source_id.encode()
-    needle = b"\n" + _varint(len(encoded)) + encoded  # a bytes value: its tag and length, so no longer id fits
+    needle = (
+        b"\n" + _varint(len(encoded)) + encoded
+    )  # a bytes value starts with its tag and length, so a longer id cannot match
     reader, tail_bytes = MixedReader(manifest), provenance_bytes(manifest)
     for done, shard in enumerate(manifest.shards):
         path = out / shard.name
@@ -72,15 +76,15 @@ def find(
             found = reader.pick(path, records) if records else {}
         except OSError as error:
             raise OutputError(f"{path}: cannot be read ({error.strerror or error}): was it removed?") from error
-        for record, sampled in found.items():
-            if source_id not in (sampled.base_id, sampled.partner_id):
-                continue  # other bytes of the record look like the id
-            yield _appearance(sampled, source_id, shard.name, record, shard.copy)
+        for record, mixed in found.items():
+            if source_id not in (mixed.base_id, mixed.partner_id):
+                continue  # other bytes of the record equal the id
+            yield _appearance(mixed, source_id, shard.name, record, shard.copy)
         on_shard(done + 1, len(manifest.shards))
 
 
 def _tails(path: Place, shard: ShardEntry, tail_bytes: int) -> Iterator[bytes]:
-    """The ends of all records of a shard. Small records are read whole, and their CRCs checked."""
+    """Yield the last tail_bytes of all records of a shard. Small records are read whole, and their CRCs are checked."""
     if shard.bytes > _SMALL_BYTES * shard.examples:
         yield from (tail for _, _, tail in walk_records(path, path.name, tail_bytes))
         return
@@ -91,7 +95,7 @@ def _tails(path: Place, shard: ShardEntry, tail_bytes: int) -> Iterator[bytes]:
 
 
 def check_source_id(manifest: Manifest, source_id: str) -> None:
-    """Raises UsageError for an id that no example of the source can have, saying which there are."""
+    """Raise UsageError for an id that no example of the source can have. The message says which ids exist."""
     files = {file.name: file.num_records for file in manifest.source.files}
     parts = split_example_id(source_id)
     if parts is not None and parts[1] < files.get(parts[0], 0):
@@ -100,26 +104,26 @@ def check_source_id(manifest: Manifest, source_id: str) -> None:
     shown = name if files.get(name) else next(file for file, count in files.items() if count)
     more = f", and of {len(files) - 1} more files" if len(files) > 1 and name != shown else ""
     limit = manifest.config.limit
-    within = "" if limit is None else f" (only the first {limit:,} examples were looked at: --limit)"
+    within = "" if limit is None else f" (only the first {limit:,} examples were used: --limit)"
     raise UsageError(
         f"find {source_id!r}: the source has no such example: ids are {example_id(shown, 0)} to "
         f"{example_id(shown, files[shown] - 1)}{more}{within}"
     )
 
 
-def _appearance(sampled: MixedRecord, source_id: str, shard: str, record: int, copy: int | None) -> Appearance:
-    is_base = sampled.base_id == source_id
-    unmixed = sampled.base_id == sampled.partner_id
+def _appearance(mixed: MixedRecord, source_id: str, shard: str, record: int, copy: int | None) -> Appearance:
+    is_base = mixed.base_id == source_id
+    unmixed = mixed.base_id == mixed.partner_id
     role = ("original" if copy is None else "unmixed") if unmixed else "base" if is_base else "partner"
     return Appearance(
         shard=shard,
         record=record,
         copy=copy,
         role=role,
-        lam=sampled.lam,
-        weight=sampled.lam if is_base else 1 - sampled.lam,
-        other=sampled.partner_id if is_base else sampled.base_id,
-        other_class=None if sampled.classes is None else sampled.classes[is_base],
+        lam=mixed.lam,
+        weight=mixed.lam if is_base else 1 - mixed.lam,
+        other=mixed.partner_id if is_base else mixed.base_id,
+        other_class=None if mixed.class_ids is None else mixed.class_ids[is_base],
     )
 
 

@@ -1,7 +1,7 @@
-"""Is λ really Beta(α, α)? A Kolmogorov–Smirnov test of the λ that stand in the shards.
+"""A test whether λ is distributed as Beta(α, α): a Kolmogorov–Smirnov test of the λ in the shards.
 
-λ is stored as float32, in which everything within 3e-8 of 1 becomes 1 (1.7 % of all λ at α = 0.2), so the test looks
-inside (1e-6, 1 − 1e-6), against Beta restricted to that range.
+λ is stored as float32, where every value within 3e-8 of 1 becomes 1 (1.7 % of all λ at α = 0.2). So the test uses only
+λ inside (1e-6, 1 − 1e-6), and compares them with Beta restricted to this range.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,11 @@ SIGNIFICANCE = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class LamFit:
-    """The result of the test on so many λ. statistic: the largest distance of the distributions; p_value: of it."""
+    """The result of the test.
+
+    tested: the number of λ tested. statistic: the largest distance of the two distribution functions. p_value: the
+    probability of a distance this large if λ is Beta.
+    """
 
     tested: int
     statistic: float
@@ -38,12 +42,12 @@ class LamFit:
 
 
 def lam_fit_of(out: Place, manifest: Manifest) -> LamFit | None:
-    """Test about 20,000 λ of a dataset; errors as `read_lam`, None as `fit_lam`."""
+    """Test about 20,000 λ of a dataset. Raises the errors of `read_lam`; returns None as `fit_lam` does."""
     return fit_lam(read_lam(out, manifest, _TESTED), manifest.config.alpha)
 
 
 def fit_lam(lam: npt.NDArray[np.float32], alpha: float) -> LamFit | None:
-    """Test float32[n] λ against Beta(alpha, alpha); None where fewer than 50 lie inside (1e-6, 1 − 1e-6)."""
+    """Test float32[n] λ against Beta(alpha, alpha). Returns None if fewer than 50 lie inside (1e-6, 1 − 1e-6)."""
     from scipy.stats import kstest
 
     inside = lam[(lam > _EDGE) & (lam < 1 - _EDGE)].astype(np.float64)
@@ -55,21 +59,21 @@ def fit_lam(lam: npt.NDArray[np.float32], alpha: float) -> LamFit | None:
 
 
 def read_lam(out: Place, manifest: Manifest, most: int) -> npt.NDArray[np.float32]:
-    """The λ of about `most` examples, from the beginnings of up to 100 shards of all copies: float32[n].
+    """Read the λ of about `most` examples, float32[n], from the beginnings of up to 100 shards of all copies.
 
-    λ belongs to slots, which are a random order already, so the first of a shard are as good as any. Examples left
-    unmixed are among them, with λ = 1.
+    The order of examples is random, so the first examples of a shard are a random sample. It includes examples that
+    were left unmixed, with λ = 1.
 
-    Raises OutputError or RecordError where a shard is missing or damaged.
+    Raises OutputError or RecordError if a shard is missing or damaged.
     """
     shards = [shard for shard in manifest.shards if shard.copy is not None]
     shards = shards[:: -(-len(shards) // _MOST_SHARDS)]
-    of_each, tail_bytes = -(-most // len(shards)), provenance_bytes(manifest)
+    per_shard, tail_bytes = -(-most // len(shards)), provenance_bytes(manifest)
     lam: list[float] = []
     for shard in shards:
         path = out / shard.name
         try:
-            for record, (offset, _, tail) in enumerate(islice(walk_records(path, path.name, tail_bytes), of_each)):
+            for record, (offset, _, tail) in enumerate(islice(walk_records(path, path.name, tail_bytes), per_shard)):
                 try:
                     lam.append(lam_in(tail))
                 except ValueError as error:

@@ -1,6 +1,6 @@
-"""The manifest: the last file written, and the promise that a directory is complete and bit-exact.
+"""The manifest: the last file that a run writes. It guarantees that the directory is complete and bit-exact.
 
-`manifest.json` holds no path, host or time, so that equal runs have equal manifests. Its JSON Schema ships as
+`manifest.json` holds no path, host or time, so equal runs have equal manifests. Its JSON Schema ships as
 `schemas/manifest.schema.json`.
 """
 
@@ -25,11 +25,15 @@ MANIFEST_NAME = "manifest.json"
 WORK_NAME = ".work"
 """The folder of an unfinished run, beside its shards."""
 MIXED_SUFFIX = "_mixup"
-"""What the name of a mixed dataset has more than that of its source."""
+"""The ending that a mixed dataset's name adds to the name of its source."""
 
 
 class SourceFileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One file of the source. examples, skipped: records used and left out. fingerprint: sha256 over its records."""
+    """One file of the source.
+
+    examples: the records used. skipped: the bad records left out. fingerprint: sha256 over the length and the CRC of
+    every record read.
+    """
 
     name: str
     examples: int
@@ -38,12 +42,12 @@ class SourceFileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     @property
     def num_records(self) -> int:
-        """Records that were looked at."""
+        """The number of records that were read."""
         return self.examples + self.skipped
 
 
 class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The source that was mixed. examples: those used. schema: what they look like."""
+    """The source that was mixed. examples: the examples used. skipped: the bad records. schema: its spec."""
 
     examples: int
     skipped: int
@@ -52,7 +56,7 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     @classmethod
     def of(cls, files: tuple[IndexedFile, ...], spec: ExampleSpec, num_examples: int) -> "SourceEntry":
-        """Of indexed files, without any path."""
+        """Describe indexed files, without paths."""
         return cls(
             examples=num_examples,
             skipped=sum(file.skipped for file in files),
@@ -67,7 +71,7 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ShardEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One shard. copy: which one it belongs to; None for originals."""
+    """One shard. copy: the copy that it belongs to, None for originals."""
 
     name: str
     copy: int | None
@@ -77,7 +81,7 @@ class ShardEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that is known of a mixed dataset. Shards stand in the order of their names."""
+    """The description of a mixed dataset. Shards are in the order of their numbers."""
 
     format_version: int
     run_id: str
@@ -99,36 +103,39 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def num_passes(self) -> int:
-        """Passes over the source that the shards hold: the copies, and the originals where they are kept."""
+        """The number of passes over the source: the copies, and the originals if they are kept."""
         return self.config.copies + self.config.keep_originals
 
     @property
     def num_bytes(self) -> int:
-        """Bytes of all shards."""
+        """The bytes of all shards together."""
         return sum(shard.bytes for shard in self.shards)
 
     @property
     def layout(self) -> Layout:
-        """What its records look like."""
+        """The layout of the records."""
         return layout_of(self.config, self.source.schema, self.shape)
 
     def shard_names(self) -> list[tuple[str, int | None]]:
-        """Name and copy of the shards that follow from the configuration."""
-        of_each, copies = self.config.num_shards or 1, self.config.copies
-        total = of_each * self.num_passes
+        """The name and the copy of every shard, as the configuration determines them."""
+        per_copy, copies = self.config.num_shards or 1, self.config.copies
+        total = per_copy * self.num_passes
         return [
-            (shard_name(self.name, self.split, number, total), number // of_each if number < of_each * copies else None)
+            (
+                shard_name(self.name, self.split, number, total),
+                number // per_copy if number < per_copy * copies else None,
+            )
             for number in range(total)
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """The manifest as dicts, lists and scalars."""
+        """Convert the manifest to dicts, lists and scalars."""
         fields: dict[str, Any] = to_json(self)
         return fields
 
 
 def layout_of(config: MixConfig, spec: ExampleSpec, shape: tuple[int, ...]) -> Layout:
-    """The layout of the records that a settled configuration gives of examples of a shape."""
+    """The layout of the records of a run. config: its resolved configuration. shape: the shape of an example."""
     return Layout(
         shape=shape,
         num_classes=spec.num_classes,
@@ -140,17 +147,17 @@ def layout_of(config: MixConfig, spec: ExampleSpec, shape: tuple[int, ...]) -> L
 
 
 def read_manifest(out: Place) -> Manifest:
-    """The manifest of a directory.
+    """Read the manifest of a directory.
 
-    Raises ManifestError where there is none, it is no JSON, another version of the format, or no manifest.
+    Raises ManifestError if there is none, or it is not JSON, of another format version, or not a manifest.
     """
     return typed_manifest(out, read_manifest_json(out))
 
 
 def typed_manifest(out: Place, fields: Any) -> Manifest:
-    """The manifest that JSON values describe.
+    """Convert JSON values to a manifest.
 
-    Raises ManifestError where they describe none.
+    Raises ManifestError if they are not one.
     """
     try:
         return from_json(fields, Manifest)
@@ -159,9 +166,9 @@ def typed_manifest(out: Place, fields: Any) -> Manifest:
 
 
 def read_manifest_json(out: Place) -> dict[str, Any]:
-    """The manifest of a directory as JSON values, of which only the version of the format is checked.
+    """Read the manifest of a directory as JSON values. Only the format version is checked.
 
-    Raises ManifestError where there is none, it is no JSON, or another version of the format.
+    Raises ManifestError if there is none, or it is not JSON or of another format version.
     """
     path = out / MANIFEST_NAME
     try:
@@ -189,10 +196,10 @@ def read_manifest_json(out: Place) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def identify(name: str, split: str, config: MixConfig, source: SourceEntry) -> str:
-    """The run id: sha256 over all that decides the bytes of the output. Equal for equal outputs."""
+    """The run id: the sha256 of everything that determines the bytes of the output. Equal outputs have equal ids."""
     identity = [FORMAT_VERSION, name, split, to_json(config), to_json(source)]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

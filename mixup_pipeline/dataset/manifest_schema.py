@@ -1,8 +1,8 @@
-"""The JSON Schema of the manifest, made from the code, so that no bound stands in two places.
+"""The JSON Schema of the manifest. It is generated from the code, so that every limit is defined once.
 
-What a manifest says of the configuration follows from the options that MixConfig declares, what it says of the source's
-records from the fields of ExampleSpec. `schemas/manifest.schema.json` is this schema as a file, for other programs; the
-checks here use the function, which also knows names that a program has registered.
+The schema of the configuration comes from the options that MixConfig declares, and that of the source's records from
+the fields of ExampleSpec. `schemas/manifest.schema.json` is this schema as a file, for other programs. The checks of
+this package call the function, because it also knows the names that a program has registered.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from mixup_pipeline.spec import MAX_CLASSES, MAX_EXAMPLE_BYTES
 Schema = dict[str, Any]
 
 MAX_COUNT = 2**53 - 1
-"""The largest whole number that every reader of JSON keeps exactly."""
+"""The largest integer that every JSON reader represents exactly."""
 
 _COUNT: Schema = {"$ref": "#/$defs/count"}
 _SHA256: Schema = {"$ref": "#/$defs/sha256"}
@@ -26,7 +26,7 @@ _NUM_CLASSES: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_CLASSES}
 
 
 def manifest_schema(config: type[MixConfig] = MixConfig) -> Schema:
-    """The whole schema. config: the dataclass whose options a manifest records."""
+    """The complete schema. config: the dataclass whose options a manifest records."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Manifest of a mixed dataset",
@@ -81,7 +81,7 @@ def _source() -> Schema:
 
 
 def _example_spec() -> Schema:
-    """An ExampleSpec as `config.typed_json` writes it."""
+    """The schema of an ExampleSpec, as `config.typed_json` writes it."""
     known: dict[str, Schema] = {
         "input_key": {"type": "string"},
         "label_key": {"type": "string"},
@@ -137,7 +137,7 @@ def _totals() -> Schema:
 
 
 def _record(properties: dict[str, Schema]) -> Schema:
-    """An object that has all of these properties and no other."""
+    """The schema of an object that has all of these properties and no others."""
     return {
         "type": "object",
         "additionalProperties": False,
@@ -147,7 +147,7 @@ def _record(properties: dict[str, Schema]) -> Schema:
 
 
 def _listed(items: Schema, *, at_least: int = 0, at_most: int | None = None, or_null: bool = False) -> Schema:
-    """An array of such items."""
+    """The schema of an array. at_least, at_most: limits of its length. or_null: whether null is allowed as well."""
     bounds = {"minItems": at_least} if at_least else {}
     bounds |= {} if at_most is None else {"maxItems": at_most}
     return {"type": ["array", "null"] if or_null else "array", **bounds, "items": items}

@@ -1,4 +1,4 @@
-"""Single mixed examples: chosen or named, with their labels, and with their parents where the source is at hand."""
+"""Single mixed examples: a random sample or a named one, with their labels and, if the source is available, parents."""
 
 import re
 from collections.abc import Sequence
@@ -24,8 +24,10 @@ _PURPOSE = "inspect"
 class MixedExample:
     """One example of the output.
 
-    shard, record: where it stands. number: its position in the whole output. copy: None for an original.
-    label: float32[num_classes]. base, partner: uint8 (h, w, c) or float32 (d,); None where the source is not at hand.
+    shard, record: its location. number: its position in the whole output. copy: None for an original. found: the
+    record.
+    label: float32[num_classes], the soft label. base, partner: the parents' inputs, uint8 (h, w, c) or float32 (d,);
+    None if the source is not available.
     """
 
     shard: str
@@ -46,22 +48,28 @@ class MixedExample:
         return self.found.lam
 
     def top_classes(self, most: int) -> list[tuple[int, float]]:
-        """The heaviest classes of the label with their weights, the heaviest first; none with weight 0."""
+        """The classes with the largest weights in the label, and their weights, in descending order.
+
+        Weights are above 0.
+        """
         best = np.argsort(-self.label, kind="stable")[:most]
         return [(int(class_id), float(self.label[class_id])) for class_id in best if self.label[class_id] > 0]
 
 
-def chosen(manifest: Manifest, *, count: int, seed: int) -> list[tuple[str, int]]:
-    """Shard and record of a keyed choice of mixed examples over all copies; fewer where there are no more."""
+def sample_locations(manifest: Manifest, *, count: int, seed: int) -> list[tuple[str, int]]:
+    """Choose mixed examples of all copies at random: (shard, record) of each. Fewer if there are not `count` of them.
+
+    The choice depends only on the seed.
+    """
     shards = [shard for shard in manifest.shards if shard.copy is not None]
     picked = sample_records(shards, count, seed, _PURPOSE)
     return [(name, record) for name, records in picked.items() for record in sorted(records)]
 
 
-def named(manifest: Manifest, text: str) -> tuple[str, int]:
-    """Shard and record of the example with this id  or this position in the whole output.
+def find_location(manifest: Manifest, text: str) -> tuple[str, int]:
+    """The (shard, record) of the example with this id, or with this position in the whole output.
 
-    Raises UsageError saying which there are.
+    Raises UsageError that says which examples exist.
     """
     shards, total = manifest.shards, manifest.totals.examples
     if re.fullmatch(r"[0-9]{1,15}", text):
@@ -70,34 +78,34 @@ def named(manifest: Manifest, text: str) -> tuple[str, int]:
             if number < shard.examples:
                 return shard.name, number
             number -= shard.examples
-    place = split_example_id(text)
+    location = split_example_id(text)
     for shard in shards:
-        if place is not None and shard.name == place[0] and place[1] < shard.examples:
-            return place
+        if location is not None and shard.name == location[0] and location[1] < shard.examples:
+            return location
     raise UsageError(
         f"example {text!r}: no such example: give a number from 0 to {total - 1:,}, or an id such as "
         f"{example_id(shards[0].name, 0)} (the last record of that shard is {shards[0].examples - 1})"
     )
 
 
-def load(
-    out: Place, manifest: Manifest, places: Sequence[tuple[str, int]], parents: Parents | None = None
+def load_examples(
+    out: Place, manifest: Manifest, locations: Sequence[tuple[str, int]], parents: Parents | None = None
 ) -> list[MixedExample]:
-    """These examples, in their order, reading only their records.
+    """Load the examples at these locations, in this order. Only their records are read.
 
-    Raises OutputError where a shard is missing, RecordError where one is damaged, SourceError where the parents, mixed
-    again, are not the example.
+    Raises OutputError if a shard is missing, RecordError if a record is damaged, and SourceError if the parents do not
+    mix to the example again.
     """
     reader, first = MixedReader(manifest), _first_numbers(manifest)
     copies = {shard.name: shard.copy for shard in manifest.shards}
     examples: dict[tuple[str, int], MixedExample] = {}
-    for name in sorted({name for name, _ in places}):
-        wanted = {record for shard, record in places if shard == name}
+    for name in sorted({name for name, _ in locations}):
+        wanted = {record for shard, record in locations if shard == name}
         try:
-            sampled = reader.pick(out / name, wanted)
+            records = reader.pick(out / name, wanted)
         except OSError as error:
             raise OutputError(f"{out / name}: cannot be read ({error.strerror or error}): was it removed?") from error
-        for record, found in sampled.items():
+        for record, found in records.items():
             examples[name, record] = MixedExample(
                 shard=name,
                 record=record,
@@ -109,14 +117,14 @@ def load(
     if parents is not None:
         shown = _with_parents(list(examples.values()), parents, manifest)
         examples = dict(zip(examples, shown, strict=True))
-    return [examples[place] for place in places]
+    return [examples[location] for location in locations]
 
 
 def soft_label(found: MixedRecord, manifest: Manifest) -> npt.NDArray[np.float32]:
-    """The soft label of a record, computed where labels are compact: float32[num_classes]."""
+    """The soft label of a record, float32[num_classes]. It is computed if labels are compact."""
     values: dict[str, Any] = {LABEL_KEY: found.label}
-    if found.classes is not None:
-        values |= {BASE_LABEL_KEY: found.classes[:1], PARTNER_LABEL_KEY: found.classes[1:]}
+    if found.class_ids is not None:
+        values |= {BASE_LABEL_KEY: found.class_ids[:1], PARTNER_LABEL_KEY: found.class_ids[1:]}
     return manifest.layout.labels.soft_label(values, found.lam, num_classes=manifest.num_classes)
 
 
@@ -125,15 +133,15 @@ def _with_parents(examples: list[MixedExample], parents: Parents, manifest: Mani
     faults = recomputed_faults({e.number: e.found for e in examples}, loaded, manifest)
     if faults:
         raise SourceError(
-            f"the parents do not give the mixed examples, so this is not their source, or not any more: {faults[0]} "
-            f"(of the whole output): name the right source with --against"
+            f"these parents do not mix to the examples, so this is not their source, or it has changed: {faults[0]} "
+            f"(counted over the whole output): name the right source with --against"
         )
     inputs = loaded.inputs
     return [replace(e, base=inputs[row], partner=inputs[len(examples) + row]) for row, e in enumerate(examples)]
 
 
 def _first_numbers(manifest: Manifest) -> dict[str, int]:
-    """Position in the whole output of each shard's first example."""
+    """The position of each shard's first example in the whole output."""
     first, done = {}, 0
     for shard in manifest.shards:
         first[shard.name] = done

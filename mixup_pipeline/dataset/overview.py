@@ -1,4 +1,4 @@
-"""Overview: what the manifest tells of a mixed dataset, as numbers to show. No shard is read."""
+"""Overview: the facts that a manifest gives about a mixed dataset, as numbers to show. No shard is read."""
 
 from dataclasses import dataclass
 from typing import SupportsIndex
@@ -18,9 +18,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Classes:
-    """Class balance, as shares that sum to 1: float64[num_classes].
+    """Class balance: shares by class that sum to 1, float64[num_classes].
 
-    before: of the source's examples. after: of the label mass of all mixed and unmixed examples.
+    before: shares of the source's examples. after: shares of the label mass of all mixed and unmixed examples.
     """
 
     before: Floats
@@ -29,7 +29,7 @@ class Classes:
 
 @dataclass(frozen=True)
 class Overview:
-    """A mixed dataset at a glance. faults: what the quick check found, one line each."""
+    """A mixed dataset at a glance. faults: the findings of the quick check, one line each."""
 
     out: Place
     manifest: Manifest
@@ -49,7 +49,7 @@ class Overview:
 
     @property
     def alone(self) -> int:
-        """How many were left unmixed because their class (or dataset) has no other example, counted in every copy."""
+        """The examples left unmixed because their class (or the dataset) has no other example, summed over copies."""
         if self.manifest.source.examples == 1:
             return int(self.config.copies)
         if self.config.pairing != "within-class":
@@ -59,27 +59,27 @@ class Overview:
 
     @property
     def by_prob(self) -> int:
-        """How many were left unmixed by chance, as --prob asks."""
+        """The examples left unmixed at random, because of --prob, summed over copies."""
         return int(self.totals.unmixed) - self.alone
 
     @property
     def nearly_unmixed(self) -> float | None:
-        """The share of mixed examples with λ below 0.05 or above 0.95; None where none is mixed."""
+        """The share of mixed examples with λ below 0.05 or above 0.95; None if nothing is mixed."""
         return self.totals.nearly_unmixed / self.totals.mixed if self.totals.mixed else None
 
     @property
     def lam_shares(self) -> Floats:
-        """float64[100]: the share of mixed examples in each hundredth of λ."""
+        """The share of mixed examples in each of LAM_BINS equal bins of λ, float64[LAM_BINS]."""
         return np.array(self.totals.lam_histogram) / max(1, self.totals.mixed)
 
     @property
     def lam_expected(self) -> Floats:
-        """float64[100]: the share that Beta(α, α) gives each hundredth of λ."""
+        """The probability of each of these bins under Beta(α, α), float64[LAM_BINS]."""
         return np.diff(beta_cdf(np.linspace(0, 1, LAM_BINS + 1), self.config.alpha))
 
     @property
     def classes(self) -> Classes | None:
-        """Class balance before and after; None where labels are soft."""
+        """The class balance before and after mixing; None if the source's labels are soft."""
         bases, mass = self.totals.base_counts, self.totals.label_mass
         if bases is None or mass is None:
             return None
@@ -87,39 +87,39 @@ class Overview:
 
     @property
     def pairs(self) -> npt.NDArray[np.int64] | None:
-        """int64(num_classes, num_classes) of mixed examples by base class and partner class; None where not kept."""
+        """Mixed examples by base class and partner class, int64 (num_classes, num_classes); None if not counted."""
         pairs = self.totals.class_pairs
         return None if pairs is None else np.array(pairs, np.int64)
 
     def refuse_damage(self) -> None:
-        """Raises ManifestError where a shard is missing or not of its size: what is read from it would mislead."""
+        """Raise ManifestError if a shard is missing or has the wrong size, since its content would mislead."""
         faults = size_faults(self.out, self.manifest)
         if faults:
             more = f" (and {len(faults) - 1} more shards)" if len(faults) > 1 else ""
             raise ManifestError(f"{self.out}: {faults[0]}{more}: make the directory again")
 
     def class_name(self, class_id: SupportsIndex) -> str:
-        """The name of a class, or its number where names are not known."""
+        """The name of a class; its class id if the names are unknown."""
         names = self.manifest.class_names
         return f"{class_id}" if names is None else str(names[class_id])
 
 
-def look_at(out: Place) -> Overview:
-    """Read the manifest and check names and sizes.
+def read_overview(out: Place) -> Overview:
+    """Read the manifest, and check the names and sizes of the files.
 
-    Raises ManifestError where there is no manifest, or one that contradicts its schema or itself.
+    Raises ManifestError if there is no manifest, or it contradicts its schema or itself.
     """
     manifest = sound_manifest(out)
     return Overview(out, manifest, quick_check(out, manifest))
 
 
 def beta_cdf(lam: Floats, alpha: float) -> Floats:
-    """The distribution function of Beta(alpha, alpha)."""
-    from scipy.special import betainc  # takes longer to import than the rest of the summary
+    """The cumulative distribution function of Beta(alpha, alpha), elementwise."""
+    from scipy.special import betainc  # this import takes longer than everything else in the summary
 
     return np.asarray(betainc(alpha, alpha, lam))
 
 
 def expected_nearly_unmixed(alpha: float) -> float:
-    """The share of λ ~ Beta(alpha, alpha) below 0.05 or above 0.95."""
+    """The probability that λ ~ Beta(alpha, alpha) is below 0.05 or above 0.95."""
     return float(2 * beta_cdf(np.array(NEARLY_UNMIXED), alpha))

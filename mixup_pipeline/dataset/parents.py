@@ -1,7 +1,7 @@
-"""The parents of mixed examples, looked up in the source by their ids.
+"""The parents of mixed examples. They are found in the source by their ids.
 
-Without an index only the records asked for are read, whatever the size of the source: a file is walked along the
-lengths of its records.
+Without an index, only the records of the parents are read, whatever the size of the source. To reach them, a file is
+walked record by record, using the lengths of the records.
 """
 
 import tempfile
@@ -27,8 +27,7 @@ from mixup_pipeline.storage.places import place
 class Parents:
     """Reads examples of the source that a manifest describes, by their ids.
 
-    index: the entries of each file, by its name, where they are known; the records that are asked for are looked up
-    otherwise.
+    index: the entries of each file, by its name. Without it, the records are searched in the files.
     """
 
     def __init__(
@@ -38,13 +37,13 @@ class Parents:
         self._spec, self._shape = manifest.source.schema, manifest.shape
 
     def load(self, ids: Sequence[str]) -> Examples:
-        """The examples of these ids, in their order.
+        """Read the examples with these ids, in this order.
 
-        Raises SourceError or RecordError naming the first that cannot be read.
+        Raises SourceError or RecordError for the first example that cannot be read.
         """
         wanted: dict[str, set[int]] = {}
-        places = [_place(parent) for parent in ids]
-        for name, record in places:
+        locations = [_location(parent) for parent in ids]
+        for name, record in locations:
             wanted.setdefault(name, set()).add(record)
         with tempfile.TemporaryDirectory(prefix="mixup-") as folder:
             files: list[NamedFile] = []
@@ -60,19 +59,19 @@ class Parents:
                     rows[name, int(entry["record"])] = len(rows)
                 files.append(file)
                 found.append(entries)
-            entries = np.concatenate(found)[[rows[place] for place in places]]
+            entries = np.concatenate(found)[[rows[location] for location in locations]]
             return read_examples(entries, files, self._spec, self._shape)
 
     def missing(self, ids: Sequence[str]) -> str | None:
-        """The first of these ids that the index does not have."""
-        return next((parent for parent in ids if not self._knows(*_place(parent))), None)
+        """The first of these ids that is not in the index; None if all are."""
+        return next((parent for parent in ids if not self._knows(*_location(parent))), None)
 
     def _knows(self, name: str, record: int) -> bool:
         index = self._index or {}
         return name in index and record in index[name]["record"]
 
     def _entries(self, file: NamedFile, records: Collection[int]) -> Entries:
-        """ENTRY[n] of these records of a file, in the order of the file."""
+        """The entries of these records of a file, ENTRY[n] in file order."""
         if self._index is not None:
             known = self._index[file.name]
             return known[np.searchsorted(known["record"], sorted(records))]
@@ -85,7 +84,7 @@ class Parents:
                         raise ValueError(fault)
                     start, length, class_id, shape = examine(payload)
                     if shape != self._shape:
-                        raise ValueError(f"the example is not {shape_text(self._shape)}, as those that were mixed")
+                        raise ValueError(f"the example is not {shape_text(self._shape)}, like those that were mixed")
                 except ValueError as error:
                     raise record_error(file.name, record, offset, str(error)) from error
                 entries[row] = offset, len(payload), start, length, record, 0, class_id
@@ -95,12 +94,12 @@ class Parents:
 
 
 def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: str | None = None) -> Parents | None:
-    """Access to the source of a mixed dataset.
+    """Find the source of a mixed dataset, to read parents from it.
 
-    against: the source as --src named it. Without it the TFDS dataset of the same name is taken if it is prepared; None
-    where it is not, or consists of other files. Nothing is downloaded then.
+    against: the source, as given to --src. Without it, the TFDS dataset of the same name is used if it is prepared and
+    consists of the same files; otherwise the result is None. Nothing is downloaded in this case.
 
-    Raises UsageError or SourceError where `against` cannot be opened or holds other files than were mixed.
+    Raises UsageError or SourceError if `against` cannot be opened or does not consist of the files that were mixed.
     """
     if data_dir is not None and not place(data_dir).is_dir():
         raise UsageError(f"data-dir {data_dir}: no such folder")
@@ -111,7 +110,7 @@ def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: st
         files = find_files(config)
     except (UsageError, SourceError):
         if against is None:
-            return None  # a dataset that only has the name
+            return None  # another dataset with the same name
         raise
     if [file.name for file in files] == [file.name for file in manifest.source.files]:
         return Parents(files, manifest)
@@ -121,7 +120,7 @@ def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: st
 
 
 def source_config(manifest: Manifest, src: str, data_dir: str | None) -> SourceConfig:
-    """How to open the source of a mixed dataset, given only where it is."""
+    """The configuration to open the source of a mixed dataset. src, data_dir: its location."""
     schema = manifest.source.schema
     return SourceConfig(
         src=src,
@@ -133,8 +132,8 @@ def source_config(manifest: Manifest, src: str, data_dir: str | None) -> SourceC
     )
 
 
-def _place(parent: str) -> tuple[str, int]:
-    place = split_example_id(parent)
-    if place is None:
+def _location(parent: str) -> tuple[str, int]:
+    location = split_example_id(parent)
+    if location is None:
         raise SourceError(f"{parent!r} is not the id of an example")
-    return place
+    return location

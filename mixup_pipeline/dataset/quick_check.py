@@ -1,6 +1,6 @@
-"""Check: what can be told of a directory from its manifest and from names and sizes, without reading a record.
+"""Quick check: compare a directory with its manifest by names and sizes, without reading a record.
 
-`verify` goes on from here and reads every record.
+`verify` makes these checks too, and then reads every record.
 """
 
 import json
@@ -20,9 +20,9 @@ _MASS_TOLERANCE = 1e-4
 
 
 def sound_manifest(out: Place) -> Manifest:
-    """The manifest of a directory.
+    """Read the manifest of a directory.
 
-    Raises ManifestError where there is none, or one that contradicts its schema or itself.
+    Raises ManifestError if there is none, or it contradicts its schema or itself.
     """
     manifest, faults = checked_manifest(out)
     if manifest is None or faults:
@@ -32,14 +32,14 @@ def sound_manifest(out: Place) -> Manifest:
 
 
 def quick_check(out: Place, manifest: Manifest) -> list[str]:
-    """The faults of a directory, one line each, as far as names and sizes tell; the manifest itself is right."""
+    """The faults in the names and sizes of a directory's files, one line each. The manifest itself must be valid."""
     return description_faults(out, manifest) + folder_faults(out, manifest) + size_faults(out, manifest)
 
 
 def checked_manifest(out: Place) -> tuple[Manifest | None, list[str]]:
-    """The manifest of a directory and its faults, one line each; no manifest where its schema refuses it.
+    """Read and check the manifest of a directory: the manifest, None if its schema is violated; and its faults.
 
-    Raises ManifestError where there is none to check.
+    Raises ManifestError if there is no manifest to check.
     """
     fields = read_manifest_json(out)
     faults = schema_faults(fields)
@@ -47,35 +47,37 @@ def checked_manifest(out: Place) -> tuple[Manifest | None, list[str]]:
         return None, faults
     try:
         manifest = from_json(fields, Manifest)
-    except (ValueError, MixupError) as error:  # what no JSON Schema can say
+    except (ValueError, MixupError) as error:  # rules that JSON Schema cannot express
         return None, [f"{MANIFEST_NAME}: {first_line(error)}"]
     return manifest, contradictions(manifest)
 
 
 def schema_faults(fields: Any) -> list[str]:
-    """Where JSON values are not what the schema of manifests allows."""
+    """The violations of the manifest schema in JSON values, one line each."""
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
 
-    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)  # 2.0 is none
+    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)  # 2.0 is not one
     validator: Any = extend(Draft202012Validator, type_checker=whole)  # type: ignore[no-untyped-call]
     errors = validator(manifest_schema()).iter_errors(fields)
     return [f"{MANIFEST_NAME}: {error.json_path}: {error.message[:200]}" for error in errors]
 
 
 def contradictions(manifest: Manifest) -> list[str]:
-    """Where a manifest contradicts itself; nothing can be checked against one that does."""
+    """The contradictions within a manifest, one line each. If there are any, nothing can be checked against it."""
     shards, passes, source = manifest.shards, manifest.num_passes, manifest.source
     total = passes * (manifest.config.num_shards or 1)
     if total != len(shards):
-        return [f"{MANIFEST_NAME}: lists {len(shards)} shards, which are not the {total} that its config makes"]
+        return [f"{MANIFEST_NAME}: lists {len(shards)} shards, but its config makes {total}"]
     faults = []
     if [(shard.name, shard.copy) for shard in shards] != manifest.shard_names():
-        faults.append(f"{MANIFEST_NAME}: lists other shards than the {total} that its config makes")
+        faults.append(f"{MANIFEST_NAME}: does not list the {total} shards that its config makes")
     if sum(shard.examples for shard in shards) != source.examples * passes:
         faults.append(f"{MANIFEST_NAME}: its shards do not add up to {passes} passes over its source")
     if manifest.num_classes != source.schema.num_classes:
-        faults.append(f"{MANIFEST_NAME}: num_classes is {manifest.num_classes}, its source has another number")
+        faults.append(
+            f"{MANIFEST_NAME}: num_classes is {manifest.num_classes}, but its source has {source.schema.num_classes}"
+        )
     names = manifest.class_names
     if names is not None and len(names) != manifest.num_classes:
         faults.append(f"{MANIFEST_NAME}: class_names holds {len(names)} names, num_classes is {manifest.num_classes}")
@@ -86,11 +88,11 @@ def contradictions(manifest: Manifest) -> list[str]:
 
 
 def _totals_sizes(manifest: Manifest) -> list[str]:
-    """Which totals do not have one value for each class, or each pair of classes."""
+    """The totals that do not have one value for each class, or for each pair of classes."""
     totals, num_classes = manifest.totals, manifest.num_classes
     pairs = totals.class_pairs or []
     sizes: dict[str, Sequence[Any] | None] = {"base_counts": totals.base_counts, "label_mass": totals.label_mass}
-    sizes |= {"class_pairs": totals.class_pairs} | {f"class_pairs.{n}": row for n, row in enumerate(pairs)}
+    sizes |= {"class_pairs": totals.class_pairs} | {f"class_pairs.{base}": row for base, row in enumerate(pairs)}
     return [
         f"{MANIFEST_NAME}: totals.{key} holds {len(values)} values, should hold {num_classes}, one for each class"
         for key, values in sizes.items()
@@ -99,11 +101,11 @@ def _totals_sizes(manifest: Manifest) -> list[str]:
 
 
 def _totals_sums(manifest: Manifest) -> list[str]:
-    """Which totals contradict the others."""
+    """The totals that contradict other totals."""
     totals, shards = manifest.totals, manifest.shards
     mixed, made = totals.mixed, totals.mixed + totals.unmixed
     bases, mass, pairs = totals.base_counts, totals.label_mass, totals.class_pairs
-    right = {
+    consistent = {
         "examples": totals.examples == made + totals.originals == sum(shard.examples for shard in shards),
         "nearly_unmixed": totals.nearly_unmixed <= mixed,
         "lam_mean": (totals.lam_mean is None) == (mixed == 0),
@@ -113,14 +115,14 @@ def _totals_sums(manifest: Manifest) -> list[str]:
         "label_mass": mass is None or abs(sum(mass) - made) <= _MASS_TOLERANCE * made,
     }
     return [
-        f"{MANIFEST_NAME}: totals.{key} is not what the records add up to, by the other totals"
-        for key, fine in right.items()
+        f"{MANIFEST_NAME}: totals.{key} is not what the records add up to according to the other totals"
+        for key, fine in consistent.items()
         if not fine
     ]
 
 
 def description_faults(out: Place, manifest: Manifest) -> list[str]:
-    """Where TFDS would read another dataset than the manifest describes."""
+    """The files for TFDS that do not describe the same dataset as the manifest."""
     faults = []
     for name, expected in ((INFO_NAME, dataset_info(manifest)), (FEATURES_NAME, tfds_features(manifest.layout))):
         try:
@@ -132,7 +134,7 @@ def description_faults(out: Place, manifest: Manifest) -> list[str]:
 
 
 def folder_faults(out: Place, manifest: Manifest) -> list[str]:
-    """What stands in the directory and does not belong there."""
+    """The files in the directory that do not belong to the dataset."""
     known = {shard.name for shard in manifest.shards} | {MANIFEST_NAME, INFO_NAME, FEATURES_NAME, WORK_NAME}
     return [
         f"{name}: does not belong to the dataset"
@@ -142,7 +144,7 @@ def folder_faults(out: Place, manifest: Manifest) -> list[str]:
 
 
 def size_faults(out: Place, manifest: Manifest) -> list[str]:
-    """Which shards are missing or not of the size that the manifest gives."""
+    """The shards that are missing or do not have the size in the manifest."""
     faults, present = [], sizes(out)
     for shard in manifest.shards:
         size = present.get(shard.name)

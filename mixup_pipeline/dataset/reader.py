@@ -1,4 +1,4 @@
-"""Reading mixed shards back: records → columns, with every feature checked on the way."""
+"""Reading mixed shards back: from records to columns. Every feature is checked."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,29 +22,29 @@ from mixup_pipeline.storage.places import Place
 
 @dataclass(frozen=True, kw_only=True)
 class MixedRecord:
-    """One mixed example as it stands in a shard.
+    """One mixed example, as stored in a shard.
 
-    classes: class ids of base and partner, None where labels have none. label: as stored, float32[num_classes], empty
-    where it is not. extra: what the mixing method keeps beside λ, by key. input: (*shape), empty where it was not
-    asked for.
+    class_ids: the class ids of base and partner, None if labels are soft. label: the stored soft label,
+    float32[num_classes], empty if none is stored. extra: the features that the mixing method keeps besides λ, by key.
+    input: (*shape), empty if it was not requested.
     """
 
     lam: float
     base_id: str
     partner_id: str
-    classes: tuple[int, int] | None
+    class_ids: tuple[int, int] | None
     label: npt.NDArray[np.float32]
     extra: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     input: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0))
 
 
 MixedRecords = dict[int, MixedRecord]
-"""By record index."""
+"""Mixed records by their index in the shard."""
 
 
 @dataclass
 class MixedColumns:
-    """The records of one shard: a value a record, and whole records where they were asked for."""
+    """The records of one shard: one value per record and column. kept: whole records, if requested."""
 
     lam: list[float] = field(default_factory=list)
     base_id: list[str] = field(default_factory=list)
@@ -54,17 +54,17 @@ class MixedColumns:
     kept: MixedRecords = field(default_factory=dict)
 
     def add(self, record: MixedRecord) -> None:
-        """One more record."""
+        """Add the values of one record."""
         self.lam.append(record.lam)
         self.base_id.append(record.base_id)
         self.partner_id.append(record.partner_id)
-        if record.classes is not None:
-            self.base_class.append(record.classes[0])
-            self.partner_class.append(record.classes[1])
+        if record.class_ids is not None:
+            self.base_class.append(record.class_ids[0])
+            self.partner_class.append(record.class_ids[1])
 
 
 class MixedReader:
-    """Reads the records of one mixed dataset, as its manifest describes them."""
+    """Reads and checks the records of the mixed dataset that a manifest describes."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._layout, self._num_classes = manifest.layout, manifest.num_classes
@@ -72,7 +72,7 @@ class MixedReader:
         self._lists = {field.key: field.list_kind for field in self._layout.fields}
         shape = self._layout.shape
         key = self._layout.input.key
-        self._spec = ExampleSpec(  # an image or vector is read back like one of a source
+        self._spec = ExampleSpec(  # a mixed input is read like an input of a source
             input_key=key,
             label_key=LABEL_KEY,
             encoding="vector" if self._layout.is_vector else self._layout.image.input_kind,
@@ -81,9 +81,9 @@ class MixedReader:
         )
 
     def read(self, path: Place, keep: Collection[int] = ()) -> MixedColumns:
-        """All records of a shard; whole only the records to keep.
+        """Read all records of a shard. keep: the records to return as a whole, with their inputs.
 
-        Raises RecordError naming the first record that is damaged or not as the manifest says.
+        Raises RecordError for the first record that is damaged or does not match the manifest.
         """
         columns = MixedColumns()
         for record, (offset, payload, _, fault) in enumerate(read_records(path, path.name)):
@@ -94,9 +94,9 @@ class MixedReader:
         return columns
 
     def pick(self, path: Place, wanted: Collection[int]) -> MixedRecords:
-        """These records of a shard, without reading the others.
+        """Read only these records of a shard.
 
-        Raises RecordError as `read` does, and where the shard holds no such record.
+        Raises RecordError as `read` does, and for a record that does not exist.
         """
         return {
             record: self._record(path, record, offset, payload, fault, with_input=True)
@@ -126,21 +126,21 @@ class MixedReader:
         data = layout.input_kind.data(features, layout.input.key)
         if layout.input_kind.shape(data, self._spec) != layout.shape:
             raise ValueError(f"{layout.input.key} should be {shape_text(layout.shape)}")
-        classes = None
+        class_ids = None
         if layout.labels.has_classes:
-            classes = values[BASE_LABEL_KEY][0], values[PARTNER_LABEL_KEY][0]
+            class_ids = values[BASE_LABEL_KEY][0], values[PARTNER_LABEL_KEY][0]
         return MixedRecord(
             lam=lam,
             base_id=base,
             partner_id=partner,
-            classes=classes,
+            class_ids=class_ids,
             label=np.array(values.get(LABEL_KEY, ()), np.float32),
             extra={f.key: np.array(values[f.key], f.content).reshape(f.shape) for f in layout.drawn_fields},
             input=layout.input_kind.decode(data, layout.shape, layout.input.key) if with_input else np.empty(0),
         )
 
     def _values(self, features: Features) -> dict[str, Any]:
-        """The values of all features, which must be those of the layout."""
+        """The values of all features. Raises ValueError if the features are not those of the layout."""
         if set(features) != set(self._lists):
             raise ValueError(
                 f"has features {', '.join(sorted(features))}, should have {', '.join(sorted(self._lists))}"
@@ -163,7 +163,7 @@ class MixedReader:
 
 
 def provenance_bytes(manifest: Manifest) -> int:
-    """How many bytes at the end of a payload are sure to hold all features under mixup/, which stand there."""
+    """An upper bound for the bytes that the mixup/ features take. They are always at the end of a payload."""
     return manifest.layout.provenance_bytes(max((file.name for file in manifest.source.files), key=_num_bytes))
 
 
@@ -175,18 +175,18 @@ _LAM_PREFIX = value_prefix(LAM)
 
 
 def lam_in(tail: bytes) -> float:
-    """λ from the last `provenance_bytes` of a payload.
+    """Read λ from the last `provenance_bytes` of a payload.
 
-    Raises ValueError where there is none.
+    Raises ValueError if there is no λ in them.
     """
-    at = tail.rfind(_LAM_PREFIX) + len(_LAM_PREFIX)
-    if at < len(_LAM_PREFIX) or len(tail) < at + 4:
+    start = tail.rfind(_LAM_PREFIX) + len(_LAM_PREFIX)
+    if start < len(_LAM_PREFIX) or len(tail) < start + 4:
         raise ValueError("has no mixup/lam at its end")
-    return float(np.frombuffer(tail, "<f4", 1, at)[0])
+    return float(np.frombuffer(tail, "<f4", 1, start)[0])
 
 
 def sample_records(shards: Sequence[ShardEntry], count: int, seed: int, purpose: str) -> dict[str, frozenset[int]]:
-    """A keyed choice of `count` records over all of these shards, by shard name."""
+    """Choose `count` records of these shards at random: record indices by shard name. The choice is keyed."""
     sizes = np.array([shard.examples for shard in shards])
     ends = np.cumsum(sizes)
     drawn = np.sort(distinct(int(ends[-1]), count, seed, purpose))

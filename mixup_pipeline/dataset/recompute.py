@@ -1,4 +1,4 @@
-"""Mix sampled examples again from their parents in the source, and compare them to the last bit."""
+"""Recompute: mix sampled examples again from their parents in the source, and compare them bit by bit."""
 
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -23,9 +23,9 @@ from mixup_pipeline.storage.places import place
 def recompute(
     shards: Sequence[tuple[str, MixedRecords]], against: SourceConfig, manifest: Manifest
 ) -> tuple[list[str], int]:
-    """The faults of the sampled records of each shard, and how many records were mixed again.
+    """Mix the sampled records of each shard again: their faults, and the number of records mixed.
 
-    Raises SourceError where the source cannot be read.
+    Raises SourceError if the source cannot be read.
     """
     source = open_source(against)
     faults: list[str] = []
@@ -56,13 +56,13 @@ def recompute(
 
 
 def parent_ids(sampled: Iterable[MixedRecord]) -> list[str]:
-    """The ids of all bases, then of all partners."""
+    """The ids of all bases, followed by those of all partners."""
     records = list(sampled)
     return [record.base_id for record in records] + [record.partner_id for record in records]
 
 
 def recomputed_faults(sampled: MixedRecords, parents: Examples, manifest: Manifest) -> list[str]:
-    """The faults of records whose bases, then partners, are the parents."""
+    """The faults of sampled records. parents: all their bases, followed by all their partners."""
     layout, records, count = manifest.layout, list(sampled.values()), len(sampled)
     base, partner = np.arange(count), np.arange(count) + count
     draw = Draw(
@@ -76,10 +76,10 @@ def recomputed_faults(sampled: MixedRecords, parents: Examples, manifest: Manife
     for row, (number, record) in enumerate(sampled.items()):
         if (record.input != mixed[layout.input.key][row]).any():
             faults.append(
-                f"record {number}: is not lam {record.lam} of {record.base_id} and the rest of {record.partner_id}"
+                f"record {number}: is not lam {record.lam} of {record.base_id} plus 1 - lam of {record.partner_id}"
             )
         if LABEL_KEY in mixed and (record.label != mixed[LABEL_KEY][row]).any():
             faults.append(f"record {number}: its label is not the mix of its parents' labels")
-        if record.classes is not None and record.classes != (parents.labels[row], parents.labels[row + count]):
-            faults.append(f"record {number}: its class ids {record.classes} are not those of its parents")
+        if record.class_ids is not None and record.class_ids != (parents.labels[row], parents.labels[row + count]):
+            faults.append(f"record {number}: its class ids {record.class_ids} are not those of its parents")
     return faults

@@ -1,4 +1,4 @@
-"""The two files beside the shards with which `tfds.builder_from_directory` opens them."""
+"""The two files beside the shards that `tfds.builder_from_directory` needs to open them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _FEATURES = "tensorflow_datasets.core.features"
 
 
 def dataset_info(manifest: Manifest) -> dict[str, Any]:
-    """TFDS's dataset_info.json."""
+    """The content of TFDS's dataset_info.json."""
     config = manifest.config
     return {
         "name": manifest.name,
@@ -30,7 +30,7 @@ def dataset_info(manifest: Manifest) -> dict[str, Any]:
 
 
 def tfds_features(layout: Layout) -> dict[str, Any]:
-    """TFDS's features.json."""
+    """The content of TFDS's features.json."""
     return {
         "pythonClassName": f"{_FEATURES}.features_dict.FeaturesDict",
         "featuresDict": {"features": {field.key: _feature(field) for field in layout.fields}},

@@ -1,8 +1,7 @@
-"""`verify`: prove that a directory is complete and bit-exact, and that its examples really are mixed from their
-parents.
+"""Verify: check that a directory is complete and bit-exact, and that its examples are mixed from their parents.
 
-Faults are collected, not raised, so that one call names all of them; within a shard the first wrong record ends the
-look at that shard.
+Faults are collected, not raised, so that one call reports all of them. Only the first bad record of a shard is
+reported, because the rest of that shard is not checked.
 """
 
 from collections.abc import Callable
@@ -25,8 +24,9 @@ from mixup_pipeline.storage.places import Place
 
 @dataclass
 class Verdict:
-    """What was found. faults: one line each, none where the directory is right. records: those that are right.
-    recomputed: examples mixed again.
+    """The result. faults: one line each; empty if the directory is correct. num_shards: the shards in the manifest.
+
+    records: the number of records in correct shards. recomputed: the number of examples mixed again.
     """
 
     faults: list[str] = field(default_factory=list)
@@ -44,13 +44,13 @@ def verify(
 ) -> Verdict:
     """Check a directory against its manifest, record by record.
 
-    against: also mix a sample of examples again from this source and compare them bit by bit.
-    sample: how many. on_shard: called after each shard with how many are done, of how many.
+    against: the source; if given, a sample of examples is mixed again from it and compared bit by bit.
+    sample: the size of this sample. on_shard: called after each shard with the number of shards done and their total.
 
-    Raises ManifestError where there is no manifest to check against; all other faults are in the verdict.
+    Raises ManifestError if there is no manifest. All other faults are in the verdict.
     """
     manifest, faults = checked_manifest(out)
-    if manifest is None or faults:  # nothing else could be checked against a manifest that is wrong itself
+    if manifest is None or faults:  # nothing can be checked against a wrong manifest
         return Verdict(faults=faults)
     verdict = Verdict(faults=description_faults(out, manifest) + folder_faults(out, manifest))
     verdict.num_shards = len(manifest.shards)
@@ -77,11 +77,11 @@ def verify(
 
 
 def _check_shard(path: Place, shard: ShardEntry, reader: MixedReader, keep: frozenset[int]) -> MixedColumns:
-    """The records of a shard. Raises MixupError with its first fault."""
+    """Read and check a shard: its records. Raises MixupError with its first fault."""
     if not path.is_file():
         raise MixupError(f"{path.name}: is missing")
     size = path.stat().st_size
-    columns = reader.read(path, keep)  # first the records: they say where the damage is
+    columns = reader.read(path, keep)  # records first: their errors say where the damage is
     if size != shard.bytes or len(columns.lam) != shard.examples:
         raise MixupError(
             f"{path.name}: has {len(columns.lam):,} records in {size:,} bytes, the manifest says "
@@ -106,7 +106,7 @@ def _totals(columns: MixedColumns, shard: ShardEntry, manifest: Manifest) -> Sha
 
 
 class Bases:
-    """Which examples were bases, copy by copy: each must be one once. Takes 8 bytes an example and copy."""
+    """The bases of each copy, to check that every example is the base once. Takes 8 bytes per example and copy."""
 
     def __init__(self, manifest: Manifest) -> None:
         files = manifest.source.files
@@ -115,13 +115,13 @@ class Bases:
         self._seen: dict[int | None, list[npt.NDArray[np.int64]]] = {}
 
     def add(self, copy: int | None, ids: list[str]) -> None:
-        """Note the bases of one shard."""
+        """Add the bases of one shard."""
         parts = [split_example_id(text) for text in ids]
         positions = np.array([self._first[part[0]] + part[1] for part in parts if part is not None], np.int64)
         self._seen.setdefault(copy, []).append(positions)
 
     def faults(self) -> list[str]:
-        """One line for each copy in which an example is base twice, or other examples than in the first copy."""
+        """The faults, one line each: copies with an example that is base twice, or with other examples than copy 0."""
         faults, first = [], None
         for copy, shards in self._seen.items():
             where = "the originals" if copy is None else f"copy {copy}"

@@ -139,7 +139,7 @@ def _lam_chart(overview: Overview, lam_fit: LamFit | None) -> Chart:
 
 def _picture(overview: Overview, example: MixedExample) -> dict[str, Any]:
     images = {"mixed": example.found.input, "base": example.base, "partner": example.partner}
-    names = [one_line(overview.class_name(class_id), 24) for class_id in example.found.classes or ()] or [
+    names = [one_line(overview.class_name(class_id), 24) for class_id in example.found.class_ids or ()] or [
         "base",
         "partner",
     ]
@@ -155,7 +155,7 @@ def _picture(overview: Overview, example: MixedExample) -> dict[str, Any]:
 
 def _row(overview: Overview, example: MixedExample) -> dict[str, Any]:
     found = example.found
-    names = [one_line(overview.class_name(class_id), 40) for class_id in found.classes or ()] or ["", ""]
+    names = [one_line(overview.class_name(class_id), 40) for class_id in found.class_ids or ()] or ["", ""]
     return {
         "id": example.id,
         "lam": found.lam,

@@ -59,7 +59,7 @@ def _preview(overview: Overview, examples: Sequence[MixedExample], theme: Theme)
         _draw_image(axes, example.found.input, left, top, _MIXED)
         if example.base is None or example.partner is None:
             continue
-        names = [overview.class_name(class_id) for class_id in example.found.classes or ()] or ["base", "partner"]
+        names = [overview.class_name(class_id) for class_id in example.found.class_ids or ()] or ["base", "partner"]
         weights = example.lam, 1 - example.lam
         for parent, image in enumerate((example.base, example.partner)):
             x, y = left + _MIXED + _GAP, top + parent * (_PARENT + _CAPTION)

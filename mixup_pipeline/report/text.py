@@ -158,7 +158,7 @@ def example_text(overview: Overview, example: MixedExample) -> str:
     found = example.found
     kind = "an original, unmixed" if example.copy is None else f"copy {example.copy}"
     kind += ", left unmixed" if example.copy is not None and found.base_id == found.partner_id else ""
-    names = [f" ({one_line(overview.class_name(class_id))})" for class_id in found.classes or ()] or ["", ""]
+    names = [f" ({one_line(overview.class_name(class_id))})" for class_id in found.class_ids or ()] or ["", ""]
     lines = {
         "base": f"{found.lam:.6g} of {one_line(found.base_id)}{names[0]}",
         "partner": f"{1 - found.lam:.6g} of {one_line(found.partner_id)}{names[1]}",

@@ -1,8 +1,8 @@
 """Batches for training and evaluation, with tf.data.
 
-Epoch e reads pass e mod K of K passes. An epoch's files come in a keyed order, its records go through a shuffle buffer,
-whole batches are parsed at once. What epoch e gives depends on (seed, e) alone, so that a resumed run sees the same
-batches as one that was never stopped.
+Epoch e reads pass e mod K of K passes. The order of its files is keyed, its records go through a shuffle buffer, and
+whole batches are parsed at once. The batches of epoch e depend only on (seed, e), so a resumed run sees the same
+batches as a run that was never stopped.
 
 Batches are (inputs, labels): uint8 (n, h, w, c) or float32 (n, d), and soft labels float32 (n, num_classes).
 """
@@ -35,7 +35,7 @@ _PARSED_BYTES = 1 << 22
 
 @dataclass(frozen=True, kw_only=True)
 class Feeding:
-    """How examples are fed. shuffle_buffer: records held to shuffle; 0 keeps the order of the files."""
+    """How examples are fed. shuffle_buffer: records in the shuffle buffer; 0 keeps the order of the files."""
 
     batch_size: int
     seed: int
@@ -43,14 +43,14 @@ class Feeding:
 
 
 def training_batches(records: ExampleFiles, feeding: Feeding, epoch: int) -> Dataset:
-    """The batches of one epoch: `records.examples // batch_size` whole ones."""
+    """The batches of one epoch: `records.examples // batch_size` full batches."""
     tf = import_tensorflow()
     together = _FILES_TOGETHER if feeding.shuffle_buffer else 1
     files = tf.data.Dataset.from_tensor_slices(_epoch_files(records, feeding, epoch))
     serialized = files.interleave(
         lambda file: tf.data.TFRecordDataset(file, buffer_size=_READ_BYTES),
         cycle_length=together,
-        block_length=_RECORDS_IN_A_ROW,  # one at a time costs three times as much
+        block_length=_RECORDS_IN_A_ROW,  # single records take three times as long
         num_parallel_calls=together,
         deterministic=True,
     )
@@ -61,35 +61,35 @@ def training_batches(records: ExampleFiles, feeding: Feeding, epoch: int) -> Dat
 
 
 def evaluation_batches(records: ExampleFiles, batch_size: int) -> Dataset:
-    """All examples of the first pass once, in their order; the last batch may be smaller."""
+    """All examples of the first pass, once and in order. The last batch may be smaller."""
     tf = import_tensorflow()
     serialized = tf.data.TFRecordDataset(list(records.passes[0]), buffer_size=_READ_BYTES)
     return _parsed(serialized, records, batch_size, drop_remainder=False)
 
 
 def _parsed(serialized: Dataset, records: ExampleFiles, batch_size: int, *, drop_remainder: bool) -> Dataset:
-    """Batches of serialized records: small batches are parsed several at a time, which costs a fraction."""
+    """Parse serialized records to batches. Small batches are parsed several at a time, which is much faster."""
     tf = import_tensorflow()
     batches = serialized.batch(batch_size, drop_remainder=drop_remainder)
     parser = partial(parse_batch, files=records)
-    fitting = min(_PARSED_TOGETHER, _PARSED_BYTES // math.prod(records.shape))
-    together = fitting // batch_size if drop_remainder else 1
+    most_together = min(_PARSED_TOGETHER, _PARSED_BYTES // math.prod(records.shape))
+    together = most_together // batch_size if drop_remainder else 1
     if together < 2:
-        return fixed(batches.map(parser, num_parallel_calls=tf.data.AUTOTUNE).prefetch(BATCHES_AHEAD))
+        return without_autotuning(batches.map(parser, num_parallel_calls=tf.data.AUTOTUNE).prefetch(BATCHES_AHEAD))
 
     def parse_together(groups: Any) -> Any:  # string (together, batch_size)
         parsed = parser(tf.reshape(groups, [-1]))
         return tuple(tf.reshape(part, (-1, batch_size, *part.shape[1:])) for part in parsed)
 
     parsed = batches.batch(together).map(parse_together, num_parallel_calls=tf.data.AUTOTUNE)
-    return fixed(parsed.unbatch().prefetch(BATCHES_AHEAD))
+    return without_autotuning(parsed.unbatch().prefetch(BATCHES_AHEAD))
 
 
-def fixed(dataset: Dataset) -> Dataset:
-    """The dataset, and all that is made of it, without a thread that tunes it.
+def without_autotuning(dataset: Dataset) -> Dataset:
+    """Turn off the autotuning thread, for the dataset and all datasets derived from it.
 
-    That thread can miss its end: an iterator that is given up then waits for it for up to a minute, most of all where
-    there is one core (TensorFlow 2.21). AUTOTUNE without it means as many calls as there are threads.
+    That thread can miss the signal to stop. Closing an iterator then waits for it, for up to a minute, mostly on
+    machines with one core (TensorFlow 2.21). Without it, AUTOTUNE means as many parallel calls as there are threads.
     """
     options = import_tensorflow().data.Options()
     options.autotune.enabled = False
@@ -98,9 +98,9 @@ def fixed(dataset: Dataset) -> Dataset:
 
 @contextmanager
 def reading_errors(records: ExampleFiles) -> Iterator[None]:
-    """Give what TensorFlow says of damaged or missing records in one line.
+    """Convert TensorFlow's errors about damaged or missing records to one line.
 
-    Raises SourceError naming the folder.
+    Raises SourceError that names the folder.
     """
     errors = import_tensorflow().errors
     try:
@@ -115,7 +115,7 @@ def reading_errors(records: ExampleFiles) -> Iterator[None]:
 
 
 def parse_batch(serialized: Any, files: ExampleFiles) -> tuple[Any, Any]:
-    """Inputs and soft labels of serialized records, string[n]."""
+    """Parse serialized records, string[n], to inputs (n, …) and soft labels float32 (n, num_classes)."""
     tf = import_tensorflow()
     wanted = {files.input_key: files.input_kind.parsed(tf, files.shape), **files.label_features(tf)}
     features = tf.io.parse_example(serialized, wanted)

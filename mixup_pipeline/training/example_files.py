@@ -1,6 +1,6 @@
-"""What a training run reads: files of records, and where a record keeps its input and its label.
+"""What a training run reads: files of records, and how their inputs and labels are parsed.
 
-Mixed shards and an unmixed source are described by the same values, so that both go through the same code.
+Mixed shards and an unmixed source are described in the same way, so the same code reads both.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,18 +28,18 @@ from mixup_pipeline.spec import Shape
 _COMPACT_KEYS = (LAM.key, BASE_LABEL_KEY, PARTNER_LABEL_KEY)
 
 SoftLabels = Callable[[Any, Mapping[str, Any]], Any]
-"""(tensorflow module, tensors of a batch by key) → soft labels float32 (n, num_classes)."""
+"""(tensorflow module, tensors of a batch by key) → soft labels, float32 (n, num_classes)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleFiles:
-    """Files of records of one dataset, and how a batch of records is read.
+    """The files of one dataset, and how a batch of records is parsed.
 
-    passes: the files of each pass over the dataset: one for a source, one a copy for mixed shards.
-    examples: how many records a pass holds.
-    input_key, input_kind: where a record holds its input, and as which one of `config.registry.INPUT_KINDS`.
-    label_features: what `tf.io.parse_example` takes for the label, by key. soft_labels: the
-    label of a batch from it.
+    passes: the files of each pass over the dataset. A source has one pass, mixed shards have one for each copy.
+    examples: the number of records in a pass.
+    input_key, input_kind: the feature that holds the input, and its input kind.
+    label_features: the features of the label for `tf.io.parse_example`, by key. soft_labels: computes the soft labels
+    of a batch from these features.
     """
 
     name: str
@@ -55,7 +55,7 @@ class ExampleFiles:
 
 
 def mixed_examples(out: Path, manifest: Manifest) -> ExampleFiles:
-    """The copies of a mixed dataset; originals that were kept are not among them."""
+    """Describe the copies of a mixed dataset. Originals are left out."""
     layout = manifest.layout
     passes: list[list[str]] = [[] for _ in range(manifest.config.copies)]
     for shard in manifest.shards:
@@ -86,16 +86,16 @@ def _stored_labels(tf: Any, features: Mapping[str, Any]) -> Any:
 
 
 def _compact_labels(tf: Any, features: Mapping[str, Any], *, num_classes: int) -> Any:
-    """λ at the base's class plus 1−λ at the partner's."""
+    """Compute soft labels from λ and class ids: λ at the base's class plus 1−λ at the partner's."""
     lam = features[LAM.key][:, None]
     base, partner = (tf.one_hot(features[key], num_classes) for key in (BASE_LABEL_KEY, PARTNER_LABEL_KEY))
     return lam * base + (1 - lam) * partner
 
 
 def source_examples(config: SourceConfig) -> ExampleFiles:
-    """A split of a source as it is, unmixed.
+    """Describe a split of an unmixed source.
 
-    Raises UsageError or SourceError as `open_source` does, and SourceError for a mixture of compressed and plain files.
+    Raises UsageError or SourceError as `open_source` does, and SourceError for compressed files.
     """
     source = open_source(config)
     spec, paths = source.spec, [Path(file.path) for file in source.files]
@@ -128,7 +128,7 @@ def source_examples(config: SourceConfig) -> ExampleFiles:
 
 
 def _first_shape(paths: list[Path], reader: ExampleReader) -> Shape:
-    """The shape of the first example of all."""
+    """The shape of the first example in all files."""
     for path in paths:
         payload = first_payload(path, path.name)
         if payload:
@@ -139,8 +139,11 @@ def _first_shape(paths: list[Path], reader: ExampleReader) -> Shape:
     raise SourceError(f"{paths[0]}: the source holds no record")
 
 
-def fitting(files: ExampleFiles, other: ExampleFiles) -> dict[str, tuple[Any, Any]]:
-    """In what two datasets differ that must be alike for a model of one to be evaluated on the other."""
+def differences(files: ExampleFiles, other: ExampleFiles) -> dict[str, tuple[Any, Any]]:
+    """The properties that differ between two datasets, with both values.
+
+    They must be equal to evaluate a model of one dataset on the other: shape, number of classes, names of classes.
+    """
     pairs: dict[str, tuple[Any, Any]] = {
         "shape": (files.shape, other.shape),
         "number of classes": (files.num_classes, other.num_classes),
@@ -151,9 +154,9 @@ def fitting(files: ExampleFiles, other: ExampleFiles) -> dict[str, tuple[Any, An
 
 
 def check_apart(trained_on: Iterable[str], evaluation: ExampleFiles) -> None:
-    """Refuse to evaluate on files that are trained on, whatever path leads to them.
+    """Check that no file is used for both training and evaluation, whatever its path.
 
-    Raises UsageError naming the first.
+    Raises UsageError for the first such file.
     """
     files = {Path(path).resolve() for path in trained_on}
     shared = sorted(path for path in evaluation.passes[0] if Path(path).resolve() in files)
@@ -165,9 +168,9 @@ def check_apart(trained_on: Iterable[str], evaluation: ExampleFiles) -> None:
 
 
 def mixed_files(manifest: Manifest, paths: Iterable[str]) -> list[str]:
-    """Those of some files that were mixed: a manifest knows its source by names and fingerprints, not by paths.
+    """The paths of files that were mixed. A manifest identifies its source files by name and fingerprint, not by path.
 
-    Folders for training and for testing often hold files of the same names, so that a name alone says nothing.
+    Names alone are not enough, because folders for training and for testing often hold files of the same names.
     """
     spec, config = manifest.source.schema, manifest.config
     mixed = {(file.name, file.fingerprint) for file in manifest.source.files}
@@ -177,7 +180,7 @@ def mixed_files(manifest: Manifest, paths: Iterable[str]) -> list[str]:
         try:
             _, found = scan_file(SourceFile(position=0, name=path.name, path=str(path)), path, spec, config)
         except SourceError:
-            return False  # mixing would have refused it
+            return False  # so it cannot have been mixed
         return (path.name, found.fingerprint) in mixed
 
     return [path for path in paths if Path(path).name in names and is_mixed(Path(path))]

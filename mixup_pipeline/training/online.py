@@ -1,8 +1,8 @@
-"""Mixup while training: two shuffled passes over the source, zipped, and mixed batch against batch.
+"""Mixup while training: two differently shuffled passes over the source are zipped, and their batches are mixed.
 
-This is what training code usually does. It stands beside precomputed shards as one more arm: λ comes from the same
-draws as copy e of the shards in epoch e, and mixed images are rounded to uint8 as there. Pairs are any, since a batch
-cannot hold a partner for every class.
+Training code usually does this. Here it is an arm to compare with precomputed shards: in epoch e, λ comes from the same
+draws as in copy e of the shards, and mixed images are rounded to uint8 in the same way. Partners may have any class,
+because a batch does not hold partners of every class.
 """
 
 from dataclasses import replace
@@ -18,7 +18,7 @@ from mixup_pipeline.training.tensorflow_import import import_tensorflow
 
 
 def mixed_online(records: ExampleFiles, feeding: Feeding, epoch: int, *, alpha: float) -> Dataset:
-    """The mixed batches of one epoch: as `training_batches`, with λ ~ Beta(alpha, alpha) per example."""
+    """The mixed batches of one epoch: as `training_batches`, mixed with λ ~ Beta(alpha, alpha) per example."""
     tf = import_tensorflow()
     other_order = replace(feeding, seed=int(words(1, feeding.seed, "online-partners")[0] >> np.uint64(1)))
     bases, partners = (training_batches(records, order, epoch) for order in (feeding, other_order))
@@ -29,9 +29,9 @@ def mixed_online(records: ExampleFiles, feeding: Feeding, epoch: int, *, alpha: 
 
 
 def mix(base: tuple[Any, Any], partner: tuple[Any, Any], lam: Any) -> tuple[Any, Any]:
-    """λ·base + (1−λ)·partner of inputs (n, …) and soft labels (n, classes), lam float32[n].
+    """Mix two batches of (inputs (n, …), soft labels float32 (n, num_classes)): λ·base + (1−λ)·partner.
 
-    uint8 inputs are rounded half to even, and stay uint8.
+    lam: float32[n]. uint8 inputs are rounded half to even and stay uint8.
     """
     tf = import_tensorflow()
     (base_inputs, base_labels), (partner_inputs, partner_labels) = base, partner

@@ -17,7 +17,7 @@ from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import (
     ExampleFiles,
     check_apart,
-    fitting,
+    differences,
     mixed_examples,
     mixed_files,
     source_examples,
@@ -226,7 +226,7 @@ def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> ExampleFiles
 
 def _check_fit(records: ExampleFiles, evaluation: ExampleFiles) -> None:
     """Raise UsageError if a model of these records cannot be evaluated on those."""
-    differing = fitting(records, evaluation)
+    differing = differences(records, evaluation)
     if differing:
         what, (trained, evaluated) = next(iter(differing.items()))
         raise UsageError(

@@ -568,7 +568,7 @@ SOURCES: list[tuple[list[str], int, tuple[str, ...]]] = [
     (["--against", "hdfs://host/a-*"], 2, ("hdfs://host/a-*", "use a local folder")),
     (["--against", "mnist_sample"], 1, ("mnist_sample: is not the source that was mixed",)),
     (["--against", "shards"], 1, ("shards: is not the source that was mixed",)),
-    (["--against", "other"], 1, ("do not give the mixed examples", "not their source")),
+    (["--against", "other"], 1, ("do not mix to the examples", "not their source")),
     (["--against", "cut"], 1, ("shapes-train.tfrecord-00001-of-00002",)),
     (["--against", "gone"], 1, ("shapes-train.tfrecord-00001-of-00002: is missing",)),
     (["--data-dir", "no"], 2, ("data-dir no",)),

@@ -1,4 +1,4 @@
-"""Find: every appearance of every example equals what parsing all records tells."""
+"""Find: all appearances of all examples equal those found by parsing all records."""
 
 import os
 import re
@@ -25,7 +25,7 @@ CONFIGS = {
 
 
 def slow_find(out: Path, source_id: str, soft: bool) -> list[Appearance]:
-    """All appearances, by parsing every record of every shard."""
+    """Find all appearances by parsing every record of every shard."""
     found, seen = [], dict.fromkeys((shard.name for shard in read_manifest(out).shards), 0)
     copies = {shard.name: shard.copy for shard in read_manifest(out).shards}
     for record in read_output(out):
@@ -55,8 +55,8 @@ def slow_find(out: Path, source_id: str, soft: bool) -> list[Appearance]:
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_find_equals_parsing_every_record(tmp_path: Path, config: MixConfig) -> None:
-    """Among 12 records a file, ids are one another's beginnings: __1 and __10."""
-    labels = [0] * 9 + [1] * 8 + [2] * 6 + [3]  # a class of one
+    """With 12 records in a file, some ids are the beginning of others: __1 and __10."""
+    labels = [0] * 9 + [1] * 8 + [2] * 6 + [3]  # a class with one example
     dataset = write_tfds(tmp_path / "shapes/1.0.0", num_examples=24, labels=labels, num_files=2)
     augment(str(dataset.folder), tmp_path / "out", config)
     manifest = read_manifest(tmp_path / "out")

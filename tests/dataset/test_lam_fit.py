@@ -1,4 +1,4 @@
-"""The test of λ: Beta passes, what is passed off as Beta does not; the λ are those in the shards."""
+"""The test of λ: Beta passes, other distributions fail; the λ that it reads are those in the shards."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,12 +36,12 @@ def test_beta_fits(alpha: float) -> None:
 @pytest.mark.parametrize(
     ("lam", "alpha"),
     [
-        (np.random.default_rng(0).random(20_000, np.float32), 0.2),  # uniform, as Gamma with a wrong rate gives
+        (np.random.default_rng(0).random(20_000, np.float32), 0.2),  # uniform, as from a Gamma with a wrong rate
         (np.random.default_rng(0).random(2000, np.float32), 0.4),
         (drawn(0.2), 0.25),
         (drawn(0.2), 1),
         (np.maximum(drawn(0.2), 1 - drawn(0.2)), 0.2),  # folded
-        (np.sort(drawn(0.2))[:15_000], 0.2),  # the large ones left out
+        (np.sort(drawn(0.2))[:15_000], 0.2),  # without the large ones
         (np.round(drawn(0.2), 1), 0.2),
     ],
     ids=["uniform", "few uniform", "0.2 for 0.25", "0.2 for 1", "folded", "cut", "rounded"],
@@ -55,7 +55,7 @@ def test_other_distributions_do_not_fit(lam: npt.NDArray[np.float32], alpha: flo
 
 @pytest.mark.parametrize(("inside", "tested"), [(0, None), (49, None), (50, 50)])
 def test_too_few_are_not_tested(inside: int, tested: int | None) -> None:
-    """At the very ends are those of which float32 has lost how near they are."""
+    """At the ends, float32 has lost the distance of λ to 0 or 1, so these λ are not tested."""
     lam = np.concatenate([np.full(inside, 0.5), np.zeros(99), np.ones(99), np.full(9, 1e-7), np.full(9, 1 - 2e-7)])
     fit = fit_lam(lam.astype(np.float32), 0.2)
     assert (None if fit is None else fit.tested) == tested
@@ -74,9 +74,9 @@ def test_it_fits_from_the_level_of_significance(p_value: float, fits: bool) -> N
 def test_the_first_lam_of_every_shard_are_read(mixed: Callable[[str], Mixed], kind: str, most: int) -> None:
     made = mixed(kind)
     shards = [shard.name for shard in made.manifest.shards if shard.copy is not None]
-    of_each = -(-most // len(shards))
+    per_shard = -(-most // len(shards))
     lam = {name: [record.lam for record in read_output(made.out) if record.shard == name] for name in shards}
-    assert read_lam(made.out, made.manifest, most).tolist() == [x for name in shards for x in lam[name][:of_each]]
+    assert read_lam(made.out, made.manifest, most).tolist() == [x for name in shards for x in lam[name][:per_shard]]
 
 
 def test_of_many_shards_a_hundred_at_most_are_read(tmp_path: Path) -> None:

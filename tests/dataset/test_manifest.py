@@ -1,4 +1,4 @@
-"""The manifest: its JSON is that of format version 2 byte for byte, and comes back as the value it was written from."""
+"""The manifest: its JSON is that of format version 2, byte for byte, and reads back to an equal value."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The manifest's schema and the code allow the same: every config that can be run can be verified, and no other."""
+"""The manifest's schema and the code agree: every config that can be run can be verified, and no others."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def allowed(option: Option) -> st.SearchStrategy[Any]:
 
 
 def outside(kind: Kind) -> list[Any]:
-    """Values just beyond the range of an option."""
+    """Values just outside the range of an option."""
     if isinstance(kind, Integer):
         return [kind.low - 1, kind.high + 1]
     if isinstance(kind, Number):
@@ -53,7 +53,7 @@ def outside(kind: Kind) -> list[Any]:
 
 
 def stored(config: MixConfig, num_classes: int, num_shards: int) -> Any:
-    """A config as a manifest holds it."""
+    """The JSON of a config in a manifest."""
     resolved = resolve_config(config, num_classes=num_classes, num_shards=config.num_shards or num_shards)
     return to_json(resolved)
 

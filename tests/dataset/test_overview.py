@@ -1,4 +1,4 @@
-"""Overview: its numbers equal what the records tell; a directory that is not right is told."""
+"""Overview: its numbers equal those computed from the records; a wrong directory is reported."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from mixup_pipeline import MixConfig, augment
-from mixup_pipeline.dataset.overview import beta_cdf, expected_nearly_unmixed, look_at
+from mixup_pipeline.dataset.overview import beta_cdf, expected_nearly_unmixed, read_overview
 from mixup_pipeline.errors import ManifestError
 from tests.damage import cut, edit_json
 from tests.datasets import write_tfds
@@ -17,7 +17,7 @@ from tests.mixed import KINDS, Mixed
 from tests.reference import read_output
 
 ONE_OF_ONE = [0, 0, 1, 2, 2, 2, 2, 2]
-TWO_OF_ONE = [0, 1, 3, 3, 3, 3]  # and an empty class
+TWO_OF_ONE = [0, 1, 3, 3, 3, 3]  # including an empty class
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ TWO_OF_ONE = [0, 1, 3, 3, 3, 3]  # and an empty class
 def test_why_examples_were_left_unmixed(tmp_path: Path, labels: list[int], config: MixConfig) -> None:
     dataset = write_tfds(tmp_path / "shapes/1.0.0", num_examples=len(labels), labels=labels)
     augment(str(dataset.folder), tmp_path / "out", config)
-    overview, sizes = look_at(tmp_path / "out"), Counter(labels)
+    overview, sizes = read_overview(tmp_path / "out"), Counter(labels)
     originals = {shard.name for shard in overview.manifest.shards if shard.copy is None}
     unmixed = [r for r in read_output(tmp_path / "out") if r.base_id == r.partner_id and r.shard not in originals]
     alone = [r for r in unmixed if len(labels) == 1 or (config.pairing != "any" and sizes[r.base_label] == 1)]
@@ -46,7 +46,7 @@ def test_why_examples_were_left_unmixed(tmp_path: Path, labels: list[int], confi
 @pytest.mark.parametrize("kind", KINDS)
 def test_numbers_equal_what_the_records_tell(mixed: Callable[[str], Mixed], kind: str) -> None:
     out = mixed(kind).out
-    overview = look_at(out)
+    overview = read_overview(out)
     assert overview.faults == []
     originals = {shard.name for shard in overview.manifest.shards if shard.copy is None}
     records = [record for record in read_output(out) if record.shard not in originals]
@@ -73,7 +73,7 @@ def test_numbers_equal_what_the_records_tell(mixed: Callable[[str], Mixed], kind
 
 def test_where_nothing_is_mixed_there_is_no_share(tmp_path: Path) -> None:
     augment(str(write_tfds(tmp_path / "shapes/1.0.0").folder), tmp_path / "out", MixConfig(prob=0))
-    overview = look_at(tmp_path / "out")
+    overview = read_overview(tmp_path / "out")
     assert overview.nearly_unmixed is None
     assert overview.lam_shares.tolist() == [0] * 100
     assert overview.classes is not None
@@ -92,7 +92,7 @@ def test_beta_is_that_of_scipy(alpha: float) -> None:
 
 
 def test_the_expected_shares_are_those_of_beta(mixed: Callable[[str], Mixed]) -> None:
-    expected = look_at(mixed("raw").out).lam_expected
+    expected = read_overview(mixed("raw").out).lam_expected
     assert expected.sum() == pytest.approx(1)
     assert expected == pytest.approx(np.diff(stats.beta(0.2, 0.2).cdf(np.linspace(0, 1, 101))))
 
@@ -105,29 +105,29 @@ def test_a_manifest_that_contradicts_itself_is_refused(mixed: Callable[[str], Mi
     edit_json(made.out / "manifest.json", lambda manifest: manifest["totals"].update(base_counts=[], label_mass=[]))
     said = rf"^{made.out}: manifest.json: totals.base_counts holds 0 values, .* \(and 1 more faults\): make the dir"
     with pytest.raises(ManifestError, match=said):
-        look_at(made.out)
+        read_overview(made.out)
 
 
 def test_damaged_shards_are_faults_and_refused_where_records_are_needed(
     mixed: Callable[[str], Mixed], tmp_path: Path
 ) -> None:
     made = mixed("raw").copy(tmp_path)
-    look_at(made.out).refuse_damage()
+    read_overview(made.out).refuse_damage()
     (made.out / "notes.txt").touch()
-    overview = look_at(made.out)
+    overview = read_overview(made.out)
     assert overview.faults == ["notes.txt: does not belong to the dataset"]
-    overview.refuse_damage()  # the shards are whole
+    overview.refuse_damage()  # the shards are complete
     cut(made.shards[1], 100)
     with pytest.raises(ManifestError, match=rf"^{made.out}: {made.shards[1].name}: has 100 bytes, .*: make the dir"):
         overview.refuse_damage()
     made.shards[3].unlink()
     with pytest.raises(ManifestError, match=r" \(and 1 more shards\): make the directory again$"):
         overview.refuse_damage()
-    assert len(look_at(made.out).faults) == 3
+    assert len(read_overview(made.out).faults) == 3
 
 
 def test_classes_have_their_names_or_their_numbers(mixed: Callable[[str], Mixed], tmp_path: Path) -> None:
     made = mixed("raw").copy(tmp_path)
-    assert look_at(made.out).class_name(np.int64(2)) == "2"
+    assert read_overview(made.out).class_name(np.int64(2)) == "2"
     edit_json(made.out / "manifest.json", lambda manifest: manifest.update(class_names=["ant", "bee", "cat", "dog"]))
-    assert look_at(made.out).class_name(np.int64(2)) == "cat"
+    assert read_overview(made.out).class_name(np.int64(2)) == "cat"

@@ -1,4 +1,4 @@
-"""Parents: what is read by id equals what mixing gathers; a source that is another or has changed is told."""
+"""Parents: examples read by id equal those that mixing reads; another or a changed source is refused."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ SECOND = "shapes-train.tfrecord-00001-of-00002"
 
 
 def gathered(made: Mixed, ids: Sequence[str], folder: Path) -> Examples:
-    """The same examples by the way that mixing takes."""
+    """Read the same examples the way mixing does."""
     source, work = open_source(made.source), WorkFolder(folder)
     work.create()
     files = [index_file(file, source.spec, MixConfig(on_bad_record="skip"), work) for file in source.files]
@@ -56,7 +56,7 @@ def test_no_parents_are_no_examples(mixed: Callable[[str], Mixed], tmp_path: Pat
     assert parents_of(mixed("raw").copy(tmp_path)).load([]).inputs.shape == (0, 6, 5, 1)
 
 
-# Which source
+# Finding the source
 
 
 def test_a_prepared_dataset_of_the_same_name_and_files_is_found(mixed: Callable[[str], Mixed], tmp_path: Path) -> None:
@@ -90,7 +90,9 @@ def test_tfrecord_files_are_found_only_where_they_are_named(mixed: Callable[[str
 def test_an_unlike_dataset_of_the_same_name_is_not_the_source(
     mixed: Callable[[str], Mixed], tmp_path: Path, unlike: str
 ) -> None:
-    made = mixed("gzip").copy(tmp_path)  # TFRecord files, whose name for the output happens to be that of a dataset
+    made = mixed("gzip").copy(
+        tmp_path
+    )  # TFRecord files; the dataset name made from theirs happens to be that of a TFDS dataset
     features = {"image": image_feature((6, 5, 3)), "label": label_feature(4)}
     if unlike != "split":
         features["other"] = features.pop(unlike.partition(" ")[0])
@@ -106,7 +108,7 @@ def test_an_evaluation_split_is_read_as_well(tmp_path: Path) -> None:
     assert found.load([dataset.ids[7]]).inputs.tobytes() == dataset.images[7].tobytes()
 
 
-# Sources that changed since
+# Sources that have changed
 
 
 def damaged(path: Path) -> None:
@@ -172,7 +174,7 @@ def test_a_size_that_the_schema_allows_but_was_not_mixed_is_refused(
     made = mixed("photos").copy(tmp_path)
     name = min(file.name for file in made.manifest.source.files)
     replace_record(tmp_path / name, 0, example({"image": png(random_images(1, (9, 9, 3))[0]), "label": 0}))
-    with pytest.raises(RecordError, match="the example is not 6x5x3, as those that were mixed"):
+    with pytest.raises(RecordError, match="the example is not 6x5x3, like those that were mixed"):
         parents_of(made).load([f"{name}__0"])
 
 

@@ -1,4 +1,4 @@
-"""Check: faults that names, sizes and the manifest tell; tests/cli/test_verify_faults.py has the faults of files."""
+"""Quick check: faults in names, sizes and the manifest. tests/cli/test_verify_faults.py tests faults in files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_an_output_has_no_faults(mixed: Callable[[str], Mixed], kind: str) -> No
 
 
 def with_shards(manifest: Manifest, names: str) -> Manifest:
-    """A manifest that lists other shards, of 3,000 bytes each."""
+    """The manifest with other shards, of 3,000 bytes each."""
     shard = msgspec.structs.replace(manifest.shards[0], bytes=3000)
     return msgspec.structs.replace(manifest, shards=tuple(msgspec.structs.replace(shard, name=n) for n in names))
 

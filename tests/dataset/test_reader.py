@@ -1,4 +1,4 @@
-"""Reading mixed records back: single records equal those of a whole reading, λ is found without parsing."""
+"""Reading mixed records back: single records equal those of a whole shard, and λ is found without parsing."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,14 +21,14 @@ from tests.reference import read_output
 
 
 def plain(records: MixedRecords) -> list[tuple[Any, ...]]:
-    """The same as values that can be compared."""
+    """Convert records to values that can be compared."""
     return [
         (
             number,
             r.lam,
             r.base_id,
             r.partner_id,
-            r.classes,
+            r.class_ids,
             r.input.dtype,
             r.input.shape,
             r.input.tobytes(),
@@ -59,10 +59,10 @@ def test_picked_records_are_those_that_protobuf_reads(mixed: Callable[[str], Mix
     for shard in mixed(kind).shards:
         for record in reader.pick(shard, range(len(read_payloads(shard)))).values():
             expected = next(parsed)
-            classes = None if soft else (expected.base_label, expected.partner_label)
+            class_ids = None if soft else (expected.base_label, expected.partner_label)
             label = [] if kind == "compact" else expected.label.tolist()
             assert (record.base_id, record.partner_id) == (expected.base_id, expected.partner_id)
-            assert (record.lam, record.classes, record.label.tolist()) == (float(expected.lam), classes, label)
+            assert (record.lam, record.class_ids, record.label.tolist()) == (float(expected.lam), class_ids, label)
     assert next(parsed, None) is None
 
 
@@ -157,7 +157,7 @@ def test_sampling_is_even_over_the_records_of_all_shards() -> None:
         (name, r) for seed in range(2000) for name, rs in sample_records(shards, 3, seed, "test").items() for r in rs
     )
     assert len(drawn) == 10
-    assert all(500 < times < 700 for times in drawn.values())  # 600 expected, 20 the standard deviation
+    assert all(500 < times < 700 for times in drawn.values())  # expected 600, standard deviation 20
     assert any(sample_records(shards, 3, seed, "test") != sample_records(shards, 3, seed, "other") for seed in range(3))
     assert np.all(
         [isinstance(record, int) for records in sample_records(shards, 9, 0, "test").values() for record in records]

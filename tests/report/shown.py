@@ -94,7 +94,7 @@ def mixed_example(
     *,
     base: npt.NDArray[Any] | None = None,
     partner: npt.NDArray[Any] | None = None,
-    classes: tuple[int, int] | None = (0, 1),
+    class_ids: tuple[int, int] | None = (0, 1),
     label: Sequence[float] | None = None,
     lam: float = 0.75,
     num_classes: int = 2,
@@ -102,16 +102,16 @@ def mixed_example(
     alone: bool = False,
 ) -> MixedExample:
     """Record 7 of the first shard, example 7 of the output."""
-    if classes is None:
+    if class_ids is None:
         dense = np.array(label, np.float32)
     else:
-        sides = [np.array([side], np.int32) for side in classes]
+        sides = [np.array([side], np.int32) for side in class_ids]
         dense = mix_class_ids(sides[0], sides[1], np.array([lam], np.float32), num_classes=num_classes)[0]
     found = MixedRecord(
         lam=lam,
         base_id="shapes-train.tfrecord-00000-of-00001__3",
         partner_id=f"shapes-train.tfrecord-00000-of-00001__{3 if alone else 5}",
-        classes=classes,
+        class_ids=class_ids,
         input=image,
         label=dense,
     )

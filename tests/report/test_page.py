@@ -100,7 +100,7 @@ def test_a_page_without_the_source_names_the_parents() -> None:
 @pytest.mark.parametrize(
     ("overview", "example", "titles"),
     [
-        (random_overview(2, soft=True), with_parents(classes=None, label=[0.5, 0.5]), ["Mixing weight λ"]),
+        (random_overview(2, soft=True), with_parents(class_ids=None, label=[0.5, 0.5]), ["Mixing weight λ"]),
         (overview_of([(0, 1, 1.0)] * 3, num_classes=2, prob=0), with_parents(lam=1.0, alone=True), ["Class balance"]),
         (random_overview(1001), with_parents(num_classes=1001), ["Mixing weight λ", "Class balance"]),
         (
@@ -121,7 +121,7 @@ def test_what_is_not_known_is_left_out(overview: Overview, example: MixedExample
 def test_names_are_text_in_the_page() -> None:
     names = [*NAMES, "水", "𓀀"]
     overview = random_overview(len(names), class_names=names, name="<i>shapes</i>")
-    found = parsed(overview, [with_parents(classes=(2, 3), num_classes=len(names))])
+    found = parsed(overview, [with_parents(class_ids=(2, 3), num_classes=len(names))])
     assert found.all("h1") == ["<i>shapes</i>_mixup, split train"]
     shown = [one_line(name, 40) for name in names if name]
     assert [text for text in found.all("th") if text in shown] == shown * 3  # the balance, the pairs across and down

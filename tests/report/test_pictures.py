@@ -93,7 +93,7 @@ def test_names_of_every_kind_are_drawn_and_give_the_same_bytes_again() -> None:
     overview = overview_of([(0, 1, 0.5)], num_classes=len(names), class_names=names)
     image = random_images(1, (6, 5, 3))[0]
     examples = [
-        mixed_example(image, base=image, partner=image, classes=(n, n - 1), num_classes=len(names))
+        mixed_example(image, base=image, partner=image, class_ids=(n, n - 1), num_classes=len(names))
         for n in range(1, len(names))
     ]
     assert preview(overview, examples) == preview(overview, examples)
@@ -101,7 +101,7 @@ def test_names_of_every_kind_are_drawn_and_give_the_same_bytes_again() -> None:
 
 def test_soft_labels_and_unmixed_examples_are_drawn() -> None:
     image = random_images(1, (6, 5, 3))[0]
-    soft = mixed_example(image, base=image, partner=image, classes=None, label=[0.5, 0.5])
+    soft = mixed_example(image, base=image, partner=image, class_ids=None, label=[0.5, 0.5])
     alone = mixed_example(image, base=image, partner=image, lam=1.0, alone=True)
     assert len({preview(OVERVIEW, [example]) for example in (soft, alone, mixed_example(image))}) == 3
 

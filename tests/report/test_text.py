@@ -171,7 +171,7 @@ def test_kinds_of_examples(copy: int | None, alone: bool, said: str) -> None:
 
 
 def test_a_vector_with_a_soft_label() -> None:
-    example = mixed_example(np.arange(10, dtype=np.float32) / 3, classes=None, label=[0.1, 0.2, 0.7], lam=0.1)
+    example = mixed_example(np.arange(10, dtype=np.float32) / 3, class_ids=None, label=[0.1, 0.2, 0.7], lam=0.1)
     assert example_text(overview_of(ROWS, num_classes=3, soft=True), example).split("\n")[1:] == [
         "  base     0.1 of shapes-train.tfrecord-00000-of-00001__3",
         "  partner  0.9 of shapes-train.tfrecord-00000-of-00001__5",

@@ -1,4 +1,4 @@
-"""Batches hold exactly the records of their epoch, whatever they are stored as."""
+"""Batches hold exactly the records of their epoch, in every form of storage."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -33,14 +33,14 @@ def content(batches: Any) -> list[tuple[bytes, bytes]]:
 
 
 def stored(made: Mixed, copy: int) -> Counter[tuple[bytes, bytes]]:
-    """Input and label of every record of one copy, read without TensorFlow."""
+    """Read the input and the label of every record of one copy without TensorFlow."""
     reader, found = MixedReader(made.manifest), Counter[tuple[bytes, bytes]]()
     for shard in made.manifest.shards:
         if shard.copy == copy:
             for record in reader.pick(made.out / shard.name, range(shard.examples)).values():
                 label = record.label
-                if not len(label) and record.classes is not None:
-                    base, partner = (np.array([class_id], np.int32) for class_id in record.classes)
+                if not len(label) and record.class_ids is not None:
+                    base, partner = (np.array([class_id], np.int32) for class_id in record.class_ids)
                     lam = np.array([record.lam], np.float32)
                     label = mix_class_ids(base, partner, lam, num_classes=made.manifest.num_classes)[0]
                 found[record.input.tobytes(), label.tobytes()] += 1
@@ -97,7 +97,7 @@ def test_a_source_gives_what_mixing_leaves_unmixed(tmp_path: Path) -> None:
 
 
 def test_nothing_is_tuned_behind_the_scenes(mixed: Callable[[str], Mixed]) -> None:
-    """A thread that tunes can hold up the end of an iterator for a minute; options reach all that is made of one."""
+    """The autotuning thread can delay the end of an iterator by a minute. Options apply to all derived datasets."""
     made = mixed("raw")
     records, feeding = mixed_examples(made.out, made.manifest), Feeding(batch_size=4, seed=0)
     for batches in (training_batches(records, feeding, 0).skip(1).take(1), Evaluation(records).batches):

@@ -1,4 +1,4 @@
-"""Mixup while training: the arithmetic, λ, and that an epoch is known by its number."""
+"""Mixup while training: its arithmetic, its λ, and that an epoch depends only on its number."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_vectors_stay_floats() -> None:
 
 
 def test_an_epoch_mixes_every_base_with_its_lam(records: ExampleFiles) -> None:
-    """Bases are what training reads unmixed in that epoch, λ what the slots of that copy draw."""
+    """The bases are what unmixed training reads in that epoch; λ is that of the copy of the same number."""
     _, bases = arrays(training_batches(records, FEEDING, 3))
     inputs, labels = arrays(mixed_online(records, FEEDING, 3, alpha=ALPHA))
     lam = draw_lam(0, records.examples, alpha=ALPHA, seed=FEEDING.seed, copy=3)[: len(bases)]

@@ -56,7 +56,7 @@ class ClassLabel(LabelKind):
         if dense:
             soft_label = np.array(values[LABEL_KEY], np.float32)
             if (soft_label != self.soft_label({**values, LABEL_KEY: ()}, lam, num_classes=num_classes)).any():
-                raise ValueError(f"label is not lam {lam} of class {class_ids[0]} and the rest of class {class_ids[1]}")
+                raise ValueError(f"label is not lam {lam} of class {class_ids[0]} plus 1 - lam of class {class_ids[1]}")
 
     def soft_label(self, values: Mapping[str, Any], lam: float, *, num_classes: int) -> Floats:
         """The stored soft label, or the mix of both class ids."""
