@@ -1,7 +1,7 @@
 """Verify: check that a directory is complete and bit-exact, and that its examples are mixed from their parents.
 
 Faults are collected, not raised, so that one call reports all of them. Only the first bad record of a shard is
-reported, because the rest of that shard is not checked.
+reported, because the remaining records are not checked.
 """
 
 from collections.abc import Callable

@@ -17,7 +17,7 @@ Integers = npt.NDArray[np.int64]
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The totals of a mixed dataset, as they stand in its manifest.
+    """The totals of a mixed dataset, as recorded in its manifest.
 
     examples: all examples, the sum of mixed, unmixed and originals. nearly_unmixed: mixed examples with λ close to 0 or
     1. lam_mean: None if nothing is mixed. lam_histogram: counts of λ in LAM_BINS equal bins. class_pairs: mixed

@@ -155,8 +155,8 @@ class WorkFolder:
 
     def scratch(self) -> "tempfile.TemporaryDirectory[str]":
         """A temporary local folder, for files that other workers do not need."""
-        where = None if isinstance(self.partial, ObjectPath) else self.partial
-        return tempfile.TemporaryDirectory(dir=where, prefix="mixup-")
+        parent = None if isinstance(self.partial, ObjectPath) else self.partial
+        return tempfile.TemporaryDirectory(dir=parent, prefix="mixup-")
 
     def save_index(self, position: int, entries: Entries, file: IndexedFile, stamp: list[int | str]) -> None:
         """Store the entries and the summary of one source file. stamp: shows later whether the file has changed."""

@@ -44,7 +44,7 @@ class Source:
         if len(set(names)) < len(names):
             duplicate = next(name for name in names if names.count(name) > 1)
         if duplicate is not None:
-            raise SourceError(f"two source files are called {duplicate}, so ids would not tell them apart: rename one")
+            raise SourceError(f"two source files are called {duplicate}, so their ids would be equal: rename one")
         if names != sorted(names):
             raise SourceError("source files must be in the order of their names")
 

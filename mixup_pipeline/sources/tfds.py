@@ -71,7 +71,7 @@ def open_tfds(config: SourceConfig) -> Source:
     """
     if config.schema is not None:
         raise UsageError(
-            f"schema is for TFRecord files, but src {config.src!r} is not one: leave it out, or give a pattern"
+            f"schema is for TFRecord files, but src {config.src!r} is not a file: leave out --schema, or give a pattern"
         )
     folder = tfds_directory(config)
     info = _read_info(folder)

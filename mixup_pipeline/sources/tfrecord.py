@@ -84,7 +84,7 @@ def names_files(config: SourceConfig) -> bool:
     except StoreError:
         raise
     except OSError as error:
-        raise UsageError(f"src {config.src}: cannot be looked up ({error.strerror or error})") from error
+        raise UsageError(f"src {config.src}: cannot be accessed ({error.strerror or error})") from error
 
 
 KIND = SourceKind(takes=names_files, open=open_tfrecord, files=matching_files)
