@@ -18,10 +18,9 @@ from typing import TypeAlias, TypeGuard
 
 from mixup_pipeline.errors import StoreError, UsageError
 from mixup_pipeline.storage.clients import store
+from mixup_pipeline.storage.patterns import WILDCARD, regex_of
 from mixup_pipeline.storage.store import ObjectInfo, Store
 
-_CLASS = re.compile(r"\[[^]]+\]")
-_WILD = re.compile(r"[*?\[]")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _CUT_URL = re.compile(r"(gs|s3):/?(?!/)", re.IGNORECASE)
 
@@ -133,8 +132,8 @@ class ObjectPath:
 
     def glob(self, pattern: str) -> Iterator["ObjectPath"]:
         """Objects below that match the pattern. `*` and `?` do not match a slash, `**` does."""
-        head = _WILD.split(pattern)[0]
-        prefix, fitting = self._prefix + head, re.compile(re.escape(self._prefix) + _regex_of(pattern))
+        head = WILDCARD.split(pattern)[0]
+        prefix, fitting = self._prefix + head, re.compile(re.escape(self._prefix) + regex_of(pattern))
         for found in self.store.list_objects(self.bucket, prefix, recursive="/" in pattern[len(head) :]):
             if not isinstance(found, str) and fitting.fullmatch(found.key):
                 yield self._listed_path(found)
@@ -229,25 +228,8 @@ def lies_in(inner: Place, outer: Place) -> bool:
 def matching(pattern: Place) -> list[Place]:
     """The files that match a glob pattern, or the one file of that name, in no particular order."""
     if isinstance(pattern, ObjectPath):
-        if not _WILD.search(pattern.key):
+        if not WILDCARD.search(pattern.key):
             return [pattern] if pattern.is_file() else []
         return list(ObjectPath(pattern.scheme, pattern.bucket, "").glob(pattern.key))
     found: list[Place] = [Path(path) for path in glob.glob(str(pattern), recursive=True) if Path(path).is_file()]
     return found or [path for path in [pattern] if path.is_file()]
-
-
-def _regex_of(pattern: str) -> str:
-    """Translate a glob pattern into a regular expression."""
-    known = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    pieces = re.split(rf"(\*\*/|\*\*|\*|\?|{_CLASS.pattern})", pattern)
-    return "".join(
-        known.get(piece) or (_regex_of_class(piece) if _CLASS.fullmatch(piece) else re.escape(piece))
-        for piece in pieces
-    )
-
-
-def _regex_of_class(piece: str) -> str:
-    """Translate [abc] or [!abc]."""
-    negated = piece[1] == "!"
-    letters = piece[1 + negated : -1].replace("\\", "\\\\").replace("[", r"\[").replace("^", r"\^")
-    return f"[{'^' * negated}{letters}]"
