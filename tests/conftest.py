@@ -11,14 +11,22 @@ from tests.datasets import Dataset, write_tfds
 from tests.mixed import Mixed, make
 
 SLOW_STAGES = ("training", "real_stores", "real_engines")
+MADE_ONCE = {"all_arms", "compared", "whole_report"}
+"""Fixtures that take several seconds: with `--dist loadgroup` all tests that use one run in one process."""
 REAL_DATA = Path(os.environ.get("MIXUP_TEST_DATA", Path(__file__).parents[2] / "shared/tfds"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of the stages with servers, clusters or TensorFlow are slow."""
+    """Mark the stages with servers, clusters or TensorFlow as slow, and share what takes long to make.
+
+    Slow tests come first, so that no process is left with a long one at the end.
+    """
     for item in items:
         if item.path.relative_to(Path(__file__).parent).parts[0] in SLOW_STAGES:
             item.add_marker(pytest.mark.slow)
+        for name in MADE_ONCE & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ Scheme = Literal["light", "dark"]
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("whole report"),
+    pytest.mark.xdist_group("whole_report"),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: install the package chromium"),
 ]
 

@@ -97,7 +97,6 @@ def test_every_text_has_every_share_of_wrong_labels(results: dict[str, Any]) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("whole report")
 def test_every_question_has_its_picture(whole_report: Report) -> None:
     kinds = ["differences", "curves-accuracy", "curves-nll", "curves-loss", "reliability", "fgsm", "confidence"]
     kinds += ["sweep-copies", "sweep-subset", "sweep-alpha"]
@@ -110,7 +109,6 @@ def test_every_question_has_its_picture(whole_report: Report) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("whole report")
 def test_the_page_holds_all_in_itself(results: dict[str, Any], whole_report: Report) -> None:
     assert not re.findall(r'(?:src|href|srcset)="(?!data:|#)', whole_report.html)
     assert "<script" not in whole_report.html

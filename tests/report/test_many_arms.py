@@ -1,6 +1,7 @@
 """Twelve arms in everything that a comparison shows."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -42,8 +43,10 @@ def results(config: CompareConfig) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def made(config: CompareConfig, results: dict[str, Any]) -> Report:
-    return report(results, made_up_samples(config))
+def made(config: CompareConfig) -> Report:
+    """With correct labels alone: wrong ones only add the same pictures again."""
+    clean = replace(config, corrupt_labels=(0.0,))
+    return report(made_up(clean), made_up_samples(clean))
 
 
 def all_drawings(results: dict[str, Any]) -> list[Drawing]:

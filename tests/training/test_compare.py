@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -167,28 +168,44 @@ def test_samples_are_kept_before_a_run_is_complete(tmp_path: Path, monkeypatch: 
     assert len(list(tmp_path.glob("out/runs/*/seed-0/samples.npz"))) == 2
 
 
-def test_every_pairing_is_an_arm(tmp_path: Path) -> None:
-    """Within-class pairs leave labels hard, so that the weighted accuracy is the dominant one; others do not."""
+@dataclass(frozen=True)
+class Watched:
+    """A comparison of all arms. shards: the folders of shards that were there, before and after each run."""
+
+    results: dict[str, Any]
+    shards: list[list[str]]
+    notes: list[str]
+
+
+@pytest.fixture(scope="module")
+def all_arms(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    out = tmp_path_factory.mktemp("all") / "out"
+    notes: list[str] = []
+    shards: list[list[str]] = []
+
+    def look(*_: Any) -> None:
+        shards.append(sorted(path.parent.name for path in out.glob("work/*/manifest.json")))
+
     config = CompareConfig(seeds=1, copies=1, train=TRAIN)
-    runs = {run["cell"]["arm"]: run["last"] for run in compare(asked(config=config), tmp_path / "out")["runs"]}
+    callbacks = Callbacks(on_start=look, on_run=look, on_note=notes.append)
+    return Watched(compare(asked(config=config, device="auto"), out, callbacks), shards, notes)
+
+
+def test_every_pairing_is_an_arm(all_arms: Watched) -> None:
+    """Within-class pairs leave labels hard, so that the weighted accuracy is the dominant one; others do not."""
+    runs = {run["cell"]["arm"]: run["last"] for run in all_arms.results["runs"]}
     assert list(runs) == ["baseline", "any", "within-class", "cross-class", "online"]
     hard = {arm for arm, last in runs.items() if last["weighted_accuracy"] == last["dominant_accuracy"]}
     assert hard == {"baseline", "within-class"}
 
 
-def test_shards_are_there_only_while_a_run_needs_them(tmp_path: Path) -> None:
-    config = CompareConfig(seeds=2, copies=1, train=TRAIN, arms=("baseline", "any", "cross-class", "online"))
-    notes: list[str] = []
-    kept: list[list[str]] = []
+def test_shards_are_there_only_while_a_run_needs_them(all_arms: Watched) -> None:
+    mixed = [[f"{pairing}-alpha0.2-copies1-seed0"] for pairing in ("any", "within-class", "cross-class")]
+    assert all_arms.shards == [[], [], mixed[0], [], mixed[1], [], mixed[2], [], [], []]
 
-    def look(*_: Any) -> None:
-        kept.append(sorted(path.parent.name for path in tmp_path.glob("out/work/*/manifest.json")))
 
-    callbacks = Callbacks(on_start=look, on_run=look, on_note=notes.append)
-    compare(asked(config=config, device="auto"), tmp_path / "out", callbacks)
-    of_seed_0 = [[], [], ["any-alpha0.2-copies1-seed0"], [], ["cross-class-alpha0.2-copies1-seed0"], [], [], []]
-    assert kept[:8] == of_seed_0
-    assert notes == ["No GPU is visible: training on the CPU."]
+def test_a_missing_gpu_is_noted(all_arms: Watched) -> None:
+    assert all_arms.notes == ["No GPU is visible: training on the CPU."]
 
 
 def test_a_stopped_comparison_ends_like_one_that_was_not(tmp_path: Path) -> None:
