@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= auto
 BEAM := $(shell sed -n 's/^apache-beam==//p' constraints.txt)
+OTHER_STAGES := training real_stores real_engines
 ENGINES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mixup-pipeline/engines
 
 .PHONY: demo test quick lint types tests engines lock pictures bench clean
@@ -18,8 +19,8 @@ demo: $(VENV)/runtime  ## Run the main job on the bundled real sample, verify it
 
 test: lint types tests  ## Lint, check types, run all tests.
 
-quick: lint types  ## For the loop of daily work: everything that starts no process, in about a minute.
-	$(BIN)/pytest -q -n $(WORKERS) -m 'not slow'
+quick: lint types  ## For daily work: all tests that are not marked slow, in about a minute.
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -m 'not slow'
 
 lint: $(VENV)/development
 	$(BIN)/ruff check .
@@ -28,11 +29,15 @@ lint: $(VENV)/development
 types: $(VENV)/development
 	$(BIN)/mypy
 
+# Engines mostly wait for clusters, so their tests run beside the others; what they print comes last.
+# Tests of training and of stores run in processes of their own: see their conftest.py.
+# Those of GCS and of engines are skipped without `make engines`.
 tests: $(VENV)/development
-	$(BIN)/pytest -n $(WORKERS) --ignore tests/training --ignore tests/real_stores --ignore tests/real_engines
-	$(BIN)/pytest -n $(WORKERS) tests/training  # in processes of their own: see the conftest.py there
-	$(BIN)/pytest -n $(WORKERS) tests/real_stores  # servers of their own; those of GCS are skipped without `make engines`
-	$(BIN)/pytest tests/real_engines  # clusters of their own, one after another; skipped without `make engines`
+	@log=$$(mktemp); $(BIN)/pytest tests/real_engines > $$log 2>&1 & engines=$$!; code=0; \
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(OTHER_STAGES:%=--ignore tests/%) || code=1; \
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/training || code=1; \
+	$(BIN)/pytest -n $(WORKERS) tests/real_stores || code=1; \
+	wait $$engines || code=1; cat $$log; rm $$log; exit $$code
 
 # Prism and the stand-in for Google Cloud Storage need Go, the Flink job server Maven and Java.
 engines: $(ENGINES)/prism $(ENGINES)/fake-gcs-server $(ENGINES)/flink-job-server.jar  ## Build what the tests of engines and stores run.

@@ -29,6 +29,8 @@ from tests.datasets import (
     write_tfds,
 )
 
+pytestmark = pytest.mark.slow
+
 IMAGES = random_images(12, (6, 5, 1))
 
 

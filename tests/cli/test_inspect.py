@@ -22,6 +22,8 @@ from tests.damage import accept_shards, cut, edit_json, flip, read_payloads, rec
 from tests.datasets import write_records, write_tfds
 from tests.mixed import COUNT, NUM_CLASSES, Mixed, make
 
+pytestmark = pytest.mark.slow
+
 FIRST = "shapes_mixup-train.tfrecord-00000-of-00004"
 SOURCE_ID = "shapes-train.tfrecord-00000-of-00002__7"
 NAMES = ["ant", "bee", "$c$_{", "猫\x1b[31m"]
