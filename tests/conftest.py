@@ -16,6 +16,7 @@ MADE_ONCE = {"all_arms", "compared", "whole_report"}
 REAL_DATA = Path(os.environ.get("MIXUP_TEST_DATA", Path(__file__).parents[2] / "shared/tfds"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the stages with servers, clusters or TensorFlow as slow, and share what takes long to make.
 

@@ -39,8 +39,8 @@ rest.port: {rest}
 heartbeat.interval: 1000
 heartbeat.timeout: 5000
 restart-strategy.type: fixed-delay
-restart-strategy.fixed-delay.attempts: 5
-restart-strategy.fixed-delay.delay: 1 s
+restart-strategy.fixed-delay.attempts: 2
+restart-strategy.fixed-delay.delay: 200 ms
 """
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mixup_pipeline import MixConfig, augment
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME
 from tests.commands import command, run, succeed
 from tests.processes import free_port
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.skipif(not HAS_FLINK, reason=NO_FLINK)
 
 MANY = ("--copies", "6", "--num-shards", "40")
 """Shards enough that some are finished while others are not."""
+FEW = ("--copies", "2", "--num-shards", "4")
+"""For runs that nothing disturbs."""
 
 
 def on(cluster: FlinkCluster, workers: tuple[str, ...]) -> tuple[str, ...]:
@@ -63,7 +66,7 @@ def children(pid: int) -> list[int]:
 def expected(large: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The hash of every shard, as the local engine makes them."""
     out = tmp_path_factory.mktemp("local") / "out"
-    succeed("mixup-augment", "--src", large, "--out", out, *MANY, "--quiet")
+    augment(str(large), out, MixConfig(copies=6, num_shards=40))
     return shard_hashes(out)
 
 
@@ -147,19 +150,20 @@ def test_a_job_cancelled_on_the_cluster_ends_the_command(
 
 
 def test_a_job_that_is_not_waited_for(
-    large: Path, tmp_path: Path, workers: tuple[str, str], cluster: FlinkCluster, expected: dict[str, str]
+    large: Path, tmp_path: Path, workers: tuple[str, str], cluster: FlinkCluster
 ) -> None:
     out = tmp_path / "out"
-    printed = succeed("mixup-augment", "--src", large, "--out", out, *MANY, "--no-wait", *on(cluster, workers))
+    printed = succeed("mixup-augment", "--src", large, "--out", out, *FEW, "--no-wait", *on(cluster, workers))
     assert printed.startswith("Submitted ")
-    assert f"the folder is a dataset once {out / MANIFEST_NAME} exists" in printed
+    assert f"the folder is a dataset once {out / MANIFEST_NAME} is there" in printed
     wait(lambda: states(cluster)[-1] == "FINISHED")
-    assert shard_hashes(out) == expected
+    augment(str(large), tmp_path / "local", MixConfig(copies=2, num_shards=4))
+    assert shard_hashes(out) == shard_hashes(tmp_path / "local")
     assert not (out / ".work").exists()
 
 
 def test_states_are_told(large: Path, tmp_path: Path, workers: tuple[str, str], cluster: FlinkCluster) -> None:
-    done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", *on(cluster, workers))
+    done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", *FEW, *on(cluster, workers))
     assert done.returncode == 0, done.stderr
     told = [line.split() for line in done.stderr.splitlines() if line.startswith("BeamApp-")]
     assert [state for _, state in told][-2:] == ["running", "done"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mixup_pipeline import MixConfig, augment
 from mixup_pipeline.config.registry import PAIRINGS
 from tests.commands import succeed
 from tests.datasets import write_tfds
@@ -23,52 +24,91 @@ needs_flink = pytest.mark.skipif(not HAS_FLINK, reason=NO_FLINK)
 needs_prism = pytest.mark.skipif(not HAS_PRISM, reason=NO_PRISM)
 
 
-@pytest.fixture(scope="module", params=[1, 5], ids=["one file", "five files"])
-def source(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    folder = tmp_path_factory.mktemp("data") / "shapes/1.0.0"
-    return write_tfds(folder, num_examples=300, num_files=request.param).folder
+CASES = [(1, "any"), *((5, pairing) for pairing in PAIRINGS)]
+"""Files and pairing. Files decide how indexing is spread, the pairing what is planned: neither changes the other."""
+Made = tuple[bytes, dict[str, str]]
+"""The manifest and the hash of every shard."""
+
+each_case = pytest.mark.parametrize(("num_files", "pairing"), CASES)
 
 
-def made_by(engine: str, source: Path, pairing: str, out: Path, *beam: str) -> tuple[bytes, dict[str, str]]:
-    """The manifest and the hash of every shard."""
-    options = ("--pairing", pairing, "--copies", "3", "--num-shards", "4", "--engine", engine, "--quiet")
-    succeed("mixup-augment", "--src", source, "--out", out, *options, "--", *beam)
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """TFDS folders, by their number of files."""
+    folder = tmp_path_factory.mktemp("data")
+    return {
+        count: write_tfds(folder / f"{count}/shapes/1.0.0", num_examples=300, num_files=count).folder
+        for count in (1, 5)
+    }
+
+
+@pytest.fixture(scope="module")
+def local(sources: dict[int, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, str], Made]:
+    """What one thread of one process makes in each case."""
+    folder, found = tmp_path_factory.mktemp("local"), {}
+    for num_files, pairing in CASES:
+        out = folder / f"{num_files}-{pairing}"
+        augment(str(sources[num_files]), out, MixConfig(pairing=pairing, copies=3, num_shards=4))
+        found[num_files, pairing] = made_in(out)
+    return found
+
+
+def made_in(out: Path) -> Made:
     assert not (out / ".work").exists()
     return (out / "manifest.json").read_bytes(), shard_hashes(out)
 
 
-def local(source: Path, pairing: str, out: Path) -> tuple[bytes, dict[str, str]]:
-    return made_by("local", source, pairing, out)
+def made_by(engine: str, source: Path, pairing: str, out: Path, *beam: str) -> Made:
+    options = ("--pairing", pairing, "--copies", "3", "--num-shards", "4", "--engine", engine, "--quiet")
+    succeed("mixup-augment", "--src", source, "--out", out, *options, "--", *beam)
+    return made_in(out)
 
 
-@pytest.mark.parametrize("pairing", PAIRINGS)
-def test_four_local_processes(source: Path, pairing: str, tmp_path: Path) -> None:
+@each_case
+def test_four_local_processes(
+    sources: dict[int, Path], local: dict[tuple[int, str], Made], tmp_path: Path, num_files: int, pairing: str
+) -> None:
     beam = ("--direct_running_mode=multi_processing", "--direct_num_workers=4")
-    assert made_by("local", source, pairing, tmp_path / "made", *beam) == local(source, pairing, tmp_path / "local")
+    assert made_by("local", sources[num_files], pairing, tmp_path / "made", *beam) == local[num_files, pairing]
 
 
 @needs_prism
-@pytest.mark.parametrize("pairing", PAIRINGS)
-def test_prism(source: Path, pairing: str, tmp_path: Path, workers: tuple[str, str]) -> None:
+@each_case
+def test_prism(
+    sources: dict[int, Path],
+    local: dict[tuple[int, str], Made],
+    tmp_path: Path,
+    workers: tuple[str, str],
+    num_files: int,
+    pairing: str,
+) -> None:
     beam = (f"--prism_location={PRISM}", *workers)
-    assert made_by("prism", source, pairing, tmp_path / "made", *beam) == local(source, pairing, tmp_path / "local")
+    assert made_by("prism", sources[num_files], pairing, tmp_path / "made", *beam) == local[num_files, pairing]
 
 
 @needs_flink
-@pytest.mark.parametrize("pairing", PAIRINGS)
+@each_case
 def test_a_flink_cluster(
-    source: Path, pairing: str, tmp_path: Path, workers: tuple[str, str], cluster: FlinkCluster
+    sources: dict[int, Path],
+    local: dict[tuple[int, str], Made],
+    tmp_path: Path,
+    workers: tuple[str, str],
+    cluster: FlinkCluster,
+    num_files: int,
+    pairing: str,
 ) -> None:
     beam = (f"--flink_master={cluster.address}", f"--flink_job_server_jar={JOB_SERVER}", f"--parallelism={SLOTS}")
-    found = made_by("flink", source, pairing, tmp_path / "made", *beam, *workers)
-    assert found == local(source, pairing, tmp_path / "local")
+    found = made_by("flink", sources[num_files], pairing, tmp_path / "made", *beam, *workers)
+    assert found == local[num_files, pairing]
 
 
 @needs_flink
-def test_flink_inside_the_job_server(source: Path, tmp_path: Path) -> None:
-    assert made_by("flink", source, "any", tmp_path / "made") == local(source, "any", tmp_path / "local")
+def test_flink_inside_the_job_server(
+    sources: dict[int, Path], local: dict[tuple[int, str], Made], tmp_path: Path
+) -> None:
+    assert made_by("flink", sources[5], "any", tmp_path / "made") == local[5, "any"]
 
 
 @needs_prism
-def test_prism_as_it_comes(source: Path, tmp_path: Path) -> None:
-    assert made_by("prism", source, "any", tmp_path / "made") == local(source, "any", tmp_path / "local")
+def test_prism_as_it_comes(sources: dict[int, Path], local: dict[tuple[int, str], Made], tmp_path: Path) -> None:
+    assert made_by("prism", sources[5], "any", tmp_path / "made") == local[5, "any"]
