@@ -155,7 +155,7 @@ def test_a_job_that_is_not_waited_for(
     out = tmp_path / "out"
     printed = succeed("mixup-augment", "--src", large, "--out", out, *FEW, "--no-wait", *on(cluster, workers))
     assert printed.startswith("Submitted ")
-    assert f"the folder is a dataset once {out / MANIFEST_NAME} is there" in printed
+    assert f"the folder is a dataset once {out / MANIFEST_NAME} exists" in printed
     wait(lambda: states(cluster)[-1] == "FINISHED")
     augment(str(large), tmp_path / "local", MixConfig(copies=2, num_shards=4))
     assert shard_hashes(out) == shard_hashes(tmp_path / "local")
