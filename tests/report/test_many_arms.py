@@ -45,7 +45,8 @@ def results(config: CompareConfig) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def made(config: CompareConfig) -> Report:
     """With correct labels alone: wrong ones only add the same pictures again."""
-    clean = replace(config, corrupt_labels=(0.0,))
+    with other_arms():
+        clean = replace(config, corrupt_labels=(0.0,))
     return report(made_up(clean), made_up_samples(clean))
 
 
