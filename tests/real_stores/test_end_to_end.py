@@ -25,8 +25,8 @@ from tests.real_stores.test_stores import Failing
 from tests.reference import shard_hashes
 
 OPTIONS = ("--copies", "2", "--num-shards", "3", "--quiet")
-RENEWS_OFTEN = "from mixup_pipeline.storage import locks; locks._BEAT_SECONDS = 0.5"
-TAKES_OVER_SOON = "from mixup_pipeline.storage import locks; locks._BEAT_SECONDS, locks._PATIENCE_SECONDS = 0.25, 1"
+RENEWS_OFTEN = "from mixup_pipeline.storage import locks; locks._RENEW_SECONDS = 0.5"
+TAKES_OVER_SOON = "from mixup_pipeline.storage import locks; locks._RENEW_SECONDS, locks._WATCH_SECONDS = 0.25, 1"
 TRIES_AGAIN_AT_ONCE = "import time; sleep = time.sleep; time.sleep = lambda seconds: sleep(min(seconds, 0.02))"
 
 
