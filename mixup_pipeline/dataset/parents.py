@@ -23,6 +23,8 @@ from mixup_pipeline.sources.tfds import prepared_directory
 from mixup_pipeline.spec import shape_text
 from mixup_pipeline.storage.places import place
 
+_NO_RECORDS = np.empty(0, np.int32)
+
 
 class Parents:
     """Reads examples of the source that a manifest describes, by their ids.
@@ -34,6 +36,8 @@ class Parents:
         self, files: Sequence[NamedFile], manifest: Manifest, index: Mapping[str, Entries] | None = None
     ) -> None:
         self._files, self._index = {file.name: file for file in files}, index
+        columns = {name: entries["record"] for name, entries in (index or {}).items()}
+        self._records = {name: np.ascontiguousarray(column) for name, column in columns.items()}  # searched often
         self._spec, self._shape = manifest.source.schema, manifest.shape
 
     def load(self, ids: Sequence[str]) -> Examples:
@@ -67,14 +71,15 @@ class Parents:
         return next((parent for parent in ids if not self._knows(*_location(parent))), None)
 
     def _knows(self, name: str, record: int) -> bool:
-        index = self._index or {}
-        return name in index and record in index[name]["record"]
+        records = self._records.get(name, _NO_RECORDS)  # ascending, as the file is read
+        row = int(np.searchsorted(records, record))
+        return row < len(records) and int(records[row]) == record
 
     def _entries(self, file: NamedFile, records: Collection[int]) -> Entries:
         """The entries of these records of a file, ENTRY[n] in file order."""
         if self._index is not None:
             known = self._index[file.name]
-            return known[np.searchsorted(known["record"], sorted(records))]
+            return known[np.searchsorted(self._records[file.name], sorted(records))]
         examine = examiner(self._spec, decode=False)
         entries = np.zeros(len(records), ENTRY)
         try:
