@@ -52,6 +52,25 @@ def test_parents_equal_what_is_gathered(mixed: Callable[[str], Mixed], tmp_path:
     assert (found.labels.dtype, found.labels.tolist()) == (expected.labels.dtype, expected.labels.tolist())
 
 
+@pytest.mark.parametrize("kind", ["raw", "skipped"])
+def test_parents_are_found_in_an_index_too(mixed: Callable[[str], Mixed], tmp_path: Path, kind: str) -> None:
+    """Where a record was skipped, the place in the index is not the number of the record."""
+    made = mixed(kind)
+    source, work = open_source(made.source), WorkFolder(tmp_path / "work")
+    work.create()
+    files = [index_file(file, source.spec, MixConfig(on_bad_record="skip"), work) for file in source.files]
+    index = {file.name: work.entries(position).copy() for position, file in enumerate(files)}
+    ids = [record.base_id for record in read_output(made.out)]
+    expected = parents_of(made).load(ids)
+    parents = Parents(files, made.manifest, index)
+    found = parents.load(ids)
+    assert (found.ids, found.inputs.tobytes()) == (expected.ids, expected.inputs.tobytes())
+    assert parents.missing(ids) is None
+    first = files[0].name
+    for absent in (f"{first}__999", "elsewhere__0", *([f"{first}__2"] if kind == "skipped" else [])):
+        assert parents.missing([*ids, absent]) == absent
+
+
 def test_no_parents_are_no_examples(mixed: Callable[[str], Mixed], tmp_path: Path) -> None:
     assert parents_of(mixed("raw").copy(tmp_path)).load([]).inputs.shape == (0, 6, 5, 1)
 

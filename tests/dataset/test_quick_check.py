@@ -93,3 +93,20 @@ def test_totals_hold_one_value_for_each_class(
     assert contradictions(edited) == [
         f"manifest.json: totals.{key} values, should hold 4, one for each class" for key in said
     ]
+
+
+@pytest.mark.parametrize("by", [-1, 1])
+@pytest.mark.parametrize("key", ["examples", "lam_histogram", "class_pairs", "base_counts", "label_mass"])
+def test_totals_that_do_not_add_up_are_told(mixed: Callable[[str], Mixed], key: str, by: int) -> None:
+    """One more and one less than the other totals say."""
+    manifest = mixed("vectors").manifest
+    totals = msgspec.to_builtins(manifest.totals)
+    if key == "examples":
+        totals[key] += by
+    else:
+        row = totals[key][0] if key == "class_pairs" else totals[key]
+        row[next(place for place, value in enumerate(row) if value + by >= 0)] += by
+    edited = msgspec.structs.replace(manifest, totals=msgspec.convert(totals, type(manifest.totals)))
+    assert contradictions(edited) == [
+        f"manifest.json: totals.{key} is not what the records add up to according to the other totals"
+    ]

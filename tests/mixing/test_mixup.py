@@ -98,23 +98,6 @@ def test_other_seeds_and_copies_draw_other_values(seed: int, copy: int) -> None:
     assert abs(stats.pearsonr(mixed, all_mixed()).statistic) < 0.02
 
 
-@pytest.mark.parametrize("prob", [0.01, 0.3, 0.5, 0.999])
-def test_mixed_share_is_prob(prob: float) -> None:
-    mixed = draw_mixed(0, NUM_DRAWS, prob=prob, seed=1, copy=0)
-    assert mixed.dtype == np.bool_
-    assert stats.binomtest(int(mixed.sum()), NUM_DRAWS, prob).pvalue > LEAST_P
-
-
-@pytest.mark.parametrize("prob", [0.0, 1.0])
-def test_prob_of_zero_or_one_decides_every_slot(prob: float) -> None:
-    assert set(draw_mixed(0, NUM_DRAWS, prob=prob, seed=1, copy=0).tolist()) == {bool(prob)}
-
-
-# Made by: draw_mixed(0, 12, prob=0.3, seed=0, copy=1).astype(int).tolist()
-def test_who_is_mixed_is_pinned() -> None:
-    assert draw_mixed(0, 12, prob=0.3, seed=0, copy=1).astype(int).tolist() == [0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0]
-
-
 def test_being_mixed_does_not_depend_on_lam() -> None:
     lam, mixed = all_lams(), all_mixed()
     assert stats.ks_2samp(lam[mixed], lam[~mixed]).pvalue > LEAST_P

@@ -1,5 +1,6 @@
 """One shard: its bytes do not depend on how examples are gathered, and memory is bounded."""
 
+import hashlib
 from collections import Counter
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.sharding import ShardTask
 from mixup_pipeline.run.slots import PARTNER, SlotEntries
-from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.run.work_folder import FinishedShard, WorkFolder
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.index import ENTRY
 from mixup_pipeline.spec import ExampleSpec
@@ -92,6 +93,20 @@ def test_a_finished_shard_is_kept_and_a_changed_one_is_made_again(tmp_path: Path
     second = [info for task in tasks for info in ShardMixer(tmp_path / "out").mix_shard(task)]
     assert [info.kept for info in second] == [False, True]
     assert [info.entry.sha256 for info in second] == [info.entry.sha256 for info in first]
+
+
+def test_a_shard_of_another_run_is_made_again(tmp_path: Path, dataset: Dataset) -> None:
+    """Its bytes are those of its note, so only the run id tells."""
+    out = tmp_path / "out"
+    tasks = planned(dataset, out, MixConfig(num_shards=2))
+    wanted = [info.entry.sha256 for task in tasks for info in ShardMixer(out).mix_shard(task)]
+    other = next(out.glob("*-00000-of-00002"))
+    other.write_bytes(b"of another run")
+    note = FinishedShard(run_id="0" * 64, examples=20, bytes=14, sha256=hashlib.sha256(b"of another run").hexdigest())
+    WorkFolder.of(out).save_finished(other.name, note)
+    again = [info for task in tasks for info in ShardMixer(out).mix_shard(task)]
+    assert [info.kept for info in again] == [False, True]
+    assert [info.entry.sha256 for info in again] == wanted
 
 
 @pytest.mark.parametrize("num_examples", [2_000, 200_000])

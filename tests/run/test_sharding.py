@@ -33,6 +33,14 @@ def test_shards_cover_all_slots_in_order_and_evenly(num_examples: int, num_shard
 
 
 @pytest.mark.parametrize(
+    ("num_examples", "num_shards", "starts"),
+    [(10, 4, [0, 2, 5, 7]), (10, 3, [0, 3, 6]), (7, 5, [0, 1, 2, 4, 5]), (5, 5, [0, 1, 2, 3, 4])],
+)
+def test_the_ranges_of_shards_are_pinned(num_examples: int, num_shards: int, starts: list[int]) -> None:
+    assert [task.start for task in shard_tasks(num_examples, num_shards)] == starts
+
+
+@pytest.mark.parametrize(
     ("num_examples", "record_bytes", "num_shards"),
     [
         (1, 1, 1),

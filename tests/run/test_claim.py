@@ -1,0 +1,79 @@
+"""Claiming an output folder: what a claim of a finished, a damaged and another run leaves in it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mixup_pipeline import MixConfig, SourceConfig, augment
+from mixup_pipeline.errors import OutputError
+from mixup_pipeline.run.claim import claim
+from mixup_pipeline.run.request import Request
+from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.sources import open_source
+from tests.datasets import Dataset, write_tfds
+
+CONFIG = MixConfig(num_shards=2)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A source and its finished output."""
+    folder = tmp_path_factory.mktemp("made")
+    augment(str(write_tfds(folder / "shapes/1.0.0", num_examples=20).folder), folder / "out", CONFIG)
+    return folder
+
+
+@pytest.fixture
+def out(made: Path, tmp_path: Path) -> Path:
+    """A copy of the output, which a test may change."""
+    return Path(shutil.copytree(made / "out", tmp_path / "out"))
+
+
+@pytest.fixture
+def request_of(made: Path) -> Callable[..., Request]:
+    return lambda config=CONFIG: Request(
+        source=open_source(SourceConfig(src=str(made / "shapes/1.0.0"))), config=config
+    )
+
+
+def test_a_finished_run_keeps_its_manifest_while_it_is_claimed(out: Path, request_of: Callable[..., Request]) -> None:
+    with claim(out, request_of(), overwrite=False):
+        assert (out / "manifest.json").is_file()
+        assert len(list(WorkFolder.of(out).finished.iterdir())) == 2
+
+
+def test_no_manifest_lists_a_shard_that_is_missing_or_of_another_size(
+    out: Path, request_of: Callable[..., Request]
+) -> None:
+    next(out.glob("*.tfrecord-*")).write_bytes(b"")
+    with claim(out, request_of(), overwrite=False):
+        assert not (out / "manifest.json").exists()
+        assert len(list(out.glob("*.tfrecord-*"))) == 2
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_another_run_is_replaced_only_with_overwrite(
+    out: Path, request_of: Callable[..., Request], overwrite: bool
+) -> None:
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    if overwrite:
+        with claim(out, request_of(MixConfig(seed=1)), overwrite=True):
+            previous = [path.name for path in WorkFolder.of(out).previous_files()]
+        assert sorted(previous) == sorted(before)
+        assert previous[0] == "manifest.json"
+    else:
+        with (
+            pytest.raises(OutputError, match="a finished run of another configuration or source: use --overwrite"),
+            claim(out, request_of(MixConfig(seed=1)), overwrite=False),
+        ):
+            pytest.fail("it was claimed")
+        assert not (out / ".work").exists()
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+
+
+def test_the_folder_of_the_source_is_no_output(dataset: Dataset, request_of: Callable[..., Request]) -> None:
+    request = Request(source=open_source(SourceConfig(src=str(dataset.folder))), config=CONFIG)
+    with pytest.raises(OutputError, match="holds the source itself"), claim(dataset.folder, request, overwrite=True):
+        pytest.fail("it was claimed")
