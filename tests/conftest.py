@@ -11,7 +11,7 @@ from tests.datasets import Dataset, write_tfds
 from tests.mixed import Mixed, make
 
 SLOW_STAGES = ("training", "real_stores", "real_engines")
-MADE_ONCE = {"all_arms", "compared", "whole_report"}
+MADE_ONCE = {"all_arms", "compared", "twelve_arms", "whole_report"}
 """Fixtures that take several seconds: with `--dist loadgroup` all tests that use one run in one process."""
 REAL_DATA = Path(os.environ.get("MIXUP_TEST_DATA", Path(__file__).parents[2] / "shared/tfds"))
 

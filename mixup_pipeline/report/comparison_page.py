@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, noise_text, tables, verdict
-from mixup_pipeline.report.figures import DARK, LIGHT, Drawing, render
+from mixup_pipeline.report.figures import DARK, LIGHT, Drawing, render, render_kinds
 from mixup_pipeline.report.html import Chart, chart, html_page
 from mixup_pipeline.report.sample_chart import Samples, sample_drawing
 from mixup_pipeline.report.sweep_charts import noise_drawing
@@ -35,9 +35,8 @@ def report(results: Results, samples: Samples) -> Report:
     pictures: dict[str, bytes] = {}
 
     def shown(drawing: Drawing) -> Chart:
-        pictures[f"{drawing.name}.png"] = render(drawing.draw, LIGHT, kind="png")
-        files = render(drawing.draw, LIGHT, kind="svg"), render(drawing.draw, DARK, kind="svg")
-        return chart(drawing.title, files, drawing.alt, drawing.caption)
+        pictures[f"{drawing.name}.png"], light = render_kinds(drawing.draw, LIGHT, ("png", "svg"))
+        return chart(drawing.title, (light, render(drawing.draw, DARK, kind="svg")), drawing.alt, drawing.caption)
 
     shares = results["config"]["corrupt_labels"]
     sections = [

@@ -3,7 +3,7 @@
 import io
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -54,6 +54,11 @@ class Drawing:
 
 def render(draw: Callable[[Theme], Figure], theme: Theme, *, kind: str) -> bytes:
     """The file of a figure: kind "png" or "svg"."""
+    return render_kinds(draw, theme, (kind,))[0]
+
+
+def render_kinds(draw: Callable[[Theme], Figure], theme: Theme, kinds: Sequence[str]) -> list[bytes]:
+    """The file of a figure in each of these kinds, "png" or "svg". It is drawn and laid out once."""
     colours = {
         "figure.facecolor": theme.paper,
         "axes.facecolor": theme.paper,
@@ -69,11 +74,19 @@ def render(draw: Callable[[Theme], Figure], theme: Theme, *, kind: str) -> bytes
         mpl.rcParams.update({**_SETTINGS, **colours, "font.family": _families()})
         figure = draw(theme)
         FigureCanvasAgg(figure)
-        buffer = io.BytesIO()
-        metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-        with warnings.catch_warnings(record=True) as raised:
-            warnings.simplefilter("always")
-            figure.savefig(buffer, format=kind, dpi=_PNG_DPI, metadata=metadata)
+        files = []
+        for kind in kinds:
+            files.append(_file(figure, kind))
+            figure.set_layout_engine("none")
+    return files
+
+
+def _file(figure: Figure, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always")
+        figure.savefig(buffer, format=kind, dpi=_PNG_DPI, metadata=metadata)
     _report(raised, kind)
     return buffer.getvalue()
 

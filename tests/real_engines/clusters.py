@@ -24,6 +24,9 @@ HAS_FLINK = JOB_SERVER.is_file() and shutil.which("java") is not None
 HAS_PRISM = PRISM.is_file()
 
 SLOTS = 2
+_QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Machines that live for seconds spend most of them compiling what they are about to forget."""
+QUICK_JOB_SERVER = tuple(f"--job_server_jvm_property={option}" for option in _QUICK_START)
 _OPENED = ("java.lang", "java.util", "java.nio", "java.net")
 _SETTINGS = """\
 jobmanager.rpc.address: localhost
@@ -38,6 +41,7 @@ rest.address: localhost
 rest.port: {rest}
 heartbeat.interval: 1000
 heartbeat.timeout: 5000
+classloader.resolve-order: parent-first
 restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: 2
 restart-strategy.fixed-delay.delay: 200 ms
@@ -65,6 +69,12 @@ class FlinkCluster:
     @property
     def address(self) -> str:
         return f"localhost:{self.rest}"
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Beam options for a job on this cluster."""
+        where = (f"--flink_master={self.address}", f"--flink_job_server_jar={JOB_SERVER}", f"--parallelism={SLOTS}")
+        return *where, *QUICK_JOB_SERVER
 
     def job_manager(self) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
         main = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
@@ -107,7 +117,7 @@ class FlinkCluster:
     @staticmethod
     def _java(machine: list[str]) -> list[str]:
         opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED]
-        return ["java", *opened, *machine, "-cp", str(JOB_SERVER)]
+        return ["java", *_QUICK_START, *opened, *machine, "-cp", str(JOB_SERVER)]
 
 
 def _listens(port: int) -> bool:

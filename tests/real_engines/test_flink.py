@@ -14,7 +14,7 @@ from mixup_pipeline import MixConfig, augment
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME
 from tests.commands import command, run, succeed
 from tests.processes import free_port
-from tests.real_engines.clusters import HAS_FLINK, JOB_SERVER, NO_FLINK, SLOTS, FlinkCluster, worker_pool
+from tests.real_engines.clusters import HAS_FLINK, NO_FLINK, FlinkCluster, worker_pool
 from tests.reference import shard_hashes
 
 pytestmark = pytest.mark.skipif(not HAS_FLINK, reason=NO_FLINK)
@@ -26,8 +26,7 @@ FEW = ("--copies", "2", "--num-shards", "4")
 
 
 def on(cluster: FlinkCluster, workers: tuple[str, ...]) -> tuple[str, ...]:
-    beam = (f"--flink_master={cluster.address}", f"--flink_job_server_jar={JOB_SERVER}", f"--parallelism={SLOTS}")
-    return ("--engine", "flink", "--", *beam, *workers)
+    return ("--engine", "flink", "--", *cluster.options, *workers)
 
 
 def begin(src: Path, out: Path, *options: str) -> subprocess.Popen[str]:
@@ -79,7 +78,7 @@ def own_cluster(tmp_path: Path) -> Iterator[tuple[FlinkCluster, subprocess.Popen
         yield made, tasks
 
 
-def test_a_killed_task_manager_costs_time_only(
+def test_a_killed_task_manager_costs_time_only_and_states_are_told(
     large: Path,
     tmp_path: Path,
     workers: tuple[str, str],
@@ -95,6 +94,10 @@ def test_a_killed_task_manager_costs_time_only(
     assert shard_hashes(tmp_path / "out") == expected
     assert states(cluster) == ["FINISHED"]
     assert "kept from an earlier run" in printed
+    told = [line.split() for line in complaint.splitlines() if line.startswith("BeamApp-")]
+    assert len({job for job, _ in told}) == 1
+    assert "running" in [state for _, state in told]
+    assert told[-1][1] == "done"
 
 
 def test_killed_python_workers_cost_time_only(
@@ -117,13 +120,13 @@ def test_killed_python_workers_cost_time_only(
     assert shard_hashes(tmp_path / "out") == expected
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_cancels_the_job(
-    large: Path, tmp_path: Path, workers: tuple[str, str], cluster: FlinkCluster, how: signal.Signals
+    large: Path, tmp_path: Path, workers: tuple[str, str], cluster: FlinkCluster
 ) -> None:
+    """By SIGTERM; tests/run/test_resume.py shows that Ctrl-C does the same."""
     process = begin(large, tmp_path / "out", *on(cluster, workers))
     servers = children(process.pid)
-    process.send_signal(how)
+    process.send_signal(signal.SIGTERM)
     printed, complaint = process.communicate(timeout=60)
     assert (process.returncode, printed) == (1, "")
     assert complaint.splitlines()[-1].startswith("Stopped. Finished shards are kept")
@@ -160,14 +163,6 @@ def test_a_job_that_is_not_waited_for(
     augment(str(large), tmp_path / "local", MixConfig(copies=2, num_shards=4))
     assert shard_hashes(out) == shard_hashes(tmp_path / "local")
     assert not (out / ".work").exists()
-
-
-def test_states_are_told(large: Path, tmp_path: Path, workers: tuple[str, str], cluster: FlinkCluster) -> None:
-    done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", *FEW, *on(cluster, workers))
-    assert done.returncode == 0, done.stderr
-    told = [line.split() for line in done.stderr.splitlines() if line.startswith("BeamApp-")]
-    assert [state for _, state in told][-2:] == ["running", "done"]
-    assert len({job for job, _ in told}) == 1
 
 
 def test_workers_of_another_version_are_refused(large: Path, tmp_path: Path, cluster: FlinkCluster) -> None:

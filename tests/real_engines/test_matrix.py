@@ -11,11 +11,10 @@ from tests.datasets import write_tfds
 from tests.real_engines.clusters import (
     HAS_FLINK,
     HAS_PRISM,
-    JOB_SERVER,
     NO_FLINK,
     NO_PRISM,
     PRISM,
-    SLOTS,
+    QUICK_JOB_SERVER,
     FlinkCluster,
 )
 from tests.reference import shard_hashes
@@ -87,26 +86,24 @@ def test_prism(
 
 
 @needs_flink
-@each_case
+@pytest.mark.parametrize("pairing", PAIRINGS)
 def test_a_flink_cluster(
     sources: dict[int, Path],
     local: dict[tuple[int, str], Made],
     tmp_path: Path,
     workers: tuple[str, str],
     cluster: FlinkCluster,
-    num_files: int,
     pairing: str,
 ) -> None:
-    beam = (f"--flink_master={cluster.address}", f"--flink_job_server_jar={JOB_SERVER}", f"--parallelism={SLOTS}")
-    found = made_by("flink", sources[num_files], pairing, tmp_path / "made", *beam, *workers)
-    assert found == local[num_files, pairing]
+    beam = (*cluster.options, *workers)
+    assert made_by("flink", sources[5], pairing, tmp_path / "made", *beam) == local[5, pairing]
 
 
 @needs_flink
 def test_flink_inside_the_job_server(
     sources: dict[int, Path], local: dict[tuple[int, str], Made], tmp_path: Path
 ) -> None:
-    assert made_by("flink", sources[5], "any", tmp_path / "made") == local[5, "any"]
+    assert made_by("flink", sources[5], "any", tmp_path / "made", *QUICK_JOB_SERVER) == local[5, "any"]
 
 
 @needs_prism

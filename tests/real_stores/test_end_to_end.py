@@ -93,10 +93,10 @@ def test_the_commands_as_processes_of_their_own(
     assert "300 examples" in commands.succeed("mixup-inspect", str(out), env=server.env)
 
 
-@pytest.mark.parametrize("pairing", ["any", "within-class", "cross-class"])
-def test_a_tfds_folder_gives_the_same_bytes(folder: ObjectPath, made: Dataset, tmp_path: Path, pairing: str) -> None:
+def test_a_tfds_folder_gives_the_same_bytes(folder: ObjectPath, made: Dataset, tmp_path: Path) -> None:
+    """Of the pairings, cross-class keeps most in the work folder."""
     src, out = upload(made.folder, folder / "shapes/1.0.0"), folder / "out"
-    options = (*OPTIONS, "--pairing", pairing)
+    options = (*OPTIONS, "--pairing", "cross-class")
     succeed(run_augment("--src", str(src), "--out", str(out), *options))
     succeed(run_augment("--src", made.folder, "--out", tmp_path / "local", *options))
     assert fetched(out, tmp_path / "fetched") == shard_hashes(tmp_path / "local")

@@ -43,7 +43,7 @@ def results(config: CompareConfig) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def made(config: CompareConfig) -> Report:
+def twelve_arms(config: CompareConfig) -> Report:
     """With correct labels alone: wrong ones only add the same pictures again."""
     with other_arms():
         clean = replace(config, corrupt_labels=(0.0,))
@@ -59,8 +59,10 @@ def test_there_are_twelve_and_none_of_them_is_registered_any_more(config: Compar
     assert len(known_arms()) == 5
 
 
-def test_every_text_and_picture_names_every_arm(config: CompareConfig, results: dict[str, Any], made: Report) -> None:
-    for text in (verdict(results, 0.0), markdown(results), terminal_text(results), made.html):
+def test_every_text_and_picture_names_every_arm(
+    config: CompareConfig, results: dict[str, Any], twelve_arms: Report
+) -> None:
+    for text in (verdict(results, 0.0), markdown(results), terminal_text(results), twelve_arms.html):
         assert [arm for arm in config.arms[1:] if arm not in text] == []
     for drawing in all_drawings(results):
         assert [arm for arm in config.arms[1:] if arm not in drawing.alt] == [], drawing.name
@@ -113,14 +115,14 @@ def test_legends_name_every_arm_once_within_the_figure(config: CompareConfig, re
     assert with_legend == 9
 
 
-def test_every_picture_is_drawn(made: Report) -> None:
-    for name, data in made.pictures.items():
+def test_every_picture_is_drawn(twelve_arms: Report) -> None:
+    for name, data in twelve_arms.pictures.items():
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         assert picture is not None, name
         assert picture.std() > 5, name
 
 
-def test_the_page_shows_every_arm_of_the_samples(config: CompareConfig, made: Report) -> None:
-    alt = re.search(r'alt="The first 8 training images of ([^"]*), with', made.html)
+def test_the_page_shows_every_arm_of_the_samples(config: CompareConfig, twelve_arms: Report) -> None:
+    alt = re.search(r'alt="The first 8 training images of ([^"]*), with', twelve_arms.html)
     assert alt is not None
     assert alt[1].split(", ") == list(config.arms)
