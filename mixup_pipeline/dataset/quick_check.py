@@ -54,13 +54,19 @@ def checked_manifest(out: Place) -> tuple[Manifest | None, list[str]]:
 
 def schema_faults(fields: Any) -> list[str]:
     """The violations of the manifest schema in JSON values, one line each."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import extend
+    from jsonschema_rs import Draft202012Validator
 
-    whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)  # 2.0 is not one
-    validator: Any = extend(Draft202012Validator, type_checker=whole)  # type: ignore[no-untyped-call]
-    errors = validator(manifest_schema()).iter_errors(fields)
-    return [f"{MANIFEST_NAME}: {error.json_path}: {error.message[:200]}" for error in errors]
+    validator = Draft202012Validator(manifest_schema())
+    if validator.is_valid(fields):
+        return []
+    return [
+        f"{MANIFEST_NAME}: {_json_path(error.instance_path)}: {error.message[:200]}"
+        for error in validator.iter_errors(fields)
+    ]
+
+
+def _json_path(steps: Sequence[str | int]) -> str:
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
 
 
 def contradictions(manifest: Manifest) -> list[str]:

@@ -428,7 +428,7 @@ def test_fields_more_or_less_break_the_schema(made: Made, path: str) -> None:
     removed = sorted(set(parent(json.loads(whole))) - {"format_version"})[-1]
     (made.out / "manifest.json").write_bytes(whole)
     edit_json(made.out / "manifest.json", lambda manifest: parent(manifest).pop(removed))
-    check_faults(made, f"'{removed}' is a required property")
+    check_faults(made, f'"{removed}" is a required property')
 
 
 def test_class_names_are_those_of_the_source(made: Made) -> None:

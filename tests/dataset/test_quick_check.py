@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from mixup_pipeline.dataset.manifest import Manifest, read_manifest_json
-from mixup_pipeline.dataset.quick_check import contradictions, quick_check, schema_faults, size_faults
-from tests.damage import flip
+from mixup_pipeline.dataset.quick_check import checked_manifest, contradictions, quick_check, schema_faults, size_faults
+from tests.damage import edit_json, flip
 from tests.mixed import KINDS, Mixed
 
 FIRST, SECOND = (f"shapes_mixup-train.tfrecord-0000{shard}-of-00002" for shard in range(2))
@@ -20,6 +20,13 @@ def test_an_output_has_no_faults(mixed: Callable[[str], Mixed], kind: str) -> No
     made = mixed(kind)
     assert schema_faults(read_manifest_json(made.out)) + contradictions(made.manifest) == []
     assert quick_check(made.out, made.manifest) == []
+
+
+@pytest.mark.parametrize("key", ["num_classes", "format_version"])
+def test_a_number_with_a_point_is_no_integer(mixed: Callable[[str], Mixed], tmp_path: Path, key: str) -> None:
+    made = mixed("vectors").copy(tmp_path)
+    edit_json(made.out / "manifest.json", lambda manifest: manifest.update({key: float(manifest[key])}))
+    assert checked_manifest(made.out)[1] == [f"manifest.json: Expected `int`, got `float` - at `$.{key}`"]
 
 
 # Sizes
