@@ -125,5 +125,5 @@ for main, args in (
         assert not end.code, end.code
 """
     loaded = imported_by(code, str(tmp_path / "out"))
-    assert {"apache_beam", "cv2", "jsonschema"} <= loaded
+    assert {"apache_beam", "cv2", "jsonschema_rs"} <= loaded
     assert not loaded & {"tensorflow", "tensorflow_datasets", "keras"}
