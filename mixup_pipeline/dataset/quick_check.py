@@ -56,17 +56,21 @@ def schema_faults(fields: Any) -> list[str]:
     """The violations of the manifest schema in JSON values, one line each."""
     from jsonschema_rs import Draft202012Validator
 
-    validator = Draft202012Validator(manifest_schema())
-    if validator.is_valid(fields):
-        return []
-    return [
-        f"{MANIFEST_NAME}: {_json_path(error.instance_path)}: {error.message[:200]}"
-        for error in validator.iter_errors(fields)
-    ]
+    try:
+        errors = Draft202012Validator(manifest_schema()).iter_errors(fields)
+        found = [f"{_json_path(error.instance_path)}: {error.message[:200]}" for error in errors]
+    except ValueError as error:  # nested too deeply, or text that no UTF-8 can hold
+        found = [f"is not the JSON of a manifest ({first_line(error)})"]
+    return [f"{MANIFEST_NAME}: {_printable(fault)}" for fault in found]
 
 
 def _json_path(steps: Sequence[str | int]) -> str:
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+
+
+def _printable(text: str) -> str:
+    """The text with escapes in place of what a terminal would obey: keys of the file stand in it."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def contradictions(manifest: Manifest) -> list[str]:

@@ -77,7 +77,7 @@ def render_kinds(draw: Callable[[Theme], Figure], theme: Theme, kinds: Sequence[
         files = []
         for kind in kinds:
             files.append(_file(figure, kind))
-            figure.set_layout_engine("none")
+            figure.set_layout_engine("none")  # the next file keeps this layout
     return files
 
 

@@ -16,6 +16,8 @@ from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.examples import Examples, read_examples
+from mixup_pipeline.sources.index import Entries, IndexedFile
+from mixup_pipeline.sources.source import Source
 from tests.damage import cut, flip, record_starts, replace_record
 from tests.datasets import example, image_feature, label_feature, png, random_images, write_prepared, write_tfds
 from tests.mixed import COUNT, KINDS, Mixed, photos
@@ -24,12 +26,18 @@ from tests.reference import read_output
 SECOND = "shapes-train.tfrecord-00001-of-00002"
 
 
-def gathered(made: Mixed, ids: Sequence[str], folder: Path) -> Examples:
-    """Read the same examples the way mixing does."""
+def indexed(made: Mixed, folder: Path) -> tuple[Source, list[IndexedFile], dict[str, Entries]]:
+    """The source, its indexed files, and the entries of each by its name."""
     source, work = open_source(made.source), WorkFolder(folder)
     work.create()
     files = [index_file(file, source.spec, MixConfig(on_bad_record="skip"), work) for file in source.files]
-    entries = np.concatenate([work.entries(position) for position in range(len(files))])
+    return source, files, {file.name: work.entries(position).copy() for position, file in enumerate(files)}
+
+
+def gathered(made: Mixed, ids: Sequence[str], folder: Path) -> Examples:
+    """Read the same examples the way mixing does."""
+    source, files, index = indexed(made, folder)
+    entries = np.concatenate([index[file.name] for file in files])
     rows = {f"{files[f].name}__{r}": n for n, (f, r) in enumerate(entries[["file", "record"]].tolist())}
     return read_examples(entries[[rows[parent] for parent in ids]], files, source.spec, tuple(made.manifest.shape))
 
@@ -56,10 +64,7 @@ def test_parents_equal_what_is_gathered(mixed: Callable[[str], Mixed], tmp_path:
 def test_parents_are_found_in_an_index_too(mixed: Callable[[str], Mixed], tmp_path: Path, kind: str) -> None:
     """Where a record was skipped, the place in the index is not the number of the record."""
     made = mixed(kind)
-    source, work = open_source(made.source), WorkFolder(tmp_path / "work")
-    work.create()
-    files = [index_file(file, source.spec, MixConfig(on_bad_record="skip"), work) for file in source.files]
-    index = {file.name: work.entries(position).copy() for position, file in enumerate(files)}
+    _, files, index = indexed(made, tmp_path / "work")
     ids = [record.base_id for record in read_output(made.out)]
     expected = parents_of(made).load(ids)
     parents = Parents(files, made.manifest, index)

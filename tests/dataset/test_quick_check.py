@@ -29,6 +29,30 @@ def test_a_number_with_a_point_is_no_integer(mixed: Callable[[str], Mixed], tmp_
     assert checked_manifest(made.out)[1] == [f"manifest.json: Expected `int`, got `float` - at `$.{key}`"]
 
 
+def nested(levels: int) -> dict[str, Any]:
+    return {} if levels == 0 else {"deeper": nested(levels - 1)}
+
+
+@pytest.mark.parametrize(
+    ("edits", "said"),
+    [
+        ({"\x1b[2J\nFault": 1}, r"$: Additional properties are not allowed ('\x1b[2J\nFault' was unexpected)"),
+        ({"versions": {"python": "", "numpy": "", "\x1b[2J\n": 1}}, r'$.versions.\x1b[2J\n: 1 is not of type "string"'),
+        ({"name": "\ud800_mixup"}, "is not the JSON of a manifest ("),
+        ({"config": nested(400)}, "is not the JSON of a manifest ("),
+    ],
+    ids=["escape key", "escape path", "surrogate", "deep"],
+)
+def test_hostile_json_is_one_printable_line(
+    mixed: Callable[[str], Mixed], tmp_path: Path, edits: dict[str, Any], said: str
+) -> None:
+    made = mixed("vectors").copy(tmp_path)
+    edit_json(made.out / "manifest.json", lambda manifest: manifest.update(edits))
+    (fault,) = checked_manifest(made.out)[1]
+    assert fault.startswith(f"manifest.json: {said}")
+    assert fault.isprintable()
+
+
 # Sizes
 
 
