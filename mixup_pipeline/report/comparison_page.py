@@ -35,7 +35,7 @@ def report(results: Results, samples: Samples) -> Report:
     pictures: dict[str, bytes] = {}
 
     def shown(drawing: Drawing) -> Chart:
-        pictures[f"{drawing.name}.png"], light = render_kinds(drawing.draw, LIGHT, ("png", "svg"))
+        light, pictures[f"{drawing.name}.png"] = render_kinds(drawing.draw, LIGHT, ("svg", "png"))
         return chart(drawing.title, (light, render(drawing.draw, DARK, kind="svg")), drawing.alt, drawing.caption)
 
     shares = results["config"]["corrupt_labels"]
