@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= auto
 BEAM := $(shell sed -n 's/^apache-beam==//p' constraints.txt)
-OTHER_STAGES := training real_stores real_engines
+OTHER_STAGES := training with_tensorflow real_stores real_engines
 ENGINES := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mixup-pipeline/engines
 
 .PHONY: demo test quick lint types tests engines lock pictures bench clean
@@ -30,12 +30,12 @@ types: $(VENV)/development
 	$(BIN)/mypy
 
 # Engines mostly wait for clusters, so their tests run beside the others; what they print comes last.
-# Tests of training and of stores run in processes of their own: see their conftest.py.
+# Tests that import TensorFlow run apart, for the reason in tests/conftest.py, and so do those of stores.
 # Those of GCS and of engines are skipped without `make engines`.
 tests: $(VENV)/development
 	@log=$$(mktemp); $(BIN)/pytest tests/real_engines > $$log 2>&1 & engines=$$!; code=0; \
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(OTHER_STAGES:%=--ignore tests/%) || code=1; \
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/training || code=1; \
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/training tests/with_tensorflow || code=1; \
 	$(BIN)/pytest -n $(WORKERS) tests/real_stores || code=1; \
 	wait $$engines || code=1; cat $$log; rm $$log; exit $$code
 

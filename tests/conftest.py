@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +11,25 @@ import pytest
 from tests.datasets import Dataset, write_tfds
 from tests.mixed import Mixed, make
 
-SLOW_STAGES = ("training", "real_stores", "real_engines")
+WITH_TENSORFLOW = ("training", "with_tensorflow")
+"""Folders whose tests import TensorFlow. They run apart: protobuf takes only one definition of a message into its
+common pool, and other tests check against the tf.Example of TFDS and of the tfrecord package."""
+SLOW_STAGES = (*WITH_TENSORFLOW, "real_stores", "real_engines")
+_OTHER_DEFINITIONS = ("tensorflow_datasets.proto.tf_example_generated_pb2", "tfrecord.example_pb2")
 MADE_ONCE = {"all_arms", "compared", "twelve_arms", "whole_report"}
 """Fixtures that take several seconds: with `--dist loadgroup` all tests that use one run in one process."""
 REAL_DATA = Path(os.environ.get("MIXUP_TEST_DATA", Path(__file__).parents[2] / "shared/tfds"))
+
+
+def stage_of(item: pytest.Item) -> str:
+    """The folder or file below tests/ that a test stands in."""
+    return item.path.relative_to(Path(__file__).parent).parts[0]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    others = "tensorflow" not in sys.modules and any(name in sys.modules for name in _OTHER_DEFINITIONS)
+    if others and stage_of(item) in WITH_TENSORFLOW:
+        pytest.skip(f"TensorFlow cannot be imported beside other tests: run pytest tests/{stage_of(item)} alone")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
@@ -23,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Slow tests come first, so that no process is left with a long one at the end.
     """
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in SLOW_STAGES:
+        if stage_of(item) in SLOW_STAGES:
             item.add_marker(pytest.mark.slow)
         for name in MADE_ONCE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(name))

@@ -1,7 +1,5 @@
 """Additions: a pairing policy and a mixing method that are registered from outside work in the whole tool."""
 
-import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,18 +16,11 @@ from mixup_pipeline.dataset.parents import find_parents
 from mixup_pipeline.dataset.verify import verify
 from mixup_pipeline.errors import UsageError
 from tests.choices import BOXED, REVERSED, registered
-from tests.commands import BIN
 from tests.damage import accept_shards, edit_json, read_payloads, replace_record
 from tests.datasets import Dataset, write_tfds
 from tests.reference import MixedRecord, mix_label, pairs_and_lam, read_output
 
 COUNT, NUM_CLASSES = 30, 4
-_WITH_TFDS = """
-import sys, json, tensorflow_datasets as tfds
-config = tfds.ReadConfig(interleave_cycle_length=1)
-examples = tfds.builder_from_directory(sys.argv[1]).as_dataset(split="train", read_config=config)
-print(json.dumps([example["mixup/box"].tolist() for example in tfds.as_numpy(examples)]))
-"""
 CONFIG = {"pairing": "reversed", "method": "boxed", "copies": 2, "prob": 0.8}
 
 
@@ -108,8 +99,7 @@ def test_the_output_verifies_and_a_wrong_box_is_found(dataset: Dataset, tmp_path
     assert any("is not lam" in fault for fault in verify(out, against=source, sample=1000).faults)
 
 
-@pytest.mark.slow
-def test_the_output_is_inspected_and_read(dataset: Dataset, tmp_path: Path) -> None:
+def test_the_output_is_inspected(dataset: Dataset, tmp_path: Path) -> None:
     out = tmp_path / "out"
     manifest = made(dataset, out)
     assert (manifest.config.pairing, manifest.config.method) == ("reversed", "boxed")
@@ -120,9 +110,6 @@ def test_the_output_is_inspected_and_read(dataset: Dataset, tmp_path: Path) -> N
         for e in load_examples(out, manifest, locations, find_parents(manifest, against=str(dataset.folder)))
     )
     assert sum(1 for _ in find(out, manifest, dataset.ids[3])) >= 3
-    done = subprocess.run([str(BIN / "python"), "-c", _WITH_TFDS, out], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == [box_of(record) for record in read_output(out)]
 
 
 def test_a_manifest_names_the_method_only_where_it_was_chosen(dataset: Dataset, tmp_path: Path) -> None:

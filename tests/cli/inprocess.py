@@ -4,6 +4,7 @@ import contextlib
 import logging
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,9 @@ _BESIDE_THE_ERROR = re.compile(r"$|Usage: |Try |Note: |.* is not prepared in .*:
 
 @contextlib.contextmanager
 def process_as_before() -> Iterator[None]:
-    """Put back what a command changes for good, as it is a whole program: signal handlers and levels of logging."""
+    """Put back what a command changes for good, as it is a whole program: handlers of signals and threads, logging."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    thread_handler = threading.excepthook
     loggers = [logging.getLogger(name) for name in ("", "apache_beam", "mixup_pipeline")]
     before = [(logger, logger.level, logger.propagate, logger.handlers[:]) for logger in loggers]
     try:
@@ -27,6 +29,7 @@ def process_as_before() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        threading.excepthook = thread_handler
         logging.disable(logging.NOTSET)
         for logger, level, propagate, attached in before:
             logger.setLevel(level)

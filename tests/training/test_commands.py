@@ -24,8 +24,8 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.records.framing import read_records
 from mixup_pipeline.training.example_files import source_examples
-from tests.cli.inprocess import contents, error_of, process_as_before
-from tests.commands import command, run, succeed
+from tests.cli.inprocess import contents, error_of, process_as_before, succeed
+from tests.commands import command, run
 from tests.datasets import write_records, write_tfds
 
 SMALL = ("--model", "mlp", "--steps", "8", "--batch-size", "32", "--device", "cpu")
@@ -49,10 +49,10 @@ def refused(main: click.Command, args: tuple[str | Path, ...], code: int) -> str
     return error_of(CliRunner().invoke(main, [str(arg) for arg in args]), code)
 
 
-def accepted(main: click.Command, args: tuple[str | Path, ...]) -> None:
+def accepted(main: click.Command, args: tuple[str | Path, ...]) -> str:
+    """What a command printed that has done its work."""
     with process_as_before():
-        result = CliRunner().invoke(main, [str(arg) for arg in args])
-    assert result.exit_code == 0, result.output
+        return succeed(CliRunner().invoke(main, [str(arg) for arg in args]))
 
 
 TRAIN_REFUSED: list[tuple[tuple[str, ...], str]] = [
@@ -168,7 +168,7 @@ def test_a_model_in_the_current_folder_is_found(shards: Path, tmp_path: Path, mo
     (tmp_path / "mine.py").write_text("from mixup_pipeline.training.models import mlp as build\n")
     monkeypatch.chdir(tmp_path)
     args = ("--shards", shards, "--eval-src", "mnist_sample", "--steps", "2", "--device", "cpu", "--out", "run")
-    assert "2 steps" in succeed("mixup-train", *args, "--model", "mine:build")
+    assert "2 steps" in accepted(train.main, (*args, "--model", "mine:build"))
     (tmp_path / "broken.py").write_text("def build(:\n")
     assert "SyntaxError" in refused(train.main, (*args, "--model", "broken:build", "--out", "run2"), 2)
 
@@ -196,7 +196,7 @@ def test_mixup_train_stops_and_goes_on(shards: Path, tmp_path: Path) -> None:
     assert "Stopped: " in said
     assert "Run the same command again to go on." in said
     assert not (tmp_path / "run" / "result.json").exists()
-    printed = succeed("mixup-train", *args, "--out", tmp_path / "run")
+    printed = accepted(train.main, (*args, "--out", tmp_path / "run"))
     assert not re.search("epoch +1 ", printed)
     assert json.loads((tmp_path / "run" / "result.json").read_text())["epochs"] == 30
 
@@ -239,7 +239,7 @@ def test_mixup_compare_stops_goes_on_and_reports(tmp_path: Path) -> None:
         )
     finished = tmp_path / "out/runs/baseline-subset300/seed-0/result.json"
     before = finished.stat().st_mtime_ns
-    printed = succeed("mixup-compare", *args)
+    printed = accepted(compare.main, args)
     assert "4/4" in printed
     assert finished.stat().st_mtime_ns == before
     assert "over 2 seeds" in printed
