@@ -12,6 +12,7 @@ import pytest
 
 from mixup_pipeline import MixConfig, augment
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME
+from tests.cli.inprocess import error_of, run_augment
 from tests.commands import command, run, succeed
 from tests.processes import free_port
 from tests.real_engines.clusters import HAS_FLINK, NO_FLINK, FlinkCluster, worker_pool
@@ -179,42 +180,21 @@ def test_workers_of_another_version_are_refused(large: Path, tmp_path: Path, clu
     )
 
 
-def test_workers_without_the_package_are_refused(large: Path, tmp_path: Path, cluster: FlinkCluster) -> None:
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site/sitecustomize.py").write_text(
-        "import sys\n"
-        "class Finder:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.partition('.')[0] == 'mixup_pipeline':\n"
-        "            raise ModuleNotFoundError(f\"No module named 'mixup_pipeline'\", name=name)\n"
-        "sys.meta_path.insert(0, Finder())\n"
-    )
-    with worker_pool(tmp_path / "log", {"PYTHONPATH": str(tmp_path / "site")}) as address:
-        beam = ("--environment_type=EXTERNAL", f"--environment_config={address}")
-        done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", *on(cluster, beam))
-    assert done.returncode == 1
-    (line,) = (line for line in done.stderr.splitlines() if line.startswith("Error: "))
-    assert line.startswith("Error: workers do not have mixup-pipeline, or have another version of it: install")
-
-
 def test_what_users_get_wrong(large: Path, tmp_path: Path, cluster: FlinkCluster) -> None:
     nobody, wrong_jar = f"localhost:{free_port()}", tmp_path / "wrong.jar"
     wrong_jar.write_bytes(b"PK")
     pool = ("--environment_type=EXTERNAL", f"--environment_config={nobody}")
     master = f"--flink_master={cluster.address}"
-    for options, words in (
-        ((f"--flink_master={nobody}", *pool), f"--flink_master={nobody}: no Flink answers there"),
-        ((master, *pool), f"--environment_config={nobody}: no worker pool listens there: start one"),
-        ((master, pool[0]), "--environment_config=HOST:PORT is needed"),
-        ((master,), "so say where Python workers with mixup-pipeline run"),
-        ((master, *pool, f"--flink_job_server_jar={wrong_jar}"), f"{wrong_jar} is not a Flink job server of Beam"),
-        ((master, *pool, "--flink_job_server_jar=/no.jar"), "--flink_job_server_jar=/no.jar: no such file"),
+    for options, code, words in (
+        ((f"--flink_master={nobody}", *pool), 1, f"--flink_master={nobody}: no Flink answers there"),
+        ((master, *pool), 1, f"--environment_config={nobody}: no worker pool listens there: start one"),
+        ((master, pool[0]), 2, "--environment_config=HOST:PORT is needed"),
+        ((master,), 2, "so say where Python workers with mixup-pipeline run"),
+        ((master, *pool, f"--flink_job_server_jar={wrong_jar}"), 2, f"{wrong_jar} is not a Flink job server of Beam"),
+        ((master, *pool, "--flink_job_server_jar=/no.jar"), 2, "--flink_job_server_jar=/no.jar: no such file"),
     ):
-        done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", "--engine", "flink", "--", *options)
-        assert done.returncode in (1, 2)
-        (line,) = done.stderr.splitlines()
-        assert line.startswith("Error: ")
-        assert words in line
+        done = run_augment("--src", large, "--out", tmp_path / "out", "--engine", "flink", "--", *options)
+        assert words in error_of(done, code)
         assert not (tmp_path / "out").exists()
 
 
@@ -227,7 +207,6 @@ def test_no_java(large: Path, tmp_path: Path) -> None:
 
 def test_local_jobs_have_to_be_waited_for(large: Path, tmp_path: Path) -> None:
     for engine in ("local", "flink", "prism"):
-        done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", "--engine", engine, "--no-wait")
-        assert done.returncode == 2
-        assert f"engine {engine}: the job ends with the command that started it" in done.stderr
+        line = error_of(run_augment("--src", large, "--out", tmp_path / "out", "--engine", engine, "--no-wait"), 2)
+        assert f"engine {engine}: the job ends with the command that started it" in line
         assert not (tmp_path / "out").exists()

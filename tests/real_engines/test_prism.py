@@ -10,7 +10,7 @@ import pytest
 
 from tests.commands import command, run
 from tests.damage import flip
-from tests.real_engines.clusters import HAS_PRISM, NO_PRISM
+from tests.real_engines.clusters import HAS_PRISM, NO_PRISM, PRISM, worker_pool
 
 pytestmark = pytest.mark.skipif(not HAS_PRISM, reason=NO_PRISM)
 
@@ -39,3 +39,21 @@ def test_a_bad_record_is_one_line(large: Path, tmp_path: Path) -> None:
     begun, failed, line = done.stderr.splitlines()
     assert (begun, failed) == ("job-001 running", "job-001 failed")
     assert line.startswith(f"Error: {damaged.name}: record 0 at byte 12: its data do not match their CRC")
+
+
+def test_workers_without_the_package_are_refused(large: Path, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(
+        "import sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'mixup_pipeline':\n"
+        "            raise ModuleNotFoundError(f\"No module named 'mixup_pipeline'\", name=name)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    with worker_pool(tmp_path / "log", {"PYTHONPATH": str(tmp_path / "site")}) as address:
+        beam = (f"--prism_location={PRISM}", "--environment_type=EXTERNAL", f"--environment_config={address}")
+        done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", "--engine", "prism", "--", *beam)
+    assert done.returncode == 1
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("Error: "))
+    assert line.startswith("Error: workers do not have mixup-pipeline, or have another version of it: install")
