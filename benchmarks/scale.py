@@ -135,7 +135,7 @@ def save_index(count: int, out: Path) -> Callable[[], object]:
 
     def save() -> None:
         for position, file in enumerate(indexed_files(count)):
-            work.save_index(position, file_entries(position), file, [0])
+            work.save_index(file_entries(position), file, position, None)
 
     return save
 

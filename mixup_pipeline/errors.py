@@ -31,6 +31,10 @@ class OutputError(MixupError):
     """The output folder cannot be used or written."""
 
 
+class OtherRunError(OutputError):
+    """The output folder holds another run, or another process has begun one there."""
+
+
 class StoreError(MixupError, OSError):
     """A request to an object store failed. Arguments: (errno, reason, url), or the whole message.
 

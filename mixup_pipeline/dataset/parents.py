@@ -13,7 +13,7 @@ import numpy as np
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.errors import SourceError, UsageError, record_error
-from mixup_pipeline.records.framing import pick_records
+from mixup_pipeline.records.framing import masked_crc32c, pick_records
 from mixup_pipeline.records.names import split_example_id
 from mixup_pipeline.sources import find_files
 from mixup_pipeline.sources.examples import Examples, read_examples
@@ -92,7 +92,7 @@ class Parents:
                         raise ValueError(f"the example is not {shape_text(self._shape)}, like those that were mixed")
                 except ValueError as error:
                     raise record_error(file.name, record, offset, str(error)) from error
-                entries[row] = offset, len(payload), start, length, record, 0, class_id
+                entries[row] = offset, len(payload), start, length, record, 0, class_id, masked_crc32c(payload)
         except OSError as error:
             raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
         return entries

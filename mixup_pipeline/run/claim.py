@@ -10,24 +10,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, MIXED_SUFFIX, WORK_NAME, Manifest, read_manifest
-from mixup_pipeline.errors import ManifestError, OutputError, SourceError, UsageError
+from mixup_pipeline.errors import ManifestError, OtherRunError, OutputError, SourceError, UsageError
 from mixup_pipeline.records.names import SHARD_NUMBERS
+from mixup_pipeline.run.notes import FinishedShard
 from mixup_pipeline.run.request import Request
-from mixup_pipeline.run.work_folder import FinishedShard, WorkFolder
+from mixup_pipeline.run.work_content import foreign_content
+from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
-from mixup_pipeline.storage.atomic import output_error, sizes
+from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.storage.locks import hold_lock
 from mixup_pipeline.storage.places import Place, lies_in, place
 
-_OF_UNFINISHED_RUN = re.compile(
-    rf"[\w-]+{MIXED_SUFFIX}-[\w.-]+{SHARD_NUMBERS}|\.({MANIFEST_NAME}|{INFO_NAME}|{FEATURES_NAME})\.[0-9a-f]+"
-)
+_OF_UNFINISHED_RUN = re.compile(rf"[\w-]+{MIXED_SUFFIX}-[\w.-]+{SHARD_NUMBERS}")
 
 
 @contextlib.contextmanager
 def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
     """Lock the folder for one run, and prepare it so that this run can start or resume.
+
+    Everything is decided under the lock, so that no other run changes the folder meanwhile.
 
     Raises OutputError if the folder is in use, cannot be written, holds foreign files, or holds another run and
     overwrite is false.
@@ -38,28 +40,31 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
     if any(lies_in(folder, out) for folder in _folders(request.source)):
         raise OutputError(f"out {out}: holds the source itself: choose another --out")
     if existed:
-        _check_ours(out)
-    had_work = work.root.exists()
+        _check_may_be_ours(out, work)
     with hold_lock(work.lock, out, "mixup-augment"):
+        _prepare_or_leave(out, work, request, overwrite)
         try:
-            try:
-                _prepare(out, work, request, overwrite)
-            except OutputError:
-                if not had_work:
-                    work.remove()
-                raise
-            work.create()
-            for leftover in work.partial.iterdir():
-                leftover.unlink()
-            work.save_request(request)
             yield
-        except (UsageError, SourceError):  # clean up, but keep finished shards of an unfinished run
+        except (UsageError, SourceError, OtherRunError):  # clean up, but keep finished shards of an unfinished run
             with contextlib.suppress(OSError):  # if a store failed, so may the cleanup
                 if (out / MANIFEST_NAME).is_file() or not any(work.finished.glob("*")):
                     work.remove()
                     if not existed:
                         out.rmdir()
             raise
+
+
+def _prepare_or_leave(out: Place, work: WorkFolder, request: Request, overwrite: bool) -> None:
+    """Check and prepare the folder. If it is refused or fails, the work folder is removed unless it held a run."""
+    held_a_run = True
+    try:
+        held_a_run = work.holds_a_run()
+        _check_ours(out, unfinished=held_a_run)
+        _prepare(out, work, request, overwrite)
+    except (OutputError, OSError) as error:
+        if not held_a_run:
+            work.remove()
+        raise error if isinstance(error, OutputError) else output_error(out, error) from error
 
 
 def _folders(source: Source) -> set[Place]:
@@ -75,7 +80,17 @@ def _exists(out: Place) -> bool:
         raise output_error(out, error) from error
 
 
-def _check_ours(out: Place) -> None:
+def _check_may_be_ours(out: Place, work: WorkFolder) -> None:
+    """Raise OutputError, before the lock is written, where the folder is clearly not one of ours."""
+    root = work.root
+    if isinstance(root, Path) and (root.is_symlink() or (root.exists() and not root.is_dir())):
+        raise _not_ours(out, WORK_NAME)
+    names = {path.name for path in out.iterdir()}
+    if names and not names & {WORK_NAME, MANIFEST_NAME}:
+        raise _not_ours(out, min(names))
+
+
+def _check_ours(out: Place, *, unfinished: bool) -> None:
     """Raise OutputError if the folder holds a file that this tool did not write, since no such file may be replaced."""
     ours = {WORK_NAME}
     if (out / MANIFEST_NAME).is_file():
@@ -85,36 +100,47 @@ def _check_ours(out: Place) -> None:
         except ManifestError as error:
             reason = f"its {MANIFEST_NAME} is not from mixup-augment"
             raise OutputError(f"out {out}: {reason}: choose another --out") from error
-    unfinished = (out / WORK_NAME).is_dir()
     if MANIFEST_NAME in ours or unfinished:
         ours |= {INFO_NAME, FEATURES_NAME}
-    foreign = [
-        name
-        for name in sorted(path.name for path in out.iterdir())
-        if name not in ours and not (unfinished and _OF_UNFINISHED_RUN.fullmatch(name))
-    ]
-    foreign += [f"{WORK_NAME}/{name}" for name in WorkFolder.of(out).foreign()]
-    if foreign:
-        raise OutputError(f"out {out}: is not empty ({foreign[0]} is not from mixup-augment): choose another --out")
+    for name in sorted(path.name for path in out.iterdir()):
+        if name not in ours and not (unfinished and _OF_UNFINISHED_RUN.fullmatch(name)):
+            raise _not_ours(out, name)
+    foreign = foreign_content(out / WORK_NAME)
+    if foreign is not None:
+        raise _not_ours(out, f"{WORK_NAME}/{foreign}")
+
+
+def _not_ours(out: Place, name: str) -> OutputError:
+    return OutputError(f"out {out}: is not empty ({name} is not from mixup-augment): choose another --out")
 
 
 def _prepare(out: Place, work: WorkFolder, request: Request, overwrite: bool) -> None:
-    """Prepare the folder: it is empty, holds the same run, or holds another run that is listed to be replaced."""
-    stored = work.load_request()
+    """Prepare the folder: it is empty, holds the same run, or holds another run that is to be replaced.
+
+    What says that files are to be replaced is stored first, the request last. So a run that is stopped in here is
+    prepared again by the next one.
+    """
+    stored, replaces = work.load_request(), work.replaces()
     present = [path.name for path in out.iterdir() if path.name != WORK_NAME]
-    if stored != request or work.previous.exists():
-        finished = MANIFEST_NAME in present
-        if finished and not overwrite and _is_same_run(read_manifest(out), request):
-            work.clear()
-            _reopen(out, work, read_manifest(out))
-            return
+    finished = MANIFEST_NAME in present
+    if overwrite and work.load_previous() is None:
+        work.partial.mkdir(exist_ok=True)
+        work.save_previous(present)
+    if finished and not overwrite and (stored != request or replaces) and _is_same_run(read_manifest(out), request):
+        work.clear()
+        work.create()
+        _keep_shards(work, read_manifest(out))
+    elif stored is None and not finished and not replaces and any(work.shards.all().values()):
+        work.clear(keep=[work.finished.name])  # the request was lost; each shard's note says of which run it is
+    elif stored != request or (replaces and not overwrite):
         if present and not overwrite:
             kind = "a finished" if finished else "an unfinished"
             what = f"{kind} run of another configuration or source"
             raise OutputError(f"out {out}: holds {what}: use --overwrite to replace it, or another --out")
-        work.clear()
-    if overwrite:
-        work.save_previous(present)  # they are removed once the new run is known to be possible
+        work.clear(keep=[work.previous.name])
+    work.create()
+    if stored != request or work.load_request() is None:
+        work.save_request(request)
 
 
 def _is_same_run(manifest: Manifest, request: Request) -> bool:
@@ -133,14 +159,10 @@ def _is_same_run(manifest: Manifest, request: Request) -> bool:
     )
 
 
-def _reopen(out: Place, work: WorkFolder, manifest: Manifest) -> None:
-    """Turn a finished folder into an unfinished run, which keeps the correct shards and writes the others again."""
-    work.create()
+def _keep_shards(work: WorkFolder, manifest: Manifest) -> None:
+    """Note the shards of a finished run as those of an unfinished one, which keeps those whose bytes are right."""
     for shard in manifest.shards:
         finished = FinishedShard(
             run_id=manifest.run_id, examples=shard.examples, bytes=shard.bytes, sha256=shard.sha256
         )
-        work.save_finished(shard.name, finished)
-    present = sizes(out)
-    if any(present.get(shard.name) != shard.bytes for shard in manifest.shards):
-        (out / MANIFEST_NAME).unlink()  # it lists shards that do not exist
+        work.shards.save(shard.name, finished)

@@ -1,5 +1,7 @@
 """IndexFile: store the entries of one source file in the work folder, or reuse those of an earlier run."""
 
+from dataclasses import replace
+
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.records.framing import decompress, is_compressed
@@ -8,8 +10,10 @@ from mixup_pipeline.sources.index import IndexedFile
 from mixup_pipeline.sources.scan import scan_file
 from mixup_pipeline.sources.source import SourceFile
 from mixup_pipeline.spec import ExampleSpec
-from mixup_pipeline.storage.atomic import FULL_DISK, output_error, publish, stamp
+from mixup_pipeline.storage.atomic import FULL_DISK, output_error, publish
+from mixup_pipeline.storage.checksum import Checksum
 from mixup_pipeline.storage.places import Place, place
+from mixup_pipeline.storage.stamps import stamp
 
 
 def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: WorkFolder) -> IndexedFile:
@@ -22,14 +26,17 @@ def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: Wor
     try:
         current = stamp(path)
         earlier = work.load_index(file.position, current)
-        if earlier is not None and place(earlier.path).exists():
+        if earlier is not None:
             return earlier
+        spool = None
         if is_compressed(path):
             path = _decompressed(path, file, work)
-        entries, indexed = scan_file(file, path, spec, config)
+            spool = Checksum.of_file(path)
+        entries, scanned = scan_file(file, path, spec, config)
     except OSError as error:
         raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
-    work.save_index(file.position, entries, indexed, current)
+    indexed = replace(scanned, stamp=current)
+    work.save_index(entries, indexed, file.position, spool)
     return indexed
 
 

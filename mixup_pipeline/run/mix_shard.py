@@ -20,10 +20,11 @@ from mixup_pipeline.mixing.randomness import permutation
 from mixup_pipeline.mixing.totals import ShardTotals
 from mixup_pipeline.records.encoding import Columns, Ids, encode
 from mixup_pipeline.records.layout import BASE_ID, PARTNER_ID
+from mixup_pipeline.run.notes import FinishedShard
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.sharding import ShardTask, gathering
 from mixup_pipeline.run.slots import SlotEntries, rows_of
-from mixup_pipeline.run.work_folder import FinishedShard, WorkFolder
+from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.examples import Examples, read_examples
 from mixup_pipeline.storage.atomic import sha256_of
 from mixup_pipeline.storage.places import Place
@@ -34,8 +35,13 @@ _BLOCK_BYTES = 4 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class ShardInfo:
-    """One finished shard. totals: its part of the manifest's totals. kept: whether an earlier attempt finished it."""
+    """One finished shard.
 
+    run_id: the run that it belongs to. totals: its part of the manifest's totals. kept: whether an earlier attempt
+    finished it.
+    """
+
+    run_id: str
     entry: ShardEntry
     totals: ShardTotals
     kept: bool
@@ -67,6 +73,11 @@ class ShardMixer:
     def _run_id(self) -> str:
         return self.run.run_id
 
+    @cached_property
+    def _target(self) -> Place:
+        """Where finished shards go."""
+        return self._work.staged if self._work.replaces() else self._out
+
     def mix_shard(self, task: ShardTask) -> Iterator[ShardInfo]:
         """Write the shard's file of every pass, or keep the files that an earlier attempt finished.
 
@@ -88,6 +99,7 @@ class ShardMixer:
                 shard = kept[pass_index] or self._write_shard(name, draw, together, limits.piece, entries)
                 copy = run.copy_of(pass_index)
                 yield ShardInfo(
+                    run_id=self._run_id,
                     entry=ShardEntry(
                         name=name, copy=copy, examples=shard.examples, bytes=shard.bytes, sha256=shard.sha256
                     ),
@@ -115,23 +127,28 @@ class ShardMixer:
         return draw[permutation(len(base), config.seed, "order", pass_index, task.shard, self.run.num_shards)], entries
 
     def _kept(self, name: str) -> FinishedShard | None:
-        """The shard that already has its final name, if it belongs to this run and its bytes are correct."""
-        shard, path = self._work.load_finished(name), self._out / name
-        if shard is None or shard.run_id != self._run_id or not path.is_file():
+        """The shard that an earlier attempt finished, if it belongs to this run and its bytes are correct.
+
+        A run that was stopped while it replaced another one has moved some of its shards already.
+        """
+        shard = self._work.shards.load(name)
+        if shard is None or shard.run_id != self._run_id:
             return None
-        return shard if sha256_of(path) == shard.sha256 else None
+        places = {self._target / name, self._out / name}
+        return shard if any(path.is_file() and sha256_of(path) == shard.sha256 for path in places) else None
 
     def _write_shard(
         self, name: str, draw: Draw, together: Gathered | None, piece: int, entries: SlotEntries
     ) -> FinishedShard:
         """Mix, encode and write one file."""
-        with ShardWriter(self._work.new_partial(name), self._out / name) as writer:
+        with ShardWriter(self._work.new_partial(name), self._target / name) as writer:
             for start in range(0, len(draw.lam), piece):
                 part = draw[start : start + piece]  # only one piece is in memory at a time
                 self._write_piece(writer, part, together or self._gather([part], entries))
+            self._work.check_run(self._run_id)
             num_bytes, sha256 = writer.finish()
         shard = FinishedShard(run_id=self._run_id, examples=len(draw.lam), bytes=num_bytes, sha256=sha256)
-        self._work.save_finished(name, shard)
+        self._work.shards.save(name, shard)
         return shard
 
     def _write_piece(self, writer: ShardWriter, draw: Draw, gathered: Gathered) -> None:

@@ -3,19 +3,19 @@
 One worker does this, once per run.
 """
 
+import contextlib
+import re
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
-from pathlib import Path
+from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 
 from mixup_pipeline.config import MAX_EXAMPLES, MixConfig
 from mixup_pipeline.config.registry import LABEL_KINDS, PAIRINGS
-from mixup_pipeline.dataset.manifest import MIXED_SUFFIX
-from mixup_pipeline.errors import OutputError, SourceError, UsageError
-from mixup_pipeline.mixing.pairing import Policy
-from mixup_pipeline.records.names import shard_pattern
+from mixup_pipeline.dataset.manifest import MANIFEST_NAME, MIXED_SUFFIX, read_manifest
+from mixup_pipeline.errors import OtherRunError, OutputError, SourceError, UsageError
+from mixup_pipeline.mixing.pairing import Earlier, Policy
+from mixup_pipeline.records.names import SHARD_NAME
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.run import Run, estimated_record_bytes, resolve_config, resolved_label_format
 from mixup_pipeline.run.sharding import ShardTask, default_num_shards, shard_tasks
@@ -36,12 +36,12 @@ def plan_run(request: Request, files: Sequence[IndexedFile], out: Place) -> list
     """Write the plan of a run into the work folder, and return its shard tasks.
 
     Raises UsageError or SourceError if the source does not allow the requested configuration. Raises OutputError if
-    the folder holds shards of another run, or the disk is too small.
+    the folder holds shards of another run, or the disk is too small or fails.
     """
     work = WorkFolder.of(out)
     run, slots = resolve(request, files, work)
+    _keep_to_this_run(run, out, work)
     _check_room(run, out, work)
-    _remove_other_run(run, work)
     work.save_slots(slots)
     _save_pairings(run, slots, work)
     work.save_run(run)
@@ -94,17 +94,21 @@ def _check_names(run: Run) -> None:
 
 def _save_pairings(run: Run, slots: Entries, work: WorkFolder) -> None:
     """Pair the slots of every copy. Earlier pairings are mapped from disk, so memory does not grow with the copies."""
-    earlier: list[npt.NDArray[np.int32]] = []
-    class_ids = np.ascontiguousarray(slots["class_id"])
     policy: Policy = PAIRINGS[run.config.pairing]
-    with work.scratch() as scratch:
+    class_ids = np.ascontiguousarray(slots["class_id"])
+    with work.scratch() if policy.uses_earlier else contextlib.nullcontext() as scratch:
         for copy in range(run.config.copies):
+            earlier = [] if scratch is None else _stored_pairings(scratch, copy, run.num_examples)
             partners = policy.pair(class_ids, copy, run.config.seed, earlier).astype(np.int32)
             work.save_partners(copy, partners, slots)
-            if policy.uses_earlier and copy < run.config.copies - 1:
-                path = Path(scratch) / str(copy)
-                partners.tofile(path)
-                earlier.append(np.memmap(path, np.int32, "r"))
+            if scratch is not None:
+                scratch.write(partners.data)
+                scratch.flush()
+
+
+def _stored_pairings(scratch: IO[bytes], copies: int, num_examples: int) -> Earlier:
+    """The pairings of the first copies, which lie in the file one after another."""
+    return list(np.memmap(scratch, np.int32, "r", shape=(copies, num_examples))) if copies else []
 
 
 def check_counts(config: MixConfig, num_examples: int, label_kind: str) -> None:
@@ -133,29 +137,33 @@ def output_bytes(run: Run) -> int:
     return run.num_examples * run.num_passes * run.record_bytes
 
 
-def _remove_other_run(run: Run, work: WorkFolder) -> None:
-    """Keep finished shards of this run. Remove those of another run with --overwrite; raise OutputError without."""
-    notes: list[Place] = list(work.finished.glob("*.json"))
-    stored = [work.load_finished(path.name.removesuffix(".json")) for path in notes]
-    if run.run_id not in {shard.run_id for shard in stored if shard is not None}:
-        if stored and not work.previous.exists():
-            raise OutputError(
-                f"out {work.root.parent}: holds shards of another run, because the source has changed: use "
-                f"--overwrite or another --out"
-            )
-        for path in (*work.previous_files(), *notes):
-            path.unlink(missing_ok=True)
-    work.previous.unlink(missing_ok=True)
+def _keep_to_this_run(run: Run, out: Place, work: WorkFolder) -> None:
+    """Keep finished shards of this run, and forget those of another one that this run replaces.
+
+    Raises OtherRunError if there are some that it does not replace. A manifest that lists shards which are not there is
+    removed: from here on it is an unfinished run, which makes them again.
+    """
+    replaces, notes, present = work.replaces(), work.shards.all(), sizes(out)
+    of_others = [name for name, note in notes.items() if note is None or note.run_id != run.run_id]
+    strays = [name for name in present if re.fullmatch(SHARD_NAME, name) and not run.has_shard(name)]
+    if not replaces and (strays or any(notes[name] is not None for name in of_others)):
+        raise OtherRunError(
+            f"out {out}: holds shards of another run, because the source has changed: use --overwrite or another --out"
+        )
+    for name in of_others:
+        work.forget_shard(name)
+    if not replaces and (out / MANIFEST_NAME).is_file():
+        listed = read_manifest(out).shards
+        if any(present.get(shard.name) != shard.bytes for shard in listed):
+            (out / MANIFEST_NAME).unlink()
 
 
 def _check_room(run: Run, out: Place, work: WorkFolder) -> None:
     free = free_bytes(out)
     if free is None:
         return
-    present = sizes(out)
-    replaced = sum(present.get(path.name, 0) for path in work.previous_files())
-    done = sum(size for name, size in present.items() if fnmatchcase(name, shard_pattern(run.name, run.split)))
-    needed = output_bytes(run) - max(done, replaced)
+    done = sum(note.bytes for note in work.shards.all().values() if note is not None)
+    needed = output_bytes(run) - done
     if run.config.image_format == "raw" and needed > free:
         raise OutputError(
             f"out {out}: the shards need about {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free: make room, or "

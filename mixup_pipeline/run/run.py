@@ -52,6 +52,18 @@ class Run:
         return shard_name(self.name, self.split, pass_index * self.num_shards + shard, total)
 
     @cached_property
+    def _shard_names(self) -> frozenset[str]:
+        return frozenset(
+            self.shard_name(pass_index, shard)
+            for pass_index in range(self.num_passes)
+            for shard in range(self.num_shards)
+        )
+
+    def has_shard(self, name: str) -> bool:
+        """Whether this is the file name of one of its shards."""
+        return name in self._shard_names
+
+    @cached_property
     def layout(self) -> Layout:
         """The layout of the mixed records."""
         return layout_of(self.config, self.spec, self.shape)

@@ -3,64 +3,60 @@
 It is removed after the manifest is written.
 
 request.json            the request; a later command resumes the run only if its request is equal
-previous.json           the files of another run that this run replaces
+previous.json           the files of another run that this run replaces when it is complete
 lock                    held by the launcher while it runs
 index/NNNNN.entries     the entries of each source file; NNNNN.json is its summary
 spool/NNNNN             the uncompressed copy of a compressed source file
 run.json, slots         the run and the slot table
 partners-CCCCC          for each copy, the partner of every slot with its entry, so that a shard reads one piece
-shards/NAME.json        size and sha256 of each finished shard
+shards/NAME.json        run, size and sha256 of each finished shard
+staged/NAME             the finished shards of a run that replaces another one, until it is complete
 partial/                files being written, if the folder is on a local disk
 
-Arrays are stored as plain bytes, without a header, and are read in pieces.
+Arrays are stored as plain bytes, without a header, and are read in pieces. Nothing here but the request and the list of
+previous files is flushed to disk. So a power cut may leave files empty or cut; what a later run would use again carries
+its size and a checksum, and a bad one is as none.
 """
 
-import errno
 import json
-import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.config.typed_json import from_json, to_json
-from mixup_pipeline.dataset.manifest import MANIFEST_NAME, WORK_NAME
-from mixup_pipeline.errors import MixupError
+from mixup_pipeline.config.typed_json import from_json
+from mixup_pipeline.dataset.manifest import WORK_NAME
+from mixup_pipeline.errors import OtherRunError
+from mixup_pipeline.run.notes import FinishedShards, read_note, write_note
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.slots import PARTNER, PartnerEntries, partner_entries
+from mixup_pipeline.run.work_content import REQUEST_NAME
 from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile
-from mixup_pipeline.storage.atomic import new_partial, output_error, publish, remove_tree, write_atomically
+from mixup_pipeline.storage.atomic import new_partial, output_error, publish, remove_tree
+from mixup_pipeline.storage.checksum import Checksum
 from mixup_pipeline.storage.places import ObjectPath, Place
 from mixup_pipeline.storage.range_reader import RangeReader
+from mixup_pipeline.storage.stamps import Stamp
 
 Note = TypeVar("Note")
 
-_OURS = re.compile(
-    r"\.?(request\.json|previous\.json|run\.json|lock|index|spool|shards|partial|slots|partners-\d+)(\.[0-9a-f]+)?"
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinishedShard:
-    """A finished shard, which has its final name."""
-
-    run_id: str
-    examples: int
-    bytes: int
-    sha256: str
+_PIECE = 1 << 16
+"""Entries whose checksum is added at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _IndexNote:
-    """The summary of an indexed file. stamp: the file's stamp when it was indexed."""
+    """The summary of an indexed file. entries, spool: what its files hold; spool is None where there is none."""
 
     file: IndexedFile
-    stamp: list[int | str]
+    entries: Checksum
+    spool: Checksum | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ class WorkFolder:
 
     @property
     def request(self) -> Place:
-        return self.root / "request.json"
+        return self.root / REQUEST_NAME
 
     @property
     def previous(self) -> Place:
@@ -94,54 +90,72 @@ class WorkFolder:
         return self.root / "shards"
 
     @property
+    def shards(self) -> FinishedShards:
+        """The notes of the finished shards."""
+        return FinishedShards(self.finished, self.partial)
+
+    @property
+    def staged(self) -> Place:
+        return self.root / "staged"
+
+    @property
     def partial(self) -> Place:
         return self.root / "partial"
 
     def create(self) -> None:
-        for folder in ("index", "spool", "shards", "partial"):
+        """Make the folders of the work folder, without what an earlier run left half written."""
+        for folder in ("index", "spool", "shards", "staged", "partial"):
+            if folder == "partial":
+                remove_tree(self.partial)
             (self.root / folder).mkdir(parents=True, exist_ok=True)
 
-    def clear(self) -> None:
-        """Remove everything but the lock."""
+    def clear(self, *, keep: Collection[str] = ()) -> None:
+        """Remove everything but the lock and what is to be kept. The folder must hold nothing foreign."""
+        if isinstance(self.root, ObjectPath):
+            kept = tuple(f"{self.root.key}/{name}" for name in ("lock", *keep))
+            stale = [path.key for path in self.root.walk_files() if not path.key.startswith(kept)]
+            self.root.store.delete(self.root.bucket, stale)
+            return
         for path in self.root.iterdir():
+            if path.name in ("lock", *keep):
+                continue
             if path.is_dir():
                 remove_tree(path)
-            elif path != self.lock:
+            else:
                 path.unlink()
 
-    def foreign(self) -> list[str]:
-        """The names in the work folder that this tool did not write."""
-        if not self.root.exists():
-            return []
-        if not self.root.is_dir():
-            return [""]
-        foreign = sorted(path.name for path in self.root.iterdir() if not _OURS.fullmatch(path.name))
-        if (
-            not foreign
-            and self.request.is_file()
-            and self.request.stat().st_size
-            and _read_json(self.request, dict) is None
-        ):
-            foreign = [self.request.name]
-        return foreign
+    def remove(self) -> None:
+        """Remove the work folder; the lock goes last, so that no other run begins in a folder that is being removed.
+
+        The lock in a store is left to its holder. Errors are ignored: what stays is removed by the next run.
+        """
+        with suppress(OSError):
+            self.clear()
+            if isinstance(self.root, Path):
+                self.lock.unlink(missing_ok=True)
+                self.root.rmdir()
+
+    def holds_a_run(self) -> bool:
+        """Whether there is anything but the lock."""
+        return any(path.name != self.lock.name for path in self.root.iterdir())
 
     def save_request(self, request: Request) -> None:
-        _write_json(self.request, request)
+        self._write(self.request, request, durable=True)
 
     def load_request(self) -> Request | None:
         """The stored request. None if there is none, or it is incomplete or from another version."""
-        return _read_json(self.request, Request)
+        return read_note(self.request, Request)
 
     def save_previous(self, names: list[str]) -> None:
-        write_atomically(self.previous, json.dumps(sorted(names, key=lambda name: name != MANIFEST_NAME)))
+        self._write(self.previous, names, durable=True)
 
-    def previous_files(self) -> list[Place]:
-        """The files of another run that this run replaces, the manifest first."""
-        names = _read_json(self.previous, list[str])
-        return [] if names is None else [self.root.parent / name for name in names]
+    def load_previous(self) -> list[str] | None:
+        """The names of the files that this run replaces. None if it replaces none, or the list is damaged."""
+        return read_note(self.previous, list[str])
 
-    def remove(self) -> None:
-        remove_tree(self.root)
+    def replaces(self) -> bool:
+        """Whether the run replaces another one, so that its shards are staged until it is complete."""
+        return self.previous.exists()
 
     def spool(self, position: int) -> Place:
         return self.root / "spool" / f"{position:05d}"
@@ -153,20 +167,26 @@ class WorkFolder:
         """A local path for an unfinished file, unique to this attempt."""
         return new_partial(name, self.partial)
 
-    def scratch(self) -> "tempfile.TemporaryDirectory[str]":
-        """A temporary local folder, for files that other workers do not need."""
-        parent = None if isinstance(self.partial, ObjectPath) else self.partial
-        return tempfile.TemporaryDirectory(dir=parent, prefix="mixup-")
+    def scratch(self) -> IO[bytes]:
+        """A local file without a name, for what other workers do not need. It is gone once it is closed."""
+        return tempfile.TemporaryFile(dir=None if isinstance(self.partial, ObjectPath) else self.partial)
 
-    def save_index(self, position: int, entries: Entries, file: IndexedFile, stamp: list[int | str]) -> None:
-        """Store the entries and the summary of one source file. stamp: shows later whether the file has changed."""
+    def save_index(self, entries: Entries, file: IndexedFile, position: int, spool: Checksum | None) -> None:
+        """Store the entries and the summary of one source file. spool: what its uncompressed copy holds."""
         self._save(self.index(position).with_suffix(".entries"), [entries])
-        _write_json(self.index(position).with_suffix(".json"), _IndexNote(file=file, stamp=stamp))
+        pieces = (entries[first : first + _PIECE].tobytes() for first in range(0, len(entries), _PIECE))
+        note = _IndexNote(file=file, entries=Checksum.of(pieces), spool=spool)
+        self._write(self.index(position).with_suffix(".json"), note)
 
-    def load_index(self, position: int, stamp: list[int | str]) -> IndexedFile | None:
-        """The summary of a file that was indexed with this stamp; None if there is none."""
-        stored = _read_json(self.index(position).with_suffix(".json"), _IndexNote)
-        return stored.file if stored is not None and stored.stamp == stamp else None
+    def load_index(self, position: int, stamp: Stamp) -> IndexedFile | None:
+        """The summary of a file that was indexed with this stamp; None if there is none, or its files are damaged."""
+        note = read_note(self.index(position).with_suffix(".json"), _IndexNote)
+        if note is None or note.file.stamp != stamp:
+            return None
+        files = {self.index(position).with_suffix(".entries"): note.entries}
+        if note.spool is not None:
+            files[self.spool(position)] = note.spool
+        return note.file if all(checksum.fits(path) for path, checksum in files.items()) else None
 
     def entries(self, position: int, count: int | None = None) -> Entries:
         """Read ENTRY[count] of one source file; all of its entries if count is None."""
@@ -191,17 +211,27 @@ class WorkFolder:
         return self.root / f"partners-{copy:05d}"
 
     def save_run(self, run: Run) -> None:
-        _write_json(self.run, run)
+        self._write(self.run, run)
 
     def load_run(self) -> Run:
         """Read the run, which must exist."""
         return from_json(json.loads(self.run.read_text()), Run)
 
-    def save_finished(self, name: str, shard: FinishedShard) -> None:
-        _write_json(self.finished / f"{name}.json", shard)
+    def check_run(self, run_id: str) -> None:
+        """Raise OtherRunError if this folder no longer belongs to the run: a job can outlive the command."""
+        run = read_note(self.run, Run)
+        if run is None or run.run_id != run_id:
+            raise OtherRunError(
+                f"out {self.root.parent}: another mixup-augment has taken this folder: this run ends without a trace"
+            )
 
-    def load_finished(self, name: str) -> FinishedShard | None:
-        return _read_json(self.finished / f"{name}.json", FinishedShard)
+    def forget_shard(self, name: str) -> None:
+        """Remove a shard's note, and the shard where it is staged."""
+        self.shards.forget(name)
+        (self.staged / name).unlink(missing_ok=True)
+
+    def _write(self, path: Place, note: Any, *, durable: bool = False) -> None:
+        write_note(path, note, self.partial, durable=durable)
 
     def _save(self, path: Place, arrays: Iterable[npt.NDArray[Any]]) -> None:
         """Store the bytes of arrays in one file, one after another."""
@@ -222,20 +252,3 @@ def _load(path: Place, dtype: np.dtype[Any], start: int = 0, stop: int | None = 
     with RangeReader(path) as ranges:
         stop = ranges.size // dtype.itemsize if stop is None else stop
         return np.frombuffer(ranges.read((stop - start) * dtype.itemsize, start * dtype.itemsize), dtype)
-
-
-def _write_json(path: Place, note: Any) -> None:
-    """Store a note, a small typed value, in the work folder."""
-    write_atomically(path, json.dumps(to_json(note)), durable=False)
-
-
-def _read_json(path: Place, kind: type[Note]) -> Note | None:
-    """Read a note. None if there is none, or it is damaged, for example by a power cut; its work is then done again."""
-    try:
-        return from_json(json.loads(path.read_text()), kind)
-    except (ValueError, MixupError):
-        return None
-    except OSError as error:
-        if error.errno != errno.ENOENT:
-            raise
-        return None

@@ -1,7 +1,8 @@
-"""The index: the location of every example of the source, in 32 bytes per example.
+"""The index: the location of every example of the source, in 36 bytes per example.
 
-An entry holds the position of a record's payload, the position of the input inside it, the record's index in its file,
-and its class id. The index of a file (in file order) and the slot table of a run (in slot order) have the same
+An entry holds the position of a record's payload and its CRC, the position of the input inside it, the record's index
+in its file, and its class id. The CRC ties what is mixed to what was indexed: a record that was exchanged in between is
+noticed when it is read. The index of a file (in file order) and the slot table of a run (in slot order) have the same
 structured type. So a shard reads one contiguous piece of one array.
 """
 
@@ -10,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from mixup_pipeline.storage.stamps import Stamp
 
 ENTRY = np.dtype(
     [
@@ -20,6 +23,7 @@ ENTRY = np.dtype(
         ("record", "<i4"),  # index of the record in its file
         ("file", "<i4"),  # position of the file in the source
         ("class_id", "<i4"),  # NO_CLASS if labels are soft
+        ("crc", "<u4"),  # of the payload, masked as TFRecord stores it
     ]
 )
 
@@ -34,6 +38,7 @@ class IndexedFile:
     examples: the number of records used. skipped: the number of bad records left out.
     fingerprint: sha256 over the length and the CRC of every record read.
     shape: the shape of its examples, None if it has none. first_record: the index of its first example's record.
+    stamp: the file's stamp before it was read, see `storage.stamps`.
     """
 
     name: str
@@ -43,6 +48,7 @@ class IndexedFile:
     fingerprint: str
     shape: tuple[int, ...] | None
     first_record: int
+    stamp: Stamp = ()
 
 
 class NamedFile(Protocol):

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import record_error
-from mixup_pipeline.records.framing import CRC, FOOTER_BYTES, masked
+from mixup_pipeline.records.framing import FOOTER_BYTES, masked
 from mixup_pipeline.sources.index import Entries, NamedFile
 from mixup_pipeline.storage.places import ObjectPath, Place, place
 from mixup_pipeline.storage.prefetch import prefetch
@@ -54,23 +54,20 @@ class Block:
 def read_payloads(files: Sequence[NamedFile], entries: Entries) -> Iterator[bytes]:
     """Read the payloads of ENTRY[n], which must be sorted by file and offset, in that order.
 
-    Raises RecordError if a payload no longer matches its CRC: the file changed after it was indexed. Raises OSError if
-    a file cannot be read.
+    Raises RecordError if a payload does not match the CRC in its entry: the file changed after it was indexed. Raises
+    OSError if a file cannot be read.
     """
     paths = {number: place(files[number].path) for number in np.unique(entries["file"]).tolist()}
     stores = any(isinstance(path, ObjectPath) for path in paths.values())
     blocks = plan_blocks(entries, STORE if stores else LOCAL)
     contents = _read_ahead(blocks, paths) if stores else _read_in_turn(blocks, paths)
-    columns = [entries[column].tolist() for column in ("offset", "length", "record")]
-    crc32c, stored_crc = google_crc32c.value, CRC.unpack_from
+    columns = [entries[column].tolist() for column in ("offset", "length", "record", "crc")]
+    crc32c = google_crc32c.value
     for block, content in zip(blocks, contents, strict=True):
-        for offset, length, record in zip(*(column[block.first : block.last] for column in columns), strict=True):
+        for offset, length, record, crc in zip(*(column[block.first : block.last] for column in columns), strict=True):
             first = offset - block.start
             payload = content[first : first + length]
-            if (
-                first + length + FOOTER_BYTES > len(content)
-                or masked(crc32c(payload)) != stored_crc(content, first + length)[0]
-            ):
+            if first + length + FOOTER_BYTES > len(content) or masked(crc32c(payload)) != crc:
                 raise record_error(
                     files[block.file].name, record, offset, "its data changed while they were being read: run again"
                 )

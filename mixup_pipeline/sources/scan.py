@@ -24,14 +24,17 @@ from mixup_pipeline.spec import ExampleSpec, Shape, shape_text
 from mixup_pipeline.storage.places import Place, place
 
 _HEAD_BYTES = 64
+_COLUMNS = ("offset", "length", "record", "input_start", "input_length", "class_id", "crc")
 _FRAME = struct.Struct("<QI")
 
 
 def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfig) -> tuple[Entries, IndexedFile]:
     """Scan one uncompressed file: its entries and its summary. Raises the same errors as `index_file`."""
     examine = examiner(spec, decode=config.on_bad_record == "skip")
-    columns = {name: array("q") for name in ("offset", "length", "record", "input_start", "input_length", "class_id")}
-    add_offset, add_length, add_record, add_start, add_input_length, add_class_id = (c.append for c in columns.values())
+    columns = {name: array("q") for name in _COLUMNS}
+    add_offset, add_length, add_record, add_start, add_input_length, add_class_id, add_crc = (
+        column.append for column in columns.values()
+    )
     fingerprint = hashlib.sha256()
     shape: Shape | None = None
     num_records = skipped = 0
@@ -57,6 +60,7 @@ def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfi
         add_start(start)
         add_input_length(length)
         add_class_id(class_id)
+        add_crc(crc)
         if len(columns["record"]) == config.limit:
             break
     else:

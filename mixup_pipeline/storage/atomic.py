@@ -4,6 +4,7 @@ A large file for an object store is written to a local file first, then uploaded
 `range_reader.py` reads parts of them.)
 """
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -21,10 +22,11 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _CHUNK_BYTES = 4 << 20
 
 
-def write_atomically(path: Place, content: str | bytes, *, durable: bool = True) -> None:
+def write_atomically(path: Place, content: str | bytes, *, durable: bool = True, partial: Path | None = None) -> None:
     """Write a small file, whole or not at all.
 
-    durable: flush it to disk, so that this holds after a power cut too.
+    durable: flush it to disk, so that this holds after a power cut too. partial: the name it has until it is whole, on
+    the same file system; beside it by default.
 
     Raises OutputError where the file cannot be written.
     """
@@ -32,7 +34,7 @@ def write_atomically(path: Place, content: str | bytes, *, durable: bool = True)
     if isinstance(path, ObjectPath):
         path.write_bytes(content)
         return
-    partial = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:12]}")
+    partial = partial or path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:12]}")
     try:
         with partial.open("wb") as file:
             file.write(content)
@@ -70,29 +72,32 @@ def publish(partial: Path, final: Place, *, durable: bool = True) -> None:
         sync_folder(final.parent)
 
 
+def move(source: Place, target: Place) -> None:
+    """Give a finished file another name in the same store or file system; replaces what has that name.
+
+    The caller flushes the folder (`sync_folder`). Raises OSError.
+    """
+    if isinstance(target, ObjectPath) and isinstance(source, ObjectPath):
+        source.copy(target)
+        source.unlink(missing_ok=True)
+    elif isinstance(target, Path) and isinstance(source, Path):
+        source.replace(target)
+    else:
+        raise ValueError(f"{source} and {target} are not in the same place")
+
+
 def sizes(folder: Place) -> dict[str, int]:
     """Size in bytes of each file directly in a folder, by name."""
     return {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
 
 
-def stamp(path: Place) -> list[int | str]:
-    """Size with modification time, or with the version of an object. It changes when the file is rewritten.
-
-    Raises OSError where the file does not exist.
-    """
-    if isinstance(path, ObjectPath):
-        found = path.stat()
-        return [found.st_size, found.version]
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
-
-
 def remove_tree(folder: Place) -> None:
-    """Remove a folder and everything in it. A missing folder is no error."""
+    """Remove a folder and everything in it; links are not followed. A missing folder is no error. Raises OSError."""
     if isinstance(folder, ObjectPath):
         folder.remove_tree()
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
+        return
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)
 
 
 def free_bytes(folder: Place) -> int | None:
@@ -129,6 +134,9 @@ def sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot flush a folder
+            raise
     finally:
         os.close(handle)
 

@@ -67,6 +67,14 @@ class GcsStore:
                 str(path), "application/octet-stream", checksum="crc32c", retry=_RETRY
             )
 
+    def copy(self, bucket: str, key: str, target: str) -> None:
+        with _errors(bucket, key):
+            source, copied, token = self._blob(bucket, key), self._blob(bucket, target), None
+            while True:  # a large object takes several requests
+                token, _, _ = copied.rewrite(source, token=token, retry=_RETRY)
+                if token is None:
+                    return
+
     def head(self, bucket: str, key: str) -> ObjectInfo | None:
         with _errors(bucket, key):
             blob = self._bucket(bucket).get_blob(key, retry=_RETRY)

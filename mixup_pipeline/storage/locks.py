@@ -7,6 +7,7 @@ of another machine has to be trusted.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import logging
@@ -23,6 +24,7 @@ from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.storage.places import ObjectPath, Place
 
 _LOGGER = logging.getLogger(__name__)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _RENEW_SECONDS = 5.0
 _WATCH_SECONDS = 4 * _RENEW_SECONDS
 
@@ -47,6 +49,10 @@ def _hold_file(lock: Path, out: Place, command: str) -> Iterator[None]:
     try:
         handle = _open_locked(lock)
     except OSError as error:
+        if error.errno in _NO_LOCKS:
+            _remove_unlocked(lock)
+            reason = f"its file system has no locks (flock: {os.strerror(error.errno).lower()})"
+            raise OutputError(f"out {out}: {reason}: choose another --out") from error
         raise output_error(out, error) from error
     if handle is None:
         raise _in_use(out, command)
@@ -57,18 +63,36 @@ def _hold_file(lock: Path, out: Place, command: str) -> Iterator[None]:
 
 
 def _open_locked(path: Path) -> int | None:
-    """An open file handle that holds the lock; None where another process holds it."""
+    """An open file handle that holds the lock; None where another process holds it.
+
+    Raises OSError where the file cannot be made or locked, or is a link.
+    """
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+        except FileNotFoundError:
+            continue  # another process has removed the folder in between
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
-                return handle
-        except BlockingIOError:
+            held = path.exists() and os.path.samestat(os.fstat(handle), path.stat())
+        except OSError as error:
             os.close(handle)
-            return None
+            if isinstance(error, BlockingIOError):
+                return None
+            if isinstance(error, FileNotFoundError):
+                continue
+            raise
+        if held:
+            return handle
         os.close(handle)  # its holder has removed the file in between: lock the new one
+
+
+def _remove_unlocked(lock: Path) -> None:
+    """Remove a lock file that could not be locked, and its folder where nothing else is in it."""
+    with contextlib.suppress(OSError):
+        lock.unlink()
+        lock.parent.rmdir()
 
 
 @contextlib.contextmanager
@@ -83,6 +107,11 @@ def _hold_object(lock: ObjectPath, out: Place, command: str) -> Iterator[None]:
         yield
     finally:
         renewal.stop()
+    if renewal.lost:
+        raise OutputError(
+            f"out {out}: another process took over the lock of this {command}: check the folder with mixup-verify, or "
+            f"run the same command again"
+        )
 
 
 def _take_over(lock: ObjectPath) -> str | None:
@@ -107,11 +136,13 @@ class _Renewal(threading.Thread):
     def __init__(self, lock: ObjectPath, version: str) -> None:
         super().__init__(daemon=True)
         self._lock, self._version, self._done = lock, version, threading.Event()
+        self.lost = False
 
     def run(self) -> None:
-        while not self._done.wait(_RENEW_SECONDS):
+        while not self.lost and not self._done.wait(_RENEW_SECONDS):
             with contextlib.suppress(StoreError):  # the next renewal may succeed; nobody takes over at once
-                self._version = _write_lock(self._lock, self._version) or self._version
+                renewed = _write_lock(self._lock, self._version)
+                self._version, self.lost = renewed or self._version, renewed is None
 
     def stop(self) -> None:
         self._done.set()

@@ -157,6 +157,10 @@ class ObjectPath:
         """Upload a local file, whole or not at all."""
         self.store.upload(self.bucket, self.key, path)
 
+    def copy(self, target: "ObjectPath") -> None:
+        """Copy the object inside its bucket, whole or not at all. The store does it; no bytes pass here."""
+        self.store.copy(self.bucket, self.key, target.key)
+
     def write_if_match(self, content: bytes, version: str | None) -> str | None:
         """Write only if the object still has this version, or does not exist where the version is None.
 

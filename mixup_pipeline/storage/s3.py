@@ -88,6 +88,10 @@ class S3Store:
                     raise error.__context__ from None
                 raise
 
+    def copy(self, bucket: str, key: str, target: str) -> None:
+        with _errors(bucket, key):
+            self._client.copy({"Bucket": bucket, "Key": key}, bucket, target)
+
     def head(self, bucket: str, key: str) -> ObjectInfo | None:
         with _errors(bucket, key):
             try:

@@ -36,6 +36,9 @@ class Store(Protocol):
     def upload(self, bucket: str, key: str, path: Path) -> None:
         """Upload a local file of any size, whole or not at all."""
 
+    def copy(self, bucket: str, key: str, target: str) -> None:
+        """Copy an object of any size to another key of its bucket, whole or not at all."""
+
     def head(self, bucket: str, key: str) -> ObjectInfo | None:
         """Look up one object; None where there is none."""
 

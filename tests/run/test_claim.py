@@ -9,6 +9,8 @@ import pytest
 from mixup_pipeline import MixConfig, SourceConfig, augment
 from mixup_pipeline.errors import OutputError
 from mixup_pipeline.run.claim import claim
+from mixup_pipeline.run.index_files import index_file
+from mixup_pipeline.run.planning import plan_run
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import open_source
@@ -44,11 +46,14 @@ def test_a_finished_run_keeps_its_manifest_while_it_is_claimed(out: Path, reques
         assert len(list(WorkFolder.of(out).finished.iterdir())) == 2
 
 
-def test_no_manifest_lists_a_shard_that_is_missing_or_of_another_size(
+def test_no_plan_is_made_while_a_manifest_lists_a_shard_that_is_missing_or_of_another_size(
     out: Path, request_of: Callable[..., Request]
 ) -> None:
     next(out.glob("*.tfrecord-*")).write_bytes(b"")
     with claim(out, request_of(), overwrite=False):
+        assert (out / "manifest.json").exists()
+        source, config, work = request_of().source, request_of().config, WorkFolder.of(out)
+        plan_run(request_of(), [index_file(file, source.spec, config, work) for file in source.files], out)
         assert not (out / "manifest.json").exists()
         assert len(list(out.glob("*.tfrecord-*"))) == 2
 
@@ -60,9 +65,8 @@ def test_another_run_is_replaced_only_with_overwrite(
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     if overwrite:
         with claim(out, request_of(MixConfig(seed=1)), overwrite=True):
-            previous = [path.name for path in WorkFolder.of(out).previous_files()]
-        assert sorted(previous) == sorted(before)
-        assert previous[0] == "manifest.json"
+            previous = WorkFolder.of(out).load_previous()
+        assert sorted(previous or []) == sorted(before)
     else:
         with (
             pytest.raises(OutputError, match="a finished run of another configuration or source: use --overwrite"),

@@ -1,6 +1,7 @@
 """Commit: the manifest is written only if all shards exist."""
 
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from mixup_pipeline.mixing.totals import ShardTotals
 from mixup_pipeline.run import commit
 from mixup_pipeline.run.commit import commit_run
 from mixup_pipeline.run.mix_shard import ShardInfo
+from mixup_pipeline.run.notes import FinishedShard, FinishedShards
 from mixup_pipeline.run.work_folder import WorkFolder
 from tests.datasets import Dataset
 from tests.run.test_mix_shard import mixed
@@ -42,8 +44,10 @@ def test_more_than_100_000_shards_are_listed_by_number_and_verified(
     names = [run.shard_name(0, shard) for shard in range(count)]
     totals = ShardTotals.of_originals(1)
     shards = [msgspec.structs.replace(infos[0].entry, name=name, examples=1, bytes=9) for name in names]
-    many = [replace(infos[0], entry=shard, totals=totals) for shard in shards]
+    many = [replace(infos[0], run_id=run.run_id, entry=shard, totals=totals) for shard in shards]
     monkeypatch.setattr(commit, "sizes", lambda out: dict.fromkeys(names, 9))
+    note = FinishedShard(run_id=run.run_id, examples=1, bytes=9, sha256=infos[0].entry.sha256)
+    monkeypatch.setattr(FinishedShards, "load_each", lambda notes, names: repeat(note, len(names)))
     commit_run(many[::-1], tmp_path / "out")
     manifest, faults = checked_manifest(tmp_path / "out")
     assert faults == []

@@ -12,12 +12,13 @@ from mixup_pipeline.mixing.draw import Draw
 from mixup_pipeline.run import sharding as plan
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.mix_shard import Gathered, ShardInfo, ShardMixer
+from mixup_pipeline.run.notes import FinishedShard
 from mixup_pipeline.run.planning import plan_run
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.sharding import ShardTask
 from mixup_pipeline.run.slots import PARTNER, SlotEntries
-from mixup_pipeline.run.work_folder import FinishedShard, WorkFolder
+from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.index import ENTRY
 from mixup_pipeline.spec import ExampleSpec
@@ -31,6 +32,7 @@ def planned(dataset: Dataset, out: Path, config: MixConfig) -> list[ShardTask]:
     out.mkdir()
     work = WorkFolder.of(out)
     work.create()
+    work.save_request(request)
     files = [index_file(file, request.source.spec, config, work) for file in request.source.files]
     return plan_run(request, files, out)
 
@@ -103,7 +105,7 @@ def test_a_shard_of_another_run_is_made_again(tmp_path: Path, dataset: Dataset) 
     other = next(out.glob("*-00000-of-00002"))
     other.write_bytes(b"of another run")
     note = FinishedShard(run_id="0" * 64, examples=20, bytes=14, sha256=hashlib.sha256(b"of another run").hexdigest())
-    WorkFolder.of(out).save_finished(other.name, note)
+    WorkFolder.of(out).shards.save(other.name, note)
     again = [info for task in tasks for info in ShardMixer(out).mix_shard(task)]
     assert [info.kept for info in again] == [False, True]
     assert [info.entry.sha256 for info in again] == wanted

@@ -17,7 +17,7 @@ from mixup_pipeline.sources.examples import Examples, read_examples
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.source import SourceFile
 from mixup_pipeline.spec import ExampleSpec, Shape
-from tests.damage import HEADER_BYTES, cut, flip, record_starts, replace_record
+from tests.damage import HEADER_BYTES, cut, flip, read_payloads, record_starts, replace_record
 from tests.datasets import example, jpeg, png, random_images, write_records
 
 COUNT = 20
@@ -149,8 +149,11 @@ def flip_payload(path: Path, record: int) -> None:
     flip(path, record_starts(path)[record] + HEADER_BYTES + 9)
 
 
-def flip_crc(path: Path, record: int) -> None:
-    flip(path, record_starts(path)[record + 1] - 2)
+def exchange(path: Path, record: int) -> None:
+    """Another record of the same length, with its own right CRC, as when a file is replaced by another one."""
+    payload = bytearray(read_payloads(path)[record])
+    payload[40] ^= 1
+    replace_record(path, record, bytes(payload))
 
 
 def cut_record(path: Path, record: int) -> None:
@@ -165,7 +168,7 @@ def shorten_an_earlier_record(path: Path, _: int) -> None:
     replace_record(path, 0, example({"label": 1}))
 
 
-@pytest.mark.parametrize("change", [flip_payload, flip_crc, cut_record, cut_before, shorten_an_earlier_record])
+@pytest.mark.parametrize("change", [flip_payload, exchange, cut_record, cut_before, shorten_an_earlier_record])
 def test_a_changed_record_is_named(tmp_path: Path, change: Callable[[Path, int], None]) -> None:
     source = indexed(tmp_path, records([png(image) for image in GREY], LABELS), SPEC)
     path, offset = source.paths[2], int(source.entries["offset"][7 + 4])

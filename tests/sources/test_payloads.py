@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixup_pipeline.errors import RecordError
-from mixup_pipeline.records.framing import FRAME_BYTES, frame, read_records
+from mixup_pipeline.records.framing import FRAME_BYTES, frame, masked_crc32c, read_records
 from mixup_pipeline.sources import payloads as fetching
 from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile
 from mixup_pipeline.sources.payloads import Block, Reach, plan_blocks, read_payloads
@@ -33,7 +33,7 @@ def entries_of(lists: list[list[bytes]]) -> Entries:
     for file, payloads in enumerate(lists):
         offset = 12
         for record, payload in enumerate(payloads):
-            entries[row] = (offset, len(payload), 0, 0, record, file, 0)
+            entries[row] = (offset, len(payload), 0, 0, record, file, 0, masked_crc32c(payload))
             offset += len(payload) + FRAME_BYTES
             row += 1
     return entries

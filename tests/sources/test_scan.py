@@ -21,6 +21,7 @@ from mixup_pipeline.sources import scan
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.source import SourceFile
 from mixup_pipeline.spec import NO_CLASS, ExampleSpec
+from mixup_pipeline.storage.stamps import stamp
 from tests.damage import HEADER_BYTES, cut, flip, read_payloads, record_starts, replace_record
 from tests.datasets import example, jpeg, png, random_images, write_records
 
@@ -129,7 +130,9 @@ def test_entries_equal_a_brute_force_reading(tmp_path: Path, work: WorkFolder, k
         fingerprint=fingerprint_of(path),
         shape=form.shape,
         first_record=0,
+        stamp=stamp(path),
     )
+    assert entries["crc"].tolist() == [int.from_bytes(data[end - 4 : end], "little") for end in record_starts(path)[1:]]
 
 
 def test_a_file_of_many_records_and_one_large_one(tmp_path: Path, work: WorkFolder) -> None:
@@ -472,7 +475,7 @@ def test_compressed_files_are_indexed_as_if_they_were_plain(tmp_path: Path, work
     path.write_bytes(COMPRESSIONS[how](path.read_bytes()))
     entries, indexed = index(path, work, declared=12)
     assert entries.tobytes() == plain.tobytes()
-    assert replace(indexed, path="") == replace(plain_indexed, path="")
+    assert replace(indexed, path="", stamp=()) == replace(plain_indexed, path="", stamp=())
     assert Path(indexed.path) == work.spool(0)
     assert read_payloads(Path(indexed.path)) == PNG_RECORDS
 
