@@ -84,3 +84,8 @@ def shard_hashes(out: Path) -> dict[str, str]:
 def pairs_and_lam(out: Path) -> list[tuple[str, str, float]]:
     """The pairs and λ of all records. Neither they nor their order depend on the number of shards."""
     return sorted((record.base_id, record.partner_id, float(record.lam)) for record in read_output(out))
+
+
+def folder_bytes(folder: Path) -> dict[str, bytes]:
+    """The content of every file directly in a folder, by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
