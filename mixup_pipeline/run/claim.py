@@ -39,10 +39,9 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
         raise OutputError(f"out {out}: is a file: choose a folder that does not exist yet")
     if any(lies_in(folder, out) for folder in _folders(request.source)):
         raise OutputError(f"out {out}: holds the source itself: choose another --out")
-    if existed:
-        _check_may_be_ours(out, work)
+    unfinished = existed and _seems_unfinished(out, work)
     with hold_lock(work.lock, out, "mixup-augment"):
-        _prepare_or_leave(out, work, request, overwrite)
+        _prepare_or_leave(out, work, request, overwrite=overwrite, unfinished=unfinished)
         try:
             yield
         except (UsageError, SourceError, OtherRunError):  # clean up, but keep finished shards of an unfinished run
@@ -54,15 +53,14 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
             raise
 
 
-def _prepare_or_leave(out: Place, work: WorkFolder, request: Request, overwrite: bool) -> None:
+def _prepare_or_leave(out: Place, work: WorkFolder, request: Request, *, overwrite: bool, unfinished: bool) -> None:
     """Check and prepare the folder. If it is refused or fails, the work folder is removed unless it held a run."""
-    held_a_run = True
     try:
-        held_a_run = work.holds_a_run()
-        _check_ours(out, unfinished=held_a_run)
+        unfinished = unfinished or work.holds_a_run()
+        _check_ours(out, unfinished=unfinished)
         _prepare(out, work, request, overwrite)
     except (OutputError, OSError) as error:
-        if not held_a_run:
+        if not unfinished:
             work.remove()
         raise error if isinstance(error, OutputError) else output_error(out, error) from error
 
@@ -80,14 +78,18 @@ def _exists(out: Place) -> bool:
         raise output_error(out, error) from error
 
 
-def _check_may_be_ours(out: Place, work: WorkFolder) -> None:
-    """Raise OutputError, before the lock is written, where the folder is clearly not one of ours."""
+def _seems_unfinished(out: Place, work: WorkFolder) -> bool:
+    """Whether there is a work folder already.
+
+    Raises OutputError, before the lock is written, where the folder is clearly not one of ours.
+    """
     root = work.root
     if isinstance(root, Path) and (root.is_symlink() or (root.exists() and not root.is_dir())):
         raise _not_ours(out, WORK_NAME)
     names = {path.name for path in out.iterdir()}
     if names and not names & {WORK_NAME, MANIFEST_NAME}:
         raise _not_ours(out, min(names))
+    return WORK_NAME in names
 
 
 def _check_ours(out: Place, *, unfinished: bool) -> None:

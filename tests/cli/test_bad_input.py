@@ -579,17 +579,17 @@ def test_a_disk_that_fills_up_keeps_the_finished_shards(
     succeed(run_verify(out, "--against", dataset.folder))
 
 
-@pytest.mark.parametrize("again", [["--overwrite"], []], ids=["same command", "without --overwrite"])
-def test_an_overwrite_that_stopped_half_way_goes_on(
-    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, again: list[str]
+def test_an_overwrite_that_stopped_half_way_goes_on_and_the_old_dataset_is_whole_until_then(
+    tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_run(tmp_path / "out")
     args = asked(dataset.folder, tmp_path / "out", "--num-shards", "4")
     with monkeypatch.context() as patch:
         fill_the_disk(patch, 2)
         error_of(run_augment(*args, "--overwrite"), 1)
-    error_of(run_verify(tmp_path / "out"), 1)
-    assert "2 of them kept" in succeed(run_augment(*args, *again))
+    succeed(run_verify(tmp_path / "out", "--against", dataset.folder))
+    assert "use --overwrite to replace it" in error_of(run_augment(*args), 1)
+    assert "2 of them kept" in succeed(run_augment(*args, "--overwrite"))
     succeed(run_verify(tmp_path / "out", "--against", dataset.folder))
 
 
@@ -599,7 +599,7 @@ def test_a_disk_that_is_full_at_the_manifest_leaves_no_manifest(
     out, fsync = tmp_path / "out", os.fsync
 
     def full_outside_the_work_folder(handle: int) -> None:
-        if Path(f"/proc/self/fd/{handle}").readlink().name.startswith(".manifest.json"):
+        if Path(f"/proc/self/fd/{handle}").readlink().name.startswith("manifest.json."):
             raise OSError(28, "No space left on device")
         fsync(handle)
 
