@@ -4,13 +4,19 @@ A large file for an object store is written to a local file first, then uploaded
 `range_reader.py` reads parts of them.)
 """
 
+import contextlib
 import errno
+import fcntl
 import hashlib
 import os
+import re
 import shutil
+import stat
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from mixup_pipeline.errors import OutputError, StoreError, UsageError, first_line
 from mixup_pipeline.storage.places import ObjectPath, Place
@@ -19,12 +25,15 @@ from mixup_pipeline.storage.range_reader import RangeReader
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 _CHUNK_BYTES = 4 << 20
+_NAME_PART = 40
+"""So many characters of a file's name stand in that of its unfinished file, which must not grow too long."""
 
 
 def write_atomically(path: Place, content: str | bytes, *, durable: bool = True) -> None:
     """Write a small file, whole or not at all.
 
-    durable: flush it to disk, so that this holds after a power cut too.
+    durable: flush it to disk, so that this holds after a power cut too, and first remove what a killed process left of
+    writing the same file.
 
     Raises OutputError where the file cannot be written.
     """
@@ -32,19 +41,63 @@ def write_atomically(path: Place, content: str | bytes, *, durable: bool = True)
     if isinstance(path, ObjectPath):
         path.write_bytes(content)
         return
-    partial = path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:12]}")
     try:
-        with partial.open("wb") as file:
+        if durable:
+            sweep_unfinished(path)
+        with _unfinished(path) as file:
             file.write(content)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
-        partial.replace(path)
+            Path(file.name).replace(path)
         if durable:
             sync_folder(path.parent)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise output_error(path, error) from error
+
+
+def sweep_unfinished(path: Path) -> None:
+    """Remove what killed processes left of `write_atomically` for this path.
+
+    What a process is writing now is left alone, and so is what cannot be removed.
+    """
+    left = re.compile(rf"\.{re.escape(path.name[:_NAME_PART])}\.[0-9a-f]{{12}}")
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for name in [entry.name for entry in entries if left.fullmatch(entry.name)]:
+            _remove_unheld(path.with_name(name))
+
+
+def _remove_unheld(path: Path) -> None:
+    """Remove a file that no process holds a lock on. No link is followed, and nothing but a file is touched."""
+    with contextlib.suppress(OSError):  # gone, held, no file, or another user's
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            found = os.fstat(handle)
+            if stat.S_ISREG(found.st_mode):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(found, path.lstat()):  # not renamed in between
+                    path.unlink()
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path) -> Iterator[BinaryIO]:
+    """A new file beside `path`, to be renamed. It is locked, so that nobody sweeps it; it is removed after an error."""
+    while True:
+        partial = path.with_name(f".{path.name[:_NAME_PART]}.{uuid.uuid4().hex[:12]}")
+        with partial.open("xb") as file:
+            with contextlib.suppress(OSError):  # a file system without locks: there nobody sweeps either
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not partial.exists():
+                continue  # another process swept it before it was locked
+            try:
+                yield file
+            except BaseException:
+                with contextlib.suppress(OSError):  # the first error says more; the next write sweeps
+                    partial.unlink(missing_ok=True)
+                raise
+            return
 
 
 def new_partial(name: str, folder: Place) -> Path:
