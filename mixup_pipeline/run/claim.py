@@ -21,6 +21,7 @@ from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
 from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.storage.locks import hold_lock
 from mixup_pipeline.storage.places import Place, lies_in, place
+from mixup_pipeline.storage.unfinished import sweep_uploads
 
 _OF_UNFINISHED_RUN = re.compile(rf"[\w-]+{MIXED_SUFFIX}-[\w.-]+{SHARD_NUMBERS}")
 
@@ -41,6 +42,8 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
         raise OutputError(f"out {out}: holds the source itself: choose another --out")
     unfinished = existed and _seems_unfinished(out, work)
     with hold_lock(work.lock, out, "mixup-augment"):
+        if not isinstance(out, Path):
+            sweep_uploads()
         _prepare_or_leave(out, work, request, overwrite=overwrite, unfinished=unfinished)
         try:
             yield

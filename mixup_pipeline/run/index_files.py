@@ -14,6 +14,7 @@ from mixup_pipeline.storage.atomic import FULL_DISK, output_error, publish
 from mixup_pipeline.storage.checksum import Checksum
 from mixup_pipeline.storage.places import Place, place
 from mixup_pipeline.storage.stamps import stamp
+from mixup_pipeline.storage.unfinished import discard
 
 
 def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: WorkFolder) -> IndexedFile:
@@ -52,5 +53,5 @@ def _decompressed(path: Place, file: SourceFile, work: WorkFolder) -> Place:
             raise output_error(spool, error) from error
         raise
     finally:
-        partial.unlink(missing_ok=True)
+        discard(partial)
     return spool

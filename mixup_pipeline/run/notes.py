@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 from mixup_pipeline.config.typed_json import from_json, to_json
 from mixup_pipeline.errors import MixupError
 from mixup_pipeline.sources.payloads import UNDER_WAY
-from mixup_pipeline.storage.atomic import new_partial, write_atomically
+from mixup_pipeline.storage.atomic import write_atomically
 from mixup_pipeline.storage.places import ObjectPath, Place
 from mixup_pipeline.storage.prefetch import prefetch
+from mixup_pipeline.storage.unfinished import new_partial
 
 Note = TypeVar("Note")
 

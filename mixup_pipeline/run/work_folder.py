@@ -38,11 +38,12 @@ from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.slots import PARTNER, PartnerEntries, partner_entries
 from mixup_pipeline.run.work_content import REQUEST_NAME
 from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile
-from mixup_pipeline.storage.atomic import new_partial, output_error, publish, remove_tree
+from mixup_pipeline.storage.atomic import output_error, publish, remove_tree, write_all
 from mixup_pipeline.storage.checksum import Checksum
 from mixup_pipeline.storage.places import ObjectPath, Place
 from mixup_pipeline.storage.range_reader import RangeReader
 from mixup_pipeline.storage.stamps import Stamp
+from mixup_pipeline.storage.unfinished import new_partial, open_unfinished
 
 Note = TypeVar("Note")
 
@@ -237,14 +238,12 @@ class WorkFolder:
         """Store the bytes of arrays in one file, one after another."""
         partial = self.new_partial(path.name)
         try:
-            with partial.open("wb") as file:
+            with open_unfinished(partial) as file:
                 for array in arrays:
-                    file.write(np.ascontiguousarray(array).data)
-            publish(partial, path, durable=False)
+                    write_all(file, np.ascontiguousarray(array).view(np.uint8).data)
+                publish(partial, path, durable=False)
         except OSError as error:
             raise output_error(path, error) from error
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 def _load(path: Place, dtype: np.dtype[Any], start: int = 0, stop: int | None = None) -> npt.NDArray[Any]:

@@ -9,13 +9,13 @@ import errno
 import hashlib
 import os
 import shutil
-import tempfile
-import uuid
 from pathlib import Path
+from typing import BinaryIO
 
 from mixup_pipeline.errors import OutputError, StoreError, UsageError, first_line
 from mixup_pipeline.storage.places import ObjectPath, Place
 from mixup_pipeline.storage.range_reader import RangeReader
+from mixup_pipeline.storage.unfinished import discard, new_partial_beside, open_unfinished, sweep_beside
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
@@ -26,7 +26,8 @@ def write_atomically(path: Place, content: str | bytes, *, durable: bool = True,
     """Write a small file, whole or not at all.
 
     durable: flush it to disk, so that this holds after a power cut too. partial: the name it has until it is whole, on
-    the same file system; beside it by default.
+    the same file system. Without it, that is a hidden file beside it, and what a killed process left of writing the
+    same file is removed first.
 
     Raises OutputError where the file cannot be written.
     """
@@ -34,25 +35,26 @@ def write_atomically(path: Place, content: str | bytes, *, durable: bool = True,
     if isinstance(path, ObjectPath):
         path.write_bytes(content)
         return
-    partial = partial or path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:12]}")
+    if partial is None:
+        sweep_beside(path)
+        partial = new_partial_beside(path)
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
+        with open_unfinished(partial) as file:
+            write_all(file, content)
             if durable:
                 os.fsync(file.fileno())
-        partial.replace(path)
+            partial.replace(path)
         if durable:
             sync_folder(path.parent)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise output_error(path, error) from error
 
 
-def new_partial(name: str, folder: Place) -> Path:
-    """A unique local name for an unfinished file: in the folder, or in the temporary folder where that is a store."""
-    unique = f"{name}.{uuid.uuid4().hex[:12]}"
-    return Path(tempfile.gettempdir()) / f"mixup-{unique}" if isinstance(folder, ObjectPath) else folder / unique
+def write_all(file: BinaryIO, content: bytes | bytearray | memoryview) -> None:
+    """Write all of it to a file without a buffer, whose `write` may write less. Raises OSError."""
+    view = memoryview(content)
+    while view:
+        view = view[file.write(view) :]
 
 
 def publish(partial: Path, final: Place, *, durable: bool = True) -> None:
@@ -62,7 +64,7 @@ def publish(partial: Path, final: Place, *, durable: bool = True) -> None:
     """
     if isinstance(final, ObjectPath):
         final.upload(partial)
-        partial.unlink()
+        discard(partial)
         return
     if durable:
         with partial.open("rb") as file:

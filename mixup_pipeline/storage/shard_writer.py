@@ -3,10 +3,12 @@
 import hashlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
-from mixup_pipeline.storage.atomic import output_error, publish
+from mixup_pipeline.storage.atomic import output_error, publish, write_all
 from mixup_pipeline.storage.places import Place
+from mixup_pipeline.storage.unfinished import open_unfinished
 
 _MAX_PENDING_BLOCKS = 3
 
@@ -21,8 +23,9 @@ class ShardWriter:
         self._partial, self._final = partial, final
         self._sha256, self._bytes = hashlib.sha256(), 0
         self._pending: deque[Future[None]] = deque()
+        self._unfinished = ExitStack()
         try:
-            self._file = partial.open("xb", buffering=0)
+            self._file = self._unfinished.enter_context(open_unfinished(partial))
         except OSError as error:
             raise output_error(final, error) from error
         self._thread = ThreadPoolExecutor(max_workers=1)
@@ -32,8 +35,7 @@ class ShardWriter:
 
     def __exit__(self, *error: object) -> None:
         self._thread.shutdown(cancel_futures=True)
-        self._file.close()
-        self._partial.unlink(missing_ok=True)
+        self._unfinished.close()
 
     def write(self, block: bytes | bytearray) -> None:
         """Hand over one block. Waits while the disk is several blocks behind."""
@@ -54,9 +56,7 @@ class ShardWriter:
 
     def _append(self, block: bytes | bytearray) -> None:
         self._sha256.update(block)
-        view = memoryview(block)
-        while view:
-            view = view[self._file.write(view) :]
+        write_all(self._file, block)
 
     def _await_oldest(self) -> None:
         try:

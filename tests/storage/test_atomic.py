@@ -1,8 +1,10 @@
 """Small files that are whole or absent, hashes, and the error of a file that cannot be written."""
 
 import errno
+import fcntl
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,59 @@ def test_a_failure_keeps_the_older_text_and_leaves_nothing(tmp_path: Path, monke
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    long = "a" * 60 + ".json"
+    for left in (".a.json.0123456789ab", ".a.json.ffffffffffff", f".{'a' * 40}.0123456789ab"):
+        (tmp_path / left).write_text("half")
+    write_atomically(tmp_path / "a.json", "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json", f".{'a' * 40}.0123456789ab"}
+    write_atomically(tmp_path / long, "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json", long}
+
+
+def test_nothing_else_is_swept(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("mine")
+    others = [".a.json.0123456789a", ".a.json.0123456789AB", ".aXjson.0123456789ab", "a.json.0123456789ab", ".b.json.0"]
+    for name in others:
+        (tmp_path / name).write_text("mine")
+    (tmp_path / ".a.json.00000000000a").symlink_to(kept)
+    (tmp_path / ".a.json.00000000000b").mkdir()
+    os.mkfifo(tmp_path / ".a.json.00000000000c")
+    before = {path.name for path in tmp_path.iterdir()}
+    write_atomically(tmp_path / "a.json", "whole")
+    assert {path.name for path in tmp_path.iterdir()} == before | {"a.json"}
+    assert kept.read_text() == "mine"
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    path, writing = tmp_path / "a.json", tmp_path / ".a.json.0123456789ab"
+    with writing.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        write_atomically(path, "whole")
+        assert writing.exists()
+    write_atomically(path, "whole")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_writers_of_one_file_do_not_sweep_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: write_atomically(path, str(number) * 100), [*range(10, 100)] * 2))
+    assert path.read_text() == path.read_text()[:2] * 100
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_turns_read_only_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(OutputError, match=r"a\.json: cannot be written \(read-only file system\)"):
+        write_atomically(tmp_path / "a.json", "whole")
 
 
 def test_a_missing_folder_is_an_output_error(tmp_path: Path) -> None:
