@@ -16,7 +16,7 @@ from mixup_pipeline.run.sharding import shard_tasks
 from mixup_pipeline.run.versions import versions
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
-from mixup_pipeline.storage.atomic import move, output_error, sha256_of, sizes, sync_folder, write_atomically
+from mixup_pipeline.storage.atomic import move, output_errors, sha256_of, sizes, sync_folder, write_atomically
 from mixup_pipeline.storage.places import Place, place
 from mixup_pipeline.storage.stamps import stamps
 
@@ -34,6 +34,14 @@ def commit_run(shards: Iterable[ShardInfo], out: Place, *, tidy: bool = False) -
     work = WorkFolder.of(out)
     if tidy and not work.run.exists():
         return read_manifest(out)
+    with output_errors(out):
+        manifest = _committed(shards, out, work)
+    if tidy:
+        work.remove()
+    return manifest
+
+
+def _committed(shards: Iterable[ShardInfo], out: Place, work: WorkFolder) -> Manifest:
     run = work.load_run()
     # names sort by number only if they have the same length: numbers have five digits or more
     infos = sorted(shards, key=lambda info: (len(info.entry.name), info.entry.name))
@@ -44,8 +52,6 @@ def commit_run(shards: Iterable[ShardInfo], out: Place, *, tidy: bool = False) -
     if work.replaces():
         _replace(out, work, manifest)
     write_manifest(out, manifest, work)
-    if tidy:
-        work.remove()
     return manifest
 
 
@@ -77,7 +83,10 @@ def _check_source(run: Run, work: WorkFolder) -> None:
     if request is None:
         raise OutputError(f"{work.root.parent}: the request is gone: run the same command again")
     source = request.source
-    now = stamps([place(file.path) for file in source.files])
+    try:
+        now = stamps([place(file.path) for file in source.files])
+    except OSError as error:
+        raise SourceError(f"{error.filename}: cannot be read any more ({error.strerror or error})") from error
     for file, indexed, current in zip(source.files, run.files, now, strict=True):
         if current is None:
             raise SourceError(f"{file.path}: was removed during the run: put it back and run the same command again")
@@ -92,26 +101,23 @@ def _replace(out: Place, work: WorkFolder, manifest: Manifest) -> None:
 
     It can be stopped anywhere: what is left is an unfinished run, which goes on here.
 
-    Raises OutputError if a file cannot be removed or moved.
+    Raises OSError if a file cannot be removed or moved.
     """
     previous = work.load_previous()
     if previous is None:
         raise OutputError(f"out {out}: the list of replaced files is damaged: run again with --overwrite")
     names = [shard.name for shard in manifest.shards]
     staged = sizes(work.staged)
-    try:
-        (out / MANIFEST_NAME).unlink(missing_ok=True)
-        for name in sorted({*previous} - {*names, MANIFEST_NAME, INFO_NAME, FEATURES_NAME}):
-            (out / name).unlink(missing_ok=True)
-        for shard in manifest.shards:
-            if shard.name in staged:
-                move(work.staged / shard.name, out / shard.name)
-            elif sha256_of(out / shard.name) != shard.sha256:  # moved before this run was stopped, or it is the old one
-                raise OutputError(f"{out / shard.name}: is missing or was changed: run the same command again")
-        if isinstance(out, Path):
-            sync_folder(out)
-    except OSError as error:
-        raise output_error(out, error) from error
+    (out / MANIFEST_NAME).unlink(missing_ok=True)
+    for name in sorted({*previous} - {*names, MANIFEST_NAME, INFO_NAME, FEATURES_NAME}):
+        (out / name).unlink(missing_ok=True)
+    for shard in manifest.shards:
+        if shard.name in staged:
+            move(work.staged / shard.name, out / shard.name)
+        elif sha256_of(out / shard.name) != shard.sha256:  # moved before this run was stopped, or it is the old one
+            raise OutputError(f"{out / shard.name}: is missing or was changed: run the same command again")
+    if isinstance(out, Path):
+        sync_folder(out)
 
 
 def build_manifest(run: Run, shards: Sequence[ShardEntry], totals: Totals) -> Manifest:

@@ -26,7 +26,7 @@ from mixup_pipeline.run.sharding import ShardTask, gathering
 from mixup_pipeline.run.slots import SlotEntries, rows_of
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.examples import Examples, read_examples
-from mixup_pipeline.storage.atomic import sha256_of
+from mixup_pipeline.storage.atomic import output_errors, sha256_of
 from mixup_pipeline.storage.places import Place
 from mixup_pipeline.storage.shard_writer import ShardWriter
 
@@ -81,8 +81,13 @@ class ShardMixer:
     def mix_shard(self, task: ShardTask) -> Iterator[ShardInfo]:
         """Write the shard's file of every pass, or keep the files that an earlier attempt finished.
 
-        Raises RecordError for a record that cannot be decoded, and OutputError if a file cannot be written.
+        Raises RecordError for a record that cannot be decoded, and OutputError if a file cannot be written, or the
+        plan cannot be read any more.
         """
+        with output_errors(self._out):
+            yield from self._mix_shard(task)
+
+    def _mix_shard(self, task: ShardTask) -> Iterator[ShardInfo]:
         run, size = self.run, task.stop - task.start
         limits = gathering(size, run.num_examples, run.num_passes, run.decoded_bytes)
         bases = self.bases(task)

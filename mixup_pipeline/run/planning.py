@@ -24,7 +24,7 @@ from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.payloads import UNDER_WAY
 from mixup_pipeline.sources.scan import size_mismatch
-from mixup_pipeline.storage.atomic import free_bytes, sizes
+from mixup_pipeline.storage.atomic import free_bytes, output_errors, sizes
 from mixup_pipeline.storage.places import ObjectPath, Place
 from mixup_pipeline.storage.prefetch import prefetch
 
@@ -39,12 +39,13 @@ def plan_run(request: Request, files: Sequence[IndexedFile], out: Place) -> list
     the folder holds shards of another run, or the disk is too small or fails.
     """
     work = WorkFolder.of(out)
-    run, slots = resolve(request, files, work)
-    _keep_to_this_run(run, out, work)
-    _check_room(run, out, work)
-    work.save_slots(slots)
-    _save_pairings(run, slots, work)
-    work.save_run(run)
+    with output_errors(out):
+        run, slots = resolve(request, files, work)
+        _keep_to_this_run(run, out, work)
+        _check_room(run, out, work)
+        work.save_slots(slots)
+        _save_pairings(run, slots, work)
+        work.save_run(run)
     return shard_tasks(run.num_examples, run.num_shards)
 
 

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -160,6 +161,17 @@ def check_room(path: Path, num_bytes: int) -> None:
     """
     if shutil.disk_usage(path.parent).free < num_bytes:
         raise output_error(path, OSError(errno.ENOSPC, ""))
+
+
+@contextlib.contextmanager
+def output_errors(folder: Place) -> Iterator[None]:
+    """Turn every OSError of the context into an OutputError that names the file, or else the folder."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        raise output_error(Path(error.filename) if isinstance(error.filename, str) else folder, error) from error
 
 
 def output_error(path: Place, error: OSError) -> OutputError:
