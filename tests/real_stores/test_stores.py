@@ -10,6 +10,7 @@ from apache_beam.io.filesystems import FileSystems
 from mixup_pipeline.errors import StoreError, UsageError
 from mixup_pipeline.storage.clients import close_clients, store, use_store_options
 from mixup_pipeline.storage.places import ObjectPath
+from mixup_pipeline.storage.stamps import stamp, stamps
 from mixup_pipeline.storage.store import ObjectInfo, Store
 from tests.real_stores.conftest import Server
 from tests.real_stores.servers import BUCKET
@@ -96,6 +97,27 @@ def test_uploading_a_file_larger_than_one_part(folder: ObjectPath, tmp_path: Pat
     (tmp_path / "file").write_bytes(content)
     (folder / "large").upload(tmp_path / "file")
     assert (folder / "large").read_bytes() == content
+
+
+def test_copying_an_object_of_several_parts(folder: ObjectPath, tmp_path: Path) -> None:
+    content = bytes(range(256)) * (40 << 10)  # 10 MiB
+    (tmp_path / "large").write_bytes(content)
+    (folder / "large").upload(tmp_path / "large")
+    (folder / "sub/copy").write_bytes(b"an older one")
+    (folder / "large").copy(folder / "sub/copy")
+    assert (folder / "sub/copy").read_bytes() == (folder / "large").read_bytes() == content
+    with pytest.raises(StoreError, match="no such object"):
+        (folder / "missing").copy(folder / "copy")
+
+
+def test_stamps_come_from_one_listing_and_tell_what_was_rewritten(folder: ObjectPath) -> None:
+    paths = [folder / name for name in ("a", "missing", "sub/b")]
+    for path in (paths[0], paths[2]):
+        path.write_bytes(b"first")
+    before = stamps(paths)
+    assert before == [stamp(paths[0]), None, stamp(paths[2])]
+    paths[2].write_bytes(b"other")
+    assert [now == then for now, then in zip(stamps(paths), before, strict=True)] == [True, True, False]
 
 
 def test_what_is_missing_is_named(folder: ObjectPath, server: Server) -> None:
