@@ -45,7 +45,9 @@ class AugmentOptions:
         help="Leave the job running on a distributed engine and print its id.",
         not_in_template="a launch never waits: Dataflow starts the job once the launcher has ended",
     )
-    overwrite: bool = option(False, Switch(), help="Replace the run that the folder holds.")
+    overwrite: bool = option(
+        False, Switch(), help="Replace the run that the folder holds, once the new one is complete."
+    )
     dry_run: bool = option(
         False,
         Switch(),
