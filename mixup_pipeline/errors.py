@@ -1,7 +1,8 @@
 """The errors that a user can see.
 
 Contract: a message is one line that says what is wrong, where, what is allowed and what to do. Each error can be
-rebuilt from its message alone, because an error of a Beam worker reaches the launcher only as text.
+rebuilt from its message alone, because an error of a Beam worker reaches the launcher only as text. Names of files,
+features and classes come from outside, so a message shows what is not printable as an escape.
 """
 
 import re
@@ -11,6 +12,9 @@ class MixupError(Exception):
     """Base of all errors that are shown without a traceback."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UsageError(MixupError):
@@ -42,7 +46,7 @@ class StoreError(MixupError, OSError):
     """
 
     def __str__(self) -> str:
-        return f"{self.filename}: {self.strerror}" if self.filename else " ".join(map(str, self.args))
+        return printable(f"{self.filename}: {self.strerror}" if self.filename else " ".join(map(str, self.args)))
 
 
 class EngineError(MixupError):
@@ -66,8 +70,13 @@ def record_error(file_name: str, record: int, offset: int, reason: str) -> Recor
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of any error's message, cut at 300 characters."""
-    return (str(error).strip().splitlines() or [""])[0][:300]
+    """The first line of any error's message, printable and cut at 300 characters."""
+    return printable((str(error).strip().splitlines() or [""])[0])[:300]
+
+
+def printable(text: str) -> str:
+    """The text as one line that no terminal obeys: what is not printable, line ends included, as Python escapes."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def error_in_text(text: str) -> MixupError | None:

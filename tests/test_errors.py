@@ -10,6 +10,7 @@ from mixup_pipeline.errors import (
     EngineError,
     ManifestError,
     MixupError,
+    OtherRunError,
     OutputError,
     RecordError,
     SourceError,
@@ -17,6 +18,7 @@ from mixup_pipeline.errors import (
     TrainingError,
     UsageError,
     error_in_text,
+    printable,
     record_error,
 )
 
@@ -25,7 +27,7 @@ ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if iss
 
 def test_every_error_is_listed() -> None:
     named = {UsageError, SourceError, RecordError, OutputError, StoreError, EngineError, ManifestError, TrainingError}
-    assert set(ERRORS) == {MixupError, *named}
+    assert set(ERRORS) == {MixupError, OtherRunError, *named}
 
 
 @pytest.mark.parametrize("kind", ERRORS)
@@ -89,3 +91,16 @@ def test_the_message_is_cut_from_what_beam_adds(text: str, message: str) -> None
 )
 def test_other_text_holds_no_error(text: str) -> None:
     assert error_in_text(text) is None
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_a_message_is_one_printable_line_also_after_a_worker(kind: type[MixupError]) -> None:
+    error = kind("a\x1b[2J\n\u202eb.tfrecord: \ud8ff: do this")
+    assert str(error) == r"a\x1b[2J\n\u202eb.tfrecord: \ud8ff: do this"
+    assert str(error_in_text(raised_text(error))) == str(error)
+
+
+def test_printable_text_stays_as_it_is() -> None:
+    for text in ("λ ~ Beta(α, α): é, 数, 'quoted' \\n", ""):
+        assert printable(text) == text
+    assert printable("".join(map(chr, range(0x110000)))).isprintable()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mixup_pipeline.cli.augment_options import AugmentOptions, augment_options
-from mixup_pipeline.cli.common import log_quietly, run_program, shown_errors
+from mixup_pipeline.cli.common import Program, log_quietly, run_program, say, shown_errors
 from mixup_pipeline.cli.options import declared_options, taken
 from mixup_pipeline.config import ADVISED_ALPHA, ENGINES, MixConfig, SourceConfig, check_choice
 from mixup_pipeline.config.option import options_of
@@ -25,7 +25,7 @@ def augment_command(
 ) -> click.Command:
     """The command, with the options that these dataclasses declare."""
 
-    @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+    @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
     @declared_options(augment_options((mix, source, run)))
     @click.version_option(package_name="mixup-pipeline")
     @click.argument("beam_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- BEAM OPTIONS]")
@@ -65,7 +65,7 @@ def _main(src: SourceConfig, config: MixConfig, how: AugmentOptions, beam_args: 
         from mixup_pipeline.cli import summary
         from mixup_pipeline.launch import estimate
 
-        click.echo(summary.of_estimate(estimate(src, config, beam_args), config))
+        say(*summary.of_estimate(estimate(src, config, beam_args), config))
     elif how.out is None:
         raise click.UsageError("Missing option '--out'.")
     else:
@@ -91,31 +91,29 @@ def _augment(src: SourceConfig, config: MixConfig, out: str, how: AugmentOptions
         if how.no_wait:
             job = submit(src, out, config, **run)
             if not how.quiet:
-                click.echo(summary.of_submission(job, place(out)))
+                say(*summary.of_submission(job, place(out)))
             return
         show = sys.stderr.isatty() and not how.quiet
         with progress.Progress(shown=show) as display:
             tell = None if how.quiet else _tell_state
             report = augment(src, out, config, **run, on_start=display.watch, on_state=tell)
     except KeyboardInterrupt:
-        click.echo(_STOPPED, err=True)
+        say(_STOPPED, err=True)
         sys.exit(1)
     if not how.quiet:
-        click.echo(summary.of_report(report))
+        say(*summary.of_report(report))
 
 
 def _tell_state(job: str, state: str) -> None:
-    click.echo(f"{job} {state.lower()}", err=True)
+    say(f"{job} {state.lower()}", err=True)
 
 
 def _advise(config: MixConfig) -> None:
     low, high = ADVISED_ALPHA
     if config.alpha < low:
-        click.echo(
-            f"Note: alpha {config.alpha:g} is below {low}: most λ lie next to 0 or 1 and the effect fades.", err=True
-        )
+        say(f"Note: alpha {config.alpha:g} is below {low}: most λ lie next to 0 or 1 and the effect fades.", err=True)
     elif config.alpha > high:
-        click.echo(
+        say(
             f"Note: alpha {config.alpha:g} is above {high}: small models tend to underfit "
             f"(8 to 32 suits corrupted labels).",
             err=True,

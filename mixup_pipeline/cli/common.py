@@ -1,4 +1,8 @@
-"""What the commands share: how an error is shown and what it exits with."""
+"""What the commands share: the one way to print, how an error is shown and what it exits with.
+
+Names of files, features and classes come from outside, and may hold what a terminal obeys or a line of their own. So
+everything is printed by `say`, line by line.
+"""
 
 import contextlib
 import gc
@@ -6,12 +10,46 @@ import io
 import logging
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
-from mixup_pipeline.errors import MixupError, first_line
+from mixup_pipeline.errors import MixupError, first_line, printable
 from mixup_pipeline.process import leave
 from mixup_pipeline.storage.atomic import FULL_DISK
+
+
+def say(*lines: str, err: bool = False) -> None:
+    """Print each argument as one line; what is not printable is shown as an escape. err: on standard error."""
+    click.echo("\n".join(map(printable, lines)), err=err)
+
+
+class Program(click.Command):
+    """A command whose usage errors are printable too: Click quotes in them what the user gave."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        with _printable_errors():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _printable_errors():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _printable_errors() -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error)["message"] = printable(error.message)  # declared final, yet read when the error is shown
+        raise
+
+
+class _OneLine(logging.Formatter):
+    """What is logged, as one printable line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 @contextlib.contextmanager
@@ -27,15 +65,15 @@ def shown_errors(*, debug: bool) -> Iterator[None]:
     except MixupError as error:
         if debug:
             raise
-        click.echo(f"Error: {error}", err=True)
+        say(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:
             raise
         if isinstance(error, OSError) and error.errno in FULL_DISK:
-            click.echo("Error: what is printed cannot be written: no space is left on that device", err=True)
+            say("Error: what is printed cannot be written: no space is left on that device", err=True)
             sys.exit(1)
-        click.echo(
+        say(
             f"Error: {type(error).__name__}: {first_line(error)} (unexpected: run again with --debug for details)",
             err=True,
         )
@@ -51,7 +89,9 @@ def log_quietly() -> None:
     ours.setLevel(logging.INFO)
     ours.propagate = False
     if not ours.handlers:
-        ours.addHandler(logging.StreamHandler())
+        handler = logging.StreamHandler()
+        handler.setFormatter(_OneLine())
+        ours.addHandler(handler)
 
 
 def run_program(command: click.Command, *, leave_at_once: bool = True) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.cli.common import Program, run_program, say, shown_errors
 from mixup_pipeline.cli.options import reading, reading_options, source_option, training_options
 from mixup_pipeline.comparison.cells import known_arms
 from mixup_pipeline.config import SourceConfig
@@ -25,7 +25,7 @@ _NOT_COMPARED = ("clean_last_epochs", "label_smoothing", "seed")
 """Options of training that differ between arms, or that a comparison chooses."""
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--src", required=True, help="Training examples, as --src of mixup-augment names them.")
 @source_option("split", help="Split of --src.")
 @click.option("--eval-src", help="Clean examples to evaluate on.  [default: --src]")
@@ -108,13 +108,13 @@ def _compare(options: dict[str, Any]) -> None:
 
     def on_run(number: int, total: int, cell: Any, seed: int, result: dict[str, Any]) -> None:
         last, best = result["last"]["accuracy"], result["best"]["accuracy"]
-        say(
+        tell(
             f"{number:>4}/{total}  {cell.name}, seed {seed}: clean accuracy {last:.4f} at the last epoch, "
             f"{best:.4f} at the best"
         )
 
     def on_note(note: str) -> None:
-        say(f"Note: {note}", err=True)
+        tell(f"Note: {note}", err=True)
 
     comparison = Comparison(
         source=source,
@@ -126,7 +126,7 @@ def _compare(options: dict[str, Any]) -> None:
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
-        with shown_steps(quiet=options["quiet"]) as (on_step, say):
+        with shown_steps(quiet=options["quiet"]) as (on_step, tell):
             callbacks = Callbacks(
                 on_start=training.append, on_end=training.clear, on_step=on_step, on_run=on_run, on_note=on_note
             )
@@ -134,7 +134,7 @@ def _compare(options: dict[str, Any]) -> None:
         _report(results, config, options["out"], shown=not options["quiet"])
     except (Stopped, KeyboardInterrupt) as stopped:
         said = str(stopped) or "stopped between two runs, finished runs are kept"
-        click.echo(f"Stopped: {said}. Run the same command again to go on.", err=True)
+        say(f"Stopped: {said}. Run the same command again to go on.", err=True)
         sys.exit(_STOPPED)
 
 
@@ -149,9 +149,8 @@ def _report(results: dict[str, Any], config: "CompareConfig", out: Path, *, show
     )
     folder.save_report(made.html, markdown(results), made.pictures)
     if shown:
-        click.echo(
-            f"{terminal_text(results)}\n\n{out / 'report.html'}, report.md, results.json and pictures/ beside it"
-        )
+        beside = f"{out / 'report.html'}, report.md, results.json and pictures/ beside it"
+        say(*terminal_text(results).split("\n"), "", beside)
 
 
 def program() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from mixup_pipeline.cli.common import log_quietly, run_program, shown_errors
+from mixup_pipeline.cli.common import Program, log_quietly, run_program, say, shown_errors
 from mixup_pipeline.cli.options import source_option
 from mixup_pipeline.config import MAX_SEED, MixConfig
 from mixup_pipeline.storage.places import Place, place
@@ -28,7 +28,7 @@ _CHOOSING = ("count", "sort", "seed")
 _MAX_ALPHAS = 30
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("path", metavar="SHARDS|PNG")
 @click.option(
     "--find", metavar="SOURCE_ID", help="List the outputs that hold this example of the source, with its weight."
@@ -112,7 +112,6 @@ def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
     from mixup_pipeline.dataset.find import check_source_id
     from mixup_pipeline.dataset.overview import read_overview
     from mixup_pipeline.report import text
-    from mixup_pipeline.report.words import one_line
     from mixup_pipeline.storage.atomic import check_target
 
     for name, suffix in (("preview", ".png"), ("html", ".html")):
@@ -124,7 +123,7 @@ def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
     if asked:
         overview.refuse_damage()
     else:
-        click.echo(text.overview_text(overview))
+        say(*text.overview_text(overview).split("\n"))
     named = None
     if "example" in asked:
         named = [mixed.find_location(overview.manifest, options["example"])]
@@ -133,9 +132,9 @@ def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
     if {"example", "preview", "html"} & set(asked):
         _show_examples(overview, asked, options, named)
     for fault in overview.faults:
-        click.echo(f"Fault: {one_line(fault)}", err=True)
+        say(f"Fault: {fault}", err=True)
     if overview.faults:
-        click.echo(f"Error: {out}: does not match its manifest: see the faults above", err=True)
+        say(f"Error: {out}: does not match its manifest: see the faults above", err=True)
         sys.exit(1)
 
 
@@ -146,7 +145,7 @@ def _find(overview: Any, source_id: str) -> None:
 
     with shown_shards("Searching shards", shown=sys.stderr.isatty()) as on_shard:
         appearances = list(find(overview.out, overview.manifest, source_id, on_shard=on_shard))
-    click.echo(text.find_text(overview, source_id, appearances))
+    say(*text.find_text(overview, source_id, appearances).split("\n"))
 
 
 def _show_examples(
@@ -164,30 +163,30 @@ def _show_examples(
         raise click.UsageError("--preview needs images, but this dataset has feature vectors: use --example or --html.")
     parents = find_parents(manifest, against=options["against"], data_dir=options["data_dir"])
     if parents is None:
-        click.echo("Note: the source was not found, so parents are named, not shown: add --against SRC.", err=True)
+        say("Note: the source was not found, so parents are named, not shown: add --against SRC.", err=True)
     locations = named or mixed.sample_locations(manifest, count=options["count"], seed=options["seed"])
     try:
         examples = mixed.load_examples(out, manifest, locations, parents)
     except SourceError as error:
         if parents is None or options["against"] is not None:
             raise
-        click.echo(f"Note: {error}.", err=True)  # the source was only guessed from its name
+        say(f"Note: {error}.", err=True)  # the source was only guessed from its name
         examples = mixed.load_examples(out, manifest, locations)
     if options["sort"] == "lam":
         examples.sort(key=lambda example: example.lam)
     if named is not None:
-        click.echo(text.example_text(overview, examples[0]))
+        say(*text.example_text(overview, examples[0]).split("\n"))
     if "preview" in asked:
         from mixup_pipeline.report import pictures
 
         write_atomically(options["preview"], pictures.preview(overview, examples))
-        click.echo(f"Wrote {options['preview']}: {counted(len(examples), 'mixed example')}")
+        say(f"Wrote {options['preview']}: {counted(len(examples), 'mixed example')}")
     if "html" in asked:
         from mixup_pipeline.dataset.lam_fit import lam_fit_of
         from mixup_pipeline.report.page import page
 
         write_atomically(options["html"], page(overview, examples, lam_fit_of(out, manifest)))
-        click.echo(f"Wrote {options['html']}: open it in a browser")
+        say(f"Wrote {options['html']}: open it in a browser")
 
 
 def _beta(target: Path, options: dict[str, Any]) -> None:
@@ -203,9 +202,9 @@ def _beta(target: Path, options: dict[str, Any]) -> None:
     for alpha in alphas:
         MixConfig(alpha=alpha)  # checks the range
     check_target("beta", target, ".png", outside=_dataset_at(target))
-    click.echo(text.beta_text(alphas))
+    say(*text.beta_text(alphas).split("\n"))
     write_atomically(target, pictures.beta(alphas, options["seed"]))
-    click.echo(f"Wrote {target}")
+    say(f"Wrote {target}")
 
 
 def _boundary(target: Path, options: dict[str, Any]) -> None:
@@ -216,16 +215,16 @@ def _boundary(target: Path, options: dict[str, Any]) -> None:
     alpha = MixConfig(alpha=options["alpha"]).alpha
     check_target("boundary", target, ".png", outside=_dataset_at(target))
     flowers = boundary.read_flowers()
-    click.echo("Training the same network twice on two features of Iris, without and with mixup: about ten seconds.")
+    say("Training the same network twice on two features of Iris, without and with mixup: about ten seconds.")
     without, mixed = boundary.train_both(flowers, alpha=alpha, seed=options["seed"])
     panels = [("without mixup", without), (f"with mixup, α = {alpha:g}", mixed)]
     for title, regions in panels:
-        click.echo(
+        say(
             f"  {title + ':':26}mean confidence {regions.mean_confidence:.3f}, {regions.sure:.0%} of the plane above "
             f"0.95, training accuracy {regions.accuracy:.3f}"
         )
     write_atomically(target, pictures.boundary(flowers, panels))
-    click.echo(f"Wrote {target}")
+    say(f"Wrote {target}")
 
 
 def _dataset_at(target: Path) -> Path | None:

@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import click
-
+from mixup_pipeline.cli.common import say
 from mixup_pipeline.records.names import shard_pattern
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.work_folder import WorkFolder
@@ -16,7 +15,7 @@ from mixup_pipeline.storage.places import ObjectPath, Place
 
 ShowSteps = Callable[[int, int, Mapping[str, float]], None]
 Say = Callable[..., None]
-"""click.echo"""
+"""`cli.common.say`"""
 
 _LOCAL_POLL_SECONDS = 0.2
 _STORE_POLL_SECONDS = 5.0
@@ -44,7 +43,7 @@ def shown_steps(*, quiet: bool) -> Iterator[tuple[ShowSteps, Say]]:
     Without a terminal there is no bar. If `quiet`, neither does anything.
     """
     if quiet or not sys.stderr.isatty():
-        yield lambda done, total, measures: None, (lambda text, *, err=False: None) if quiet else click.echo
+        yield lambda done, total, measures: None, (lambda *lines, err=False: None) if quiet else say
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -56,12 +55,12 @@ def shown_steps(*, quiet: bool) -> Iterator[tuple[ShowSteps, Say]]:
         def show(done: int, total: int, measures: Mapping[str, float]) -> None:
             display.update(task, completed=done, total=total, description=f"Training, loss {measures['loss']:.4f}")
 
-        def say(text: str, *, err: bool = False) -> None:
+        def say_above(*lines: str, err: bool = False) -> None:
             display.stop()  # removes the bar
-            click.echo(text, err=err)
+            say(*lines, err=err)
             display.start()
 
-        yield show, say
+        yield show, say_above
 
 
 class Progress:

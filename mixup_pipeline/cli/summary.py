@@ -1,5 +1,7 @@
 """The last lines that `mixup-augment` prints."""
 
+import shlex
+
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.launch import Estimate, Report
@@ -10,9 +12,9 @@ from mixup_pipeline.spec import shape_text
 from mixup_pipeline.storage.places import Place
 
 
-def of_report(report: Report) -> str:
-    """The closing summary of mixup-augment."""
-    manifest, totals = report.manifest, report.manifest.totals
+def of_report(report: Report) -> list[str]:
+    """The lines of the closing summary of mixup-augment."""
+    manifest, totals, out = report.manifest, report.manifest.totals, shlex.quote(str(report.out))
     config, shards = manifest.config, manifest.shards
     if report.kept_shards == len(shards):
         heading = f"{report.out} already holds this run: it is complete, and all {len(shards)} shards were checked"
@@ -28,22 +30,22 @@ def of_report(report: Report) -> str:
     }
     if manifest.source.skipped:
         lines["skipped"] = f"{manifest.source.skipped:,} bad records were left out"
-    lines |= {"verify": f"mixup-verify {report.out}", "look": f"mixup-inspect {report.out}"}
-    return "\n".join([heading, *(f"  {key:9}{value}" for key, value in lines.items())])
+    lines |= {"verify": f"mixup-verify {out}", "look": f"mixup-inspect {out}"}
+    return [heading, *(f"  {key:9}{value}" for key, value in lines.items())]
 
 
-def of_submission(job: str, out: Place) -> str:
-    """The summary that --no-wait prints."""
+def of_submission(job: str, out: Place) -> list[str]:
+    """The lines of the summary that --no-wait prints."""
     lines = {
         "wait": f"the folder is a dataset once {out / MANIFEST_NAME} exists",
         "resume": "if the job ends without it, run the same command again",
     }
     heading = f"Submitted {job}" if job else "Wrote the description of the job for the launcher of a template"
-    return "\n".join([heading, *(f"  {key:9}{value}" for key, value in lines.items())])
+    return [heading, *(f"  {key:9}{value}" for key, value in lines.items())]
 
 
-def of_estimate(estimate: Estimate, config: MixConfig) -> str:
-    """The plan that --dry-run prints."""
+def of_estimate(estimate: Estimate, config: MixConfig) -> list[str]:
+    """The lines of the plan that --dry-run prints."""
     run: Run = estimate.run
     lines = {
         "source": f"{run.num_examples:,} examples {shape_text(run.shape)}, {run.spec.num_classes} classes, "
@@ -55,7 +57,7 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> str:
         + (" before PNG compression" if config.image_format == "png" else ""),
         "memory": f"about {size_text(estimate.memory_bytes)} per worker for examples and plan, plus the program itself",
     }
-    return "\n".join(["Plan (nothing was written)", *(f"  {key:9}{value}" for key, value in lines.items())])
+    return ["Plan (nothing was written)", *(f"  {key:9}{value}" for key, value in lines.items())]
 
 
 def _lam(manifest: Manifest) -> str:

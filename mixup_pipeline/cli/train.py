@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mixup_pipeline.cli.common import run_program, shown_errors
+from mixup_pipeline.cli.common import Program, run_program, say, shown_errors
 from mixup_pipeline.cli.options import reading, reading_options, source_option, taken, training_options
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.storage.places import check_local
@@ -17,7 +17,7 @@ from mixup_pipeline.training.train_config import TrainConfig
 _STOPPED = 1
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--shards", help="Mixed shards to train on: the --out of mixup-augment.")
 @click.option(
     "--src", help="Instead of --shards: unmixed examples, as --src of mixup-augment names them (the baseline)."
@@ -83,28 +83,28 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: trainer.stop())
         for note in notes:
-            say(f"Note: {note}", err=True)
+            tell(f"Note: {note}", err=True)
 
     def on_epoch(row: dict[str, float | int]) -> None:
-        say(
+        tell(
             f"epoch {row['epoch']:>3}  loss {row['loss']:.4f}  dominant accuracy {row['dominant_accuracy']:.4f}  "
             f"λ-weighted {row['weighted_accuracy']:.4f}  |  clean accuracy {row['accuracy']:.4f}  "
             f"nll {row['nll']:.4f}  ece {row['ece']:.4f}  {row['seconds']:.1f} s"
         )
 
     try:
-        with shown_steps(quiet=options["quiet"]) as (on_step, say):
+        with shown_steps(quiet=options["quiet"]) as (on_step, tell):
             prepared = prepare(request)
             check_outside(options["out"], request.shards)
             learners = Learners(choose_devices(options["device"]), deterministic=options["deterministic"])
             result = train(prepared, options["out"], learners, on_start=on_start, on_step=on_step, on_epoch=on_epoch)
             last, best = result["last"], result["best"]
-            say(
+            tell(
                 f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; clean accuracy "
                 f"{last['accuracy']:.4f} at the last epoch, {best['accuracy']:.4f} at the best ({best['epoch']})"
             )
     except Stopped as stop:
-        click.echo(f"Stopped: {stop}. Run the same command again to go on.", err=True)
+        say(f"Stopped: {stop}. Run the same command again to go on.", err=True)
         sys.exit(_STOPPED)
 
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from mixup_pipeline.cli.common import log_quietly, run_program, shown_errors
+from mixup_pipeline.cli.common import Program, log_quietly, run_program, say, shown_errors
 from mixup_pipeline.cli.options import reading_options, source_option
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.storage.places import place
@@ -12,7 +12,7 @@ from mixup_pipeline.storage.places import place
 _SHOWN_FAULTS = 20
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("shards")
 @click.option(
     "--against", metavar="SRC", help="Also mix a sample of examples again from this source (as --src), and compare."
@@ -52,22 +52,20 @@ def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool
         with shown_shards("Checking shards", shown=sys.stderr.isatty() and not quiet) as on_shard:
             verdict = verify(place(shards), against=asked, sample=sample, on_shard=on_shard)
         for fault in verdict.faults[:_SHOWN_FAULTS]:
-            click.echo(f"Fault: {fault}", err=True)
+            say(f"Fault: {fault}", err=True)
         if verdict.faults:
             count = len(verdict.faults)
             more = f", of which {_SHOWN_FAULTS} are shown" if len(verdict.faults) > _SHOWN_FAULTS else ""
-            click.echo(
+            say(
                 f"Error: {shards}: {count} {'fault' if count == 1 else 'faults'}{more}: make the directory again",
                 err=True,
             )
             sys.exit(1)
         if not quiet:
             count = verdict.num_shards
-            click.echo(f"{shards} is complete and bit-exact: {verdict.records:,} records in {count} shards")
+            say(f"{shards} is complete and bit-exact: {verdict.records:,} records in {count} shards")
             if asked is not None:
-                click.echo(
-                    f"  {verdict.recomputed:,} examples were mixed again from {against} and are equal in every bit"
-                )
+                say(f"  {verdict.recomputed:,} examples were mixed again from {against} and are equal in every bit")
 
 
 def program() -> None:

@@ -11,7 +11,7 @@ from mixup_pipeline.config.typed_json import from_json
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, WORK_NAME, Manifest, identify, read_manifest_json
 from mixup_pipeline.dataset.manifest_schema import manifest_schema
 from mixup_pipeline.dataset.tfds_files import dataset_info, tfds_features
-from mixup_pipeline.errors import ManifestError, MixupError, first_line
+from mixup_pipeline.errors import ManifestError, MixupError, first_line, printable
 from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
 from mixup_pipeline.storage.atomic import sizes
 from mixup_pipeline.storage.places import Place
@@ -61,16 +61,11 @@ def schema_faults(fields: Any) -> list[str]:
         found = [f"{_json_path(error.instance_path)}: {error.message[:200]}" for error in errors]
     except ValueError as error:  # nested too deeply, or text that no UTF-8 can hold
         found = [f"is not the JSON of a manifest ({first_line(error)})"]
-    return [f"{MANIFEST_NAME}: {_printable(fault)}" for fault in found]
+    return [f"{MANIFEST_NAME}: {printable(fault)}" for fault in found]
 
 
 def _json_path(steps: Sequence[str | int]) -> str:
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-
-
-def _printable(text: str) -> str:
-    """The text with escapes in place of what a terminal would obey: keys of the file stand in it."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def contradictions(manifest: Manifest) -> list[str]:

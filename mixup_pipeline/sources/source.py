@@ -40,6 +40,9 @@ class Source:
         names = [file.name for file in self.files]
         if not names:
             raise SourceError(f"{self.name}: split {self.split!r} has no files")
+        unnameable = next((name for name in (self.name, self.split, *names) if not _is_text(name)), None)
+        if unnameable is not None:
+            raise SourceError(f"{unnameable}: the name is not UTF-8, so that no id can hold it: rename it")
         duplicate = None
         if len(set(names)) < len(names):
             duplicate = next(name for name in names if names.count(name) > 1)
@@ -60,6 +63,15 @@ class SourceKind:
     takes: Callable[[SourceConfig], bool]
     open: Callable[[SourceConfig], Source]
     files: Callable[[SourceConfig], tuple[SourceFile, ...]]
+
+
+def _is_text(name: str) -> bool:
+    """Whether the name can be written as UTF-8. Python holds other bytes of a file name as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_evaluation_split(split: str) -> bool:
