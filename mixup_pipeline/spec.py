@@ -6,7 +6,8 @@ from dataclasses import dataclass
 Shape = tuple[int, ...]
 """(height, width, channels) of an image, or (length,) of a feature vector."""
 
-MAX_EXAMPLE_BYTES = 1 << 28
+MAX_EXAMPLE_BYTES = 64 << 20
+"""Of one decoded example. Decoding and mixing it take a few times as much memory."""
 MAX_CLASSES = 2**31 - 1
 NO_CLASS = -1
 """The class id in an index or slot table if labels are soft."""
@@ -42,6 +43,17 @@ class ExampleSpec:
 def example_bytes(shape: Shape) -> int:
     """Bytes of one decoded example: one per pixel and channel, or four per vector element."""
     return math.prod(shape) * (4 if len(shape) == 1 else 1)
+
+
+def check_size(shape: Shape) -> None:
+    """Raise ValueError if an example of this shape takes no memory or more than is allowed."""
+    if not 0 < example_bytes(shape) <= MAX_EXAMPLE_BYTES:
+        raise ValueError(f"the example claims to be {shape_text(shape)}: allowed are {size_limit_text()} decoded")
+
+
+def size_limit_text() -> str:
+    """What the size of a decoded example may be, as text."""
+    return f"1 byte to {MAX_EXAMPLE_BYTES >> 20} MiB"
 
 
 def shape_text(shape: tuple[int | None, ...]) -> str:

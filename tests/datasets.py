@@ -59,6 +59,13 @@ def png(image: npt.NDArray[np.uint8]) -> bytes:
     return data.tobytes()
 
 
+def damaged_png(image: npt.NDArray[np.uint8]) -> bytes:
+    """A PNG file whose header and chunks are sound, and whose pixels cannot be decoded."""
+    data = bytearray(png(image))
+    data[data.index(b"IDAT") + 4] = 0xFF
+    return bytes(data)
+
+
 def jpeg(image: npt.NDArray[np.uint8]) -> bytes:
     """Encode a uint8 (h, w, c) image in RGB order, c 1 or 3, as a JPEG file."""
     done, data = cv2.imencode(".jpg", np.ascontiguousarray(image[:, :, ::-1]))

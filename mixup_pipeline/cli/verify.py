@@ -7,6 +7,7 @@ import click
 from mixup_pipeline.cli.common import Program, log_quietly, run_program, say, shown_errors
 from mixup_pipeline.cli.options import reading_options, source_option
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.process import keep_stderr_to_ourselves
 from mixup_pipeline.storage.places import place
 
 _SHOWN_FAULTS = 20
@@ -70,4 +71,6 @@ def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool
 
 def program() -> None:
     """The console script."""
+    if "--debug" not in sys.argv:
+        keep_stderr_to_ourselves()
     run_program(main)

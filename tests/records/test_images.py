@@ -204,14 +204,14 @@ def claimed_jpeg(height: int, width: int, *, depth: int = 8, channels: int = 3) 
         (png_file(1, 1, RGB, [bytes(6)], depth=16), "colour type 2 and 16 bits"),
         (png_file(1, 1, GREY_ALPHA, [bytes(2)]), "colour type 4 and 8 bits"),
         (png_file(1, 1, 5, [bytes(2)]), "colour type 5 and 8 bits"),
-        (png_file(100_000, 100_000, RGB, []), "claims to be 100000x100000x3: allowed are 1 byte to 256 MiB decoded"),
+        (png_file(100_000, 100_000, RGB, []), "claims to be 100000x100000x3: allowed are 1 byte to 64 MiB decoded"),
         (png_file(1 << 14, 1 << 14, RGB, []), "claims to be 16384x16384x3"),
         (png_file(0, 5, GREY, []), "claims to be 5x0x1"),
-        (b"\xff\xd8", "the JPEG image has no size in its header: it is damaged"),
-        (b"\xff\xd8\xff\xd9" + bytes(20), "no size in its header"),
-        (b"\xff\xd8" + bytes(20), "no size in its header"),
-        (b"\xff\xd8\xff\xda" + bytes(20), "no size in its header"),
-        (b"\xff\xd8" + b"\xff" * 50, "no size in its header"),
+        (b"\xff\xd8", r"neither PNG nor JPEG \(it starts with ff d8\)"),
+        (b"\xff\xd8\xff\xd9" + bytes(20), "the JPEG image is damaged: no sound segment begins at byte 2 of 24"),
+        (b"\xff\xd8" + bytes(20), "neither PNG nor JPEG"),
+        (b"\xff\xd8\xff\xda" + bytes(20), "no sound segment begins at byte 2 of 24"),
+        (b"\xff\xd8" + b"\xff" * 50, "no sound segment begins at byte 49 of 52"),
         (claimed_jpeg(65_000, 65_000), "claims to be 65000x65000x3"),
         (claimed_jpeg(0, 5), "claims to be 0x5x3"),
         (claimed_jpeg(5, 5, channels=4), "has 4 channels of 8 bits: allowed are grey and RGB of 8 bits"),
@@ -224,10 +224,64 @@ def test_image_shape_refuses(data: bytes, message: str) -> None:
         image_shape(data)
 
 
+PNG = png_of(smooth_image(20, 30, 3), RGB)
+JPEG = jpeg_of(smooth_image(20, 30, 3))
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">HH", marker, len(content) + 2) + content
+
+
+def frame_header(height: int, width: int) -> bytes:
+    return segment(0xFFC0, struct.pack(">BHHB", 8, height, width, 3) + bytes([1, 17, 0, 2, 17, 1, 3, 17, 1]))
+
+
+@pytest.mark.parametrize("position", [33, PNG.index(b"IDAT") - 4, len(PNG) - 12])
+@pytest.mark.parametrize("bit", range(0, 32, 3))
+def test_a_flipped_bit_in_the_length_of_a_png_chunk_is_refused(position: int, bit: int) -> None:
+    """OpenCV reserved up to 2.3 GB for such a chunk."""
+    data = bytearray(PNG)
+    data[position + bit // 8] ^= 1 << bit % 8
+    if position == len(PNG) - 12:  # nothing is read of the end chunk
+        assert image_shape(bytes(data)) == (20, 30, 3)
+    else:
+        with pytest.raises(ValueError, match="the PNG image is damaged: no sound chunk begins at byte"):
+            image_shape(bytes(data))
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        b"\xff\x01\x00\x15" + frame_header(30_000, 30_000),  # a marker without a length: we would go over the frame
+        b"\xff\xd0\x00\x15" + frame_header(30_000, 30_000),
+        frame_header(20, 30) + frame_header(30_000, 30_000),
+        b"\x00" + frame_header(30_000, 30_000),  # a decoder looks for the next marker
+        b"\xff\xe0\x00\x01" + frame_header(30_000, 30_000),
+        b"\xff\xd8" + frame_header(30_000, 30_000),
+    ],
+)
+def test_a_jpeg_shows_no_other_size_to_the_decoder(hidden: bytes) -> None:
+    assert image_shape(JPEG) == (20, 30, 3)
+    with pytest.raises(ValueError, match=r"the JPEG image is damaged|claims to be 30000|neither PNG nor JPEG"):
+        image_shape(JPEG[:2] + hidden + JPEG[2:])
+
+
+def test_segments_and_fill_bytes_before_the_frame_are_passed_over() -> None:
+    exif = segment(0xFFE1, b"Exif" + frame_header(30_000, 30_000))  # as a thumbnail holds one
+    comment = b"\xff\xff\xff" + segment(0xFFFE, b"\xff\xda" * 200)
+    assert image_shape(JPEG[:2] + exif + comment + JPEG[2:]) == (20, 30, 3)
+
+
+def test_a_jpeg_of_hundreds_of_scans_is_refused() -> None:
+    start = JPEG.index(b"\xff\xda")
+    with pytest.raises(ValueError, match="damaged"):
+        image_shape(JPEG[:start] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 200 + JPEG[start:])
+
+
 def test_the_largest_image_is_allowed() -> None:
-    assert image_shape(png_file(1 << 14, 1 << 14, GREY, [])) == (1 << 14, 1 << 14, 1)
-    with pytest.raises(ValueError, match="256 MiB"):
-        image_shape(png_file(1 << 14, (1 << 14) + 1, GREY, []))
+    assert image_shape(png_file(1 << 13, 1 << 13, GREY, [])) == (1 << 13, 1 << 13, 1)
+    with pytest.raises(ValueError, match="64 MiB"):
+        image_shape(png_file(1 << 13, (1 << 13) + 1, GREY, []))
 
 
 @pytest.mark.parametrize(

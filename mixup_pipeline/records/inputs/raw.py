@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.records.inputs import InputKind
-from mixup_pipeline.spec import ExampleSpec, Shape, example_bytes, shape_text
+from mixup_pipeline.spec import ExampleSpec, Shape, check_size, example_bytes, shape_text
 
 
 class RawInput(InputKind):
@@ -18,6 +18,10 @@ class RawInput(InputKind):
         super().check(spec)
         if None in spec.shape:
             raise SourceError(f"feature {spec.input_key!r} holds raw bytes, so its schema must give the whole shape")
+        try:
+            check_size(spec.shape)  # type: ignore[arg-type]  # no None is in it
+        except ValueError as error:
+            raise SourceError(f"feature {spec.input_key!r}: {error}") from error
 
     def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
         """The shape in the schema. Raises ValueError if the number of bytes does not match it."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.records.inputs import InputKind
 from mixup_pipeline.records.tf_example import list_values
-from mixup_pipeline.spec import ExampleSpec, Shape
+from mixup_pipeline.spec import ExampleSpec, Shape, check_size
 
 
 class VectorInput(InputKind):
@@ -25,7 +25,9 @@ class VectorInput(InputKind):
 
     def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
         """The shape (length,)."""
-        return (len(data) // 4,)
+        shape = (len(data) // 4,)
+        check_size(shape)
+        return shape
 
     def decode(self, data: bytes, shape: Shape, key: str) -> npt.NDArray[Any]:
         """Decode to float32 (length,). Raises ValueError if a value is not finite."""
