@@ -5,9 +5,10 @@ forged length does no harm. A file that is cut exactly between two records looks
 Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
 """
 
+import contextlib
 import struct
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from pathlib import Path
 
 import google_crc32c
@@ -21,7 +22,8 @@ from mixup_pipeline.storage.range_reader import RangeReader
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
 FRAME_BYTES = HEADER_BYTES + FOOTER_BYTES
-MAX_RECORD_BYTES = 2**31 - 1
+MAX_RECORD_BYTES = 80 << 20
+"""Reading a record takes about four times its bytes. An example takes at most `spec.MAX_EXAMPLE_BYTES` of it."""
 
 _CHUNK_BYTES = 4 << 20
 _NEIGHBOUR_BYTES = 64 << 10
@@ -158,17 +160,30 @@ def decompress(path: Place, name: str, target: Path) -> None:
 
     Raises SourceError if the compressed stream is damaged or ends early.
     """
+    with target.open("wb") as out:
+        for chunk in _inflated(path, name):
+            out.write(chunk)
+
+
+def _inflated(path: Place, name: str) -> Generator[bytes]:
+    """The uncompressed content of a GZIP or ZLIB file, in chunks of at most 4 MiB. Errors are those of `decompress`.
+
+    Files may be joined end to end, and end in zeros, as `gzip` reads them too.
+    """
     try:
-        with RangeReader(path) as file, target.open("wb") as out:
+        with RangeReader(path) as file:
             inflater, offset = zlib.decompressobj(_EITHER_FORMAT), 0
             while chunk := file.read(_CHUNK_BYTES, offset):
                 offset += len(chunk)
                 while chunk:
-                    if inflater.eof:  # GZIP files may be joined end to end
+                    if inflater.eof:
+                        chunk = chunk.lstrip(b"\0")
+                        if not chunk:
+                            break
                         inflater = zlib.decompressobj(_EITHER_FORMAT)
-                    out.write(inflater.decompress(chunk, _CHUNK_BYTES))
+                    yield inflater.decompress(chunk, _CHUNK_BYTES)
                     chunk = inflater.unconsumed_tail or inflater.unused_data
-            out.write(inflater.flush())
+            yield inflater.flush()
         if not inflater.eof:
             raise zlib.error("it ends before its end marker")
     except zlib.error as error:
@@ -187,11 +202,10 @@ def first_payload(path: Place, name: str) -> bytes:
                 raise record_error(name, 0, offset, fault)
             return payload
         return b""
-    try:
-        with RangeReader(path) as file:
-            head = zlib.decompressobj(_EITHER_FORMAT).decompress(file.read(_CHUNK_BYTES, 0), _CHUNK_BYTES)
-    except zlib.error as error:
-        raise SourceError(f"{name}: the compressed file is damaged ({error}): make it again") from error
+    head = b""
+    with contextlib.closing(_inflated(path, name)) as chunks:
+        while len(head) < _CHUNK_BYTES and (chunk := next(chunks, None)) is not None:
+            head += chunk
     if not head:
         return b""
     length = _checked_length(head[:HEADER_BYTES], name, 0, 0)
@@ -221,4 +235,6 @@ def _check_whole(length: int, left: int, name: str, record: int, offset: int) ->
         reason = f"the record claims {length:,} bytes, the file ends after {left:,}: it is truncated"
         raise record_error(name, record, offset, reason)
     if length > MAX_RECORD_BYTES:
-        raise record_error(name, record, offset, f"the record holds {length:,} bytes, at most 2 GiB are allowed")
+        raise record_error(
+            name, record, offset, f"the record holds {length:,} bytes, at most {MAX_RECORD_BYTES >> 20} MiB are allowed"
+        )

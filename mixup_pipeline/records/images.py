@@ -113,7 +113,11 @@ def _jpeg_shape(data: bytes) -> tuple[int, int, int]:
         if marker in _JPEG_WITHOUT_LENGTH or length < 2 or position + 2 + length > size:
             break
         if marker == _JPEG_START_OF_SCAN:
-            if length < 8 or shape is None or (_has_more_scans(data, position, frame, shape) and _scans(data) > _MAX_JPEG_SCANS):
+            if (
+                length < 8
+                or shape is None
+                or (_has_more_scans(data, position, frame, shape) and _scans(data) > _MAX_JPEG_SCANS)
+            ):
                 break
             return shape
         if marker in _JPEG_FRAMES:

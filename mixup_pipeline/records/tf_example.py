@@ -5,7 +5,7 @@ TensorFlow or TFDS takes 0.4 s or more, and a private pool cannot clash with the
 Definition: tensorflow/core/example/{example,feature}.proto.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -14,6 +14,9 @@ from google.protobuf.message import DecodeError
 Features = Mapping[str, Any]
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
+_VARINT, _LENGTH_DELIMITED = 0, 2
+_FIXED_BYTES = {1: 8, 5: 4}
+"""Wire types of fields, and the bytes of those of fixed size."""
 
 
 def _build_example_type() -> Any:
@@ -62,6 +65,51 @@ def parse(payload: bytes) -> Features:
         return Example.FromString(payload).features.feature
     except DecodeError as error:
         raise ValueError("the record is not a tf.Example message") from error
+
+
+def position_of(value: bytes, payload: bytes) -> int:
+    """The position in a serialized tf.Example of a bytes value or a packed float list with these bytes; −1 if none has.
+
+    The message is walked field by field, so the cost grows with its length alone. (A search for the bytes takes the
+    square of it where both hold long runs of one byte, as black images do.)
+    """
+    spans = [(0, len(payload))]
+    for number in (1, 1, 2):  # Example.features, Features.feature, its value: a Feature
+        spans = [span for outer in spans for span in _spans(payload, *outer, number, number)]
+    lists = [span for outer in spans for span in _spans(payload, *outer, 1, 2)]  # bytes_list, float_list
+    for start, stop in (span for outer in lists for span in _spans(payload, *outer, 1, 1)):
+        if stop - start == len(value) and payload.startswith(value, start):
+            return start
+    return -1
+
+
+def _spans(payload: bytes, position: int, end: int, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The contents [start, stop) of the length-delimited fields with these numbers, in a message at [position, end)."""
+    while position < end:
+        tag, position = _varint(payload, position)
+        kind, start = tag & 7, position
+        if kind == _LENGTH_DELIMITED:
+            length, start = _varint(payload, position)
+            position = start + length
+            if first <= tag >> 3 <= last:
+                yield start, position
+        elif kind in _FIXED_BYTES:
+            position += _FIXED_BYTES[kind]
+        elif kind == _VARINT:
+            position = _varint(payload, position)[1]
+        else:  # a group, which tf.Example has none of
+            return
+
+
+def _varint(payload: bytes, position: int) -> tuple[int, int]:
+    """The integer at this position and the position behind it. The payload must have been parsed before."""
+    value = shift = 0
+    while True:
+        byte = payload[position]
+        value |= (byte & 0x7F) << shift
+        position, shift = position + 1, shift + 7
+        if byte < 0x80:
+            return value, position
 
 
 def list_values(features: Features, key: str, kind: str) -> Any:

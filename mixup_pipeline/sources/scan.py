@@ -17,7 +17,7 @@ from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import SourceError, record_error
 from mixup_pipeline.records.example_reader import ExampleReader
 from mixup_pipeline.records.framing import decompress, is_compressed, read_records
-from mixup_pipeline.records.tf_example import parse
+from mixup_pipeline.records.tf_example import parse, position_of
 from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile, NamedFile
 from mixup_pipeline.sources.source import SourceFile
 from mixup_pipeline.spec import ExampleSpec, Shape, shape_text
@@ -91,7 +91,9 @@ def examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int,
         features = parse(payload)
         class_id, data = reader.class_id(features), reader.input_bytes(features)
         shape = reader.shape(data)
-        start = _find_bytes(payload, data)
+        start = payload.find(data[:_HEAD_BYTES])
+        if not payload.startswith(data, start):  # the beginning occurs elsewhere first, or nowhere
+            start = position_of(data, payload)
         if start < 0:
             raise ValueError(f"feature {spec.input_key!r} holds unpacked floats: write it packed, as TensorFlow does")
         if decode:
@@ -99,18 +101,6 @@ def examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int,
         return start, len(data), class_id, shape
 
     return examine
-
-
-def _find_bytes(payload: bytes, data: bytes) -> int:
-    """The position of the first occurrence of these bytes in the payload; −1 if there is none.
-
-    Python's search is slow for a long pattern, so only the beginning is searched for and the rest then compared.
-    """
-    head, start = data[:_HEAD_BYTES], -1
-    while True:
-        start = payload.find(head, start + 1)
-        if start < 0 or payload.startswith(data, start):
-            return start
 
 
 def _check_count(file: SourceFile, num_records: int) -> None:

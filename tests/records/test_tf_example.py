@@ -2,6 +2,7 @@
 
 import math
 import re
+import time
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tensorflow_datasets.proto import tf_example_generated_pb2 as theirs
 
 from mixup_pipeline.records.example_reader import ExampleReader
-from mixup_pipeline.records.tf_example import Example, Features, parse
+from mixup_pipeline.records.tf_example import Example, Features, parse, position_of
 from mixup_pipeline.spec import NO_CLASS, ExampleSpec
 from tests.datasets import example, png, random_images
 from tests.helpers import brief
@@ -58,6 +59,35 @@ def test_parse_gives_the_features_by_key(features: dict[str, tuple[str, list[Any
     assert set(parsed) == set(features)
     for key, (kind, values) in features.items():
         assert list(getattr(parsed[key], kind).value) == values
+
+
+STORED = st.one_of(st.binary(max_size=40), st.integers(0, 300).map(bytes), st.lists(st.floats(width=32), max_size=9))
+
+
+@given(st.dictionaries(st.text(max_size=5), STORED, min_size=1, max_size=5), st.data())
+def test_the_position_of_a_value_is_that_of_its_bytes(
+    features: dict[str, bytes | list[float]], data: st.DataObject
+) -> None:
+    payload = example({key: value for key, value in features.items() if value != []})
+    wanted = data.draw(st.sampled_from(list(features.values())))
+    stored = wanted if isinstance(wanted, bytes) else np.array(wanted, "<f4").tobytes()
+    position = position_of(stored, payload)
+    if wanted != []:
+        assert payload[position : position + len(stored)] == stored
+        assert position > 0
+    absent = bytes(range(41))
+    assert position_of(absent, payload) == -1
+    assert position_of(absent, b"\x08\x05\x15abcd\x19abcdefgh" + payload + example({"a": absent})) > len(payload)
+
+
+def test_a_value_is_found_in_linear_time() -> None:
+    """The message holds other runs of zeros before the image, so that each start of a search fails late."""
+    image = bytes(1 << 20) + b"end"
+    payload = example({"a": bytes(1 << 20), "b": bytes(1 << 20), "image": image})
+    started = time.process_time()
+    position = position_of(image, payload)
+    assert payload[position : position + len(image)] == image
+    assert time.process_time() - started < 1  # a search takes hours
 
 
 def test_unknown_fields_are_ignored() -> None:
