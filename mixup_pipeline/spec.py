@@ -8,7 +8,8 @@ Shape = tuple[int, ...]
 
 MAX_EXAMPLE_BYTES = 64 << 20
 """Of one decoded example. Decoding and mixing it take a few times as much memory."""
-MAX_CLASSES = 2**31 - 1
+MAX_CLASSES = 1_000_000
+"""Totals hold a few numbers for each class, in every shard."""
 NO_CLASS = -1
 """The class id in an index or slot table if labels are soft."""
 

@@ -98,8 +98,8 @@ def test_the_default_alpha_is_advised_and_every_advised_alpha_is_allowed() -> No
     ("fields", "message"),
     [
         ({"src": ""}, "src must name a TFDS dataset, a TFDS directory or TFRecord files, got nothing"),
-        ({"src": "mnist", "num_classes": 0}, "num-classes must be a whole number from 1 to 2,147,483,647, got 0"),
-        ({"src": "mnist", "num_classes": True}, "num-classes must be a whole number from 1 to 2,147,483,647, got True"),
+        ({"src": "mnist", "num_classes": 0}, "num-classes must be a whole number from 1 to 1,000,000, got 0"),
+        ({"src": "mnist", "num_classes": True}, "num-classes must be a whole number from 1 to 1,000,000, got True"),
     ],
 )
 def test_bad_sources_are_refused(fields: dict[str, Any], message: str) -> None:

@@ -19,11 +19,14 @@ from mixup_pipeline.records.names import shard_name
 from mixup_pipeline.sources.index import IndexedFile
 from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import Place
+from mixup_pipeline.storage.small_file import parse_json, read_small
 
 FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 WORK_NAME = ".work"
 """The folder of an unfinished run, beside its shards."""
+_MANIFEST_BYTES = 256 << 20
+"""A million shards take about as much."""
 MIXED_SUFFIX = "_mixup"
 """The ending that a mixed dataset's name adds to the name of its source."""
 
@@ -172,9 +175,11 @@ def read_manifest_json(out: Place) -> dict[str, Any]:
     """
     path = out / MANIFEST_NAME
     try:
-        text = path.read_bytes() if path.is_file() else None
+        text = read_small(path, _MANIFEST_BYTES) if path.is_file() else None
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+    except ValueError as error:
+        raise ManifestError(f"{path}: is not a manifest: {error}: make the directory again") from error
     if text is None:
         unfinished = (out / WORK_NAME).is_dir()
         hint = (
@@ -184,8 +189,8 @@ def read_manifest_json(out: Place) -> dict[str, Any]:
         )
         raise ManifestError(f"{out}: no {MANIFEST_NAME}, so this is not a complete dataset: {hint}")
     try:
-        fields = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        fields = parse_json(text)
+    except ValueError as error:
         raise ManifestError(f"{path}: is not JSON ({error}): make the directory again") from error
     found = fields.get("format_version") if isinstance(fields, dict) else None
     if found != FORMAT_VERSION:
@@ -193,10 +198,6 @@ def read_manifest_json(out: Place) -> dict[str, Any]:
             f"{path}: format version {found!r}, this version reads {FORMAT_VERSION}: make the directory again"
         )
     return dict(fields)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def identify(name: str, split: str, config: MixConfig, source: SourceEntry) -> str:

@@ -3,7 +3,6 @@
 `verify` makes these checks too, and then reads every record.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from mixup_pipeline.errors import ManifestError, MixupError, first_line, printab
 from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
 from mixup_pipeline.storage.atomic import sizes
 from mixup_pipeline.storage.places import Place
+from mixup_pipeline.storage.small_file import read_json
 
 _MASS_TOLERANCE = 1e-4
 
@@ -131,9 +131,9 @@ def description_faults(out: Place, manifest: Manifest) -> list[str]:
     faults = []
     for name, expected in ((INFO_NAME, dataset_info(manifest)), (FEATURES_NAME, tfds_features(manifest.layout))):
         try:
-            if json.loads((out / name).read_bytes()) != expected:
+            if read_json(out / name) != expected:
                 faults.append(f"{name}: does not describe this dataset: TFDS would read it wrongly")
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             faults.append(f"{name}: cannot be read ({error})")
     return faults
 

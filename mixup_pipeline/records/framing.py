@@ -88,6 +88,7 @@ def read_records(path: Place, name: str) -> Iterator[tuple[int, bytes, int, str 
                 start, position = start + position, 0
                 _check_whole(length, size - start, name, record, start)
                 buffer = file.read(max(_CHUNK_BYTES, length + FRAME_BYTES), start)
+                _check_whole(length, len(buffer), name, record, start)  # it may have become shorter since it was opened
             first = position + HEADER_BYTES
             position = first + length + FOOTER_BYTES
             payload, stored = buffer[first : first + length], stored_crc(buffer, first + length)[0]
@@ -137,6 +138,7 @@ def pick_records(path: Place, name: str, wanted: Collection[int]) -> Iterator[tu
         for found, (offset, length, _) in enumerate(walk_records(path, name)):
             if found in wanted:
                 block = file.read(length + FOOTER_BYTES, offset)
+                _check_whole(length, len(block) + HEADER_BYTES, name, found, offset - HEADER_BYTES)
                 payload, stored = block[:length], CRC.unpack(block[length:])[0]
                 yield found, offset, payload, None if masked_crc32c(payload) == stored else _BAD_CRC
             if found >= last:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mixup_pipeline.config import MixConfig
+from mixup_pipeline.config.registry import LABEL_KINDS
 from mixup_pipeline.dataset.manifest import SourceEntry, identify, layout_of
 from mixup_pipeline.records.layout import Layout
 from mixup_pipeline.records.names import shard_name
@@ -70,8 +71,9 @@ class Run:
 
     @property
     def decoded_bytes(self) -> int:
-        """Bytes of one decoded example."""
-        return example_bytes(self.shape)
+        """Bytes of one decoded example, with its label where that is a vector."""
+        has_classes = LABEL_KINDS[self.spec.label_kind].has_classes
+        return example_bytes(self.shape) + (0 if has_classes else 4 * self.spec.num_classes)
 
     @cached_property
     def record_bytes(self) -> int:

@@ -4,7 +4,6 @@ A schema is a TFDS features.json, a TF Metadata .pbtxt, or the name of a schema 
 schema names are never imported.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -13,8 +12,9 @@ from typing import Any, Literal
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.spec import ExampleSpec
+from mixup_pipeline.spec import MAX_CLASSES, ExampleSpec
 from mixup_pipeline.storage.places import Place, place
+from mixup_pipeline.storage.small_file import read_json, read_small
 
 _KINDS = {"image": "encoded", "bytes": "raw", "floats": "vector"}
 
@@ -53,7 +53,7 @@ def read_schema(schema: str) -> Schema:
         return read_features_json(path)
     if path.suffix == ".pbtxt":
         try:
-            return _read_pbtxt(path.read_text(encoding="utf-8"), str(path))
+            return _read_pbtxt(read_small(path).decode(), str(path))
         except (ValueError, OSError) as error:
             raise SourceError(f"{path}: is not a TF Metadata schema ({error})") from error
     raise UsageError(f"schema {schema}: its name must end in .json (TFDS features.json) or .pbtxt (TF Metadata)")
@@ -62,7 +62,7 @@ def read_schema(schema: str) -> Schema:
 def read_features_json(path: Place) -> Schema:
     """Read the features of a TFDS features.json. Classes that it names are never imported."""
     try:
-        features = json.loads(path.read_bytes())["featuresDict"]["features"]
+        features = read_json(path)["featuresDict"]["features"]
         return {key: _tfds_feature(feature) for key, feature in features.items()}
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise SourceError(
@@ -114,6 +114,8 @@ def _num_classes(label: Feature, key: str, config: SourceConfig, where: str) -> 
     num_classes = config.num_classes or described
     if num_classes is None:
         raise UsageError(f"num-classes is needed: {where} does not say how many classes {key!r} has")
+    if not 1 <= num_classes <= MAX_CLASSES:
+        raise SourceError(f"{where}: label {key!r} has {num_classes:,} classes: allowed are 1 to {MAX_CLASSES:,}")
     if label.kind == "floats" and described not in (None, num_classes):
         raise UsageError(f"num-classes is {num_classes}, but soft label {key!r} of {where} holds {described} values")
     return num_classes
@@ -175,7 +177,7 @@ def _read_pbtxt(text: str, where: str) -> Schema:
 
     try:
         schema = text_format.Parse(text, schema_pb2.Schema())
-    except text_format.ParseError as error:
+    except (text_format.ParseError, RecursionError) as error:
         raise SourceError(f"{where}: is not a TF Metadata schema ({error})") from error
     return {feature.name: _metadata_feature(feature) for feature in schema.feature}
 

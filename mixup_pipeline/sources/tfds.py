@@ -1,6 +1,5 @@
 """TFDS datasets: prepared directories, described by their JSON files. Neither TFDS nor TensorFlow is imported."""
 
-import json
 import logging
 import os
 import re
@@ -16,6 +15,7 @@ from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.sources.schema import read_features_json, spec_of
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.storage.places import ObjectPath, Place, place
+from mixup_pipeline.storage.small_file import read_json, read_small
 
 BUNDLED = "mnist_sample"
 INFO_NAME = "dataset_info.json"
@@ -25,6 +25,9 @@ _NAME = re.compile(r"[a-z]\w*([/:][\w.+-]+)*", re.IGNORECASE)
 _DATASET_NAME = re.compile(r"\w[\w-]*")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _DEFAULT_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+_FIELD = re.compile(r"\{(DATASET|SPLIT|FILEFORMAT|SHARD_INDEX|NUM_SHARDS|SHARD_X_OF_Y)\}")
+_TEMPLATE = re.compile(rf"([^{{}}/]|{_FIELD.pattern})+")
+_TEMPLATE_LETTERS = 255
 
 
 def tfds_directory(config: SourceConfig) -> Place:
@@ -113,15 +116,15 @@ class _Info:
 def _read_info(folder: Place) -> _Info:
     path = folder / INFO_NAME
     try:
-        info: dict[str, Any] = json.loads(path.read_bytes())
+        info: dict[str, Any] = read_json(path)
         name = str(info["name"])
         if not _DATASET_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a valid dataset name")
         supervised = info.get("supervisedKeys", {}).get("tuple", {}).get("items", [])
         return _Info(
             name=name,
-            file_format=info.get("fileFormat", "tfrecord"),
-            splits={split["name"]: _split_files(name, split) for split in info.get("splits", [])},
+            file_format=str(info.get("fileFormat", "tfrecord")),
+            splits={str(split["name"]): _split_files(name, split) for split in info.get("splits", [])},
             label_key=supervised[1].get("featureKey") if len(supervised) == 2 else None,
         )
     except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
@@ -131,20 +134,17 @@ def _read_info(folder: Place) -> _Info:
 def _split_files(name: str, split: dict[str, Any]) -> list[tuple[str, int]]:
     lengths = [int(length) for length in split.get("shardLengths", [])]
     template = split.get("filepathTemplate") or _DEFAULT_TEMPLATE
-    return [
-        (
-            template.format(
-                DATASET=name,
-                SPLIT=split["name"],
-                FILEFORMAT="tfrecord",
-                SHARD_INDEX=f"{shard:05d}",
-                NUM_SHARDS=f"{len(lengths):05d}",
-                SHARD_X_OF_Y=f"{shard:05d}-of-{len(lengths):05d}",
-            ),
-            length,
-        )
-        for shard, length in enumerate(lengths)
-    ]
+    if len(template) > _TEMPLATE_LETTERS or not _TEMPLATE.fullmatch(template):
+        raise ValueError(f"{template[:80]!r} is not a template of file names")
+    known = {"DATASET": name, "SPLIT": str(split["name"]), "NUM_SHARDS": f"{len(lengths):05d}"}
+    return [(_file_name(template, shard, known), length) for shard, length in enumerate(lengths)]
+
+
+def _file_name(template: str, shard: int, known: dict[str, str]) -> str:
+    """Fill in a template. (`str.format` would obey a width of a billion.)"""
+    index, total = f"{shard:05d}", known["NUM_SHARDS"]
+    values = {**known, "FILEFORMAT": "tfrecord", "SHARD_INDEX": index, "SHARD_X_OF_Y": f"{index}-of-{total}"}
+    return _FIELD.sub(lambda field: values[field[1]], template)
 
 
 def _class_names(folder: Place, label_key: str, num_classes: int) -> tuple[str, ...] | None:
@@ -152,9 +152,11 @@ def _class_names(folder: Place, label_key: str, num_classes: int) -> tuple[str, 
     if not path.is_file():
         return None
     try:
-        names = tuple(path.read_text(encoding="utf-8").split("\n")[:num_classes])
+        names = tuple(read_small(path).decode().split("\n")[:num_classes])
     except ValueError as error:
         raise SourceError(f"{path}: is not UTF-8 text ({error})") from error
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
     return names if len(names) == num_classes else None
 
 

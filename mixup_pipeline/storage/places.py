@@ -16,7 +16,7 @@ from functools import total_ordering
 from pathlib import Path
 from typing import TypeAlias, TypeGuard
 
-from mixup_pipeline.errors import StoreError, UsageError
+from mixup_pipeline.errors import StoreError, UsageError, first_line
 from mixup_pipeline.storage.clients import store
 from mixup_pipeline.storage.patterns import WILDCARD, regex_of
 from mixup_pipeline.storage.store import ObjectInfo, Store
@@ -202,13 +202,23 @@ Place: TypeAlias = Path | ObjectPath
 def place(where: "str | Place") -> Place:
     """Turn a path or URL into a `Path` or an `ObjectPath`. `~` is expanded.
 
-    Raises UsageError for a URL of a store that is not supported, or one with too few slashes (gs:/bucket).
+    Raises UsageError for a URL of a store that is not supported, or one with too few slashes (gs:/bucket), and for a
+    path that no file can have.
     """
     if isinstance(where, ObjectPath):
         return where
     if isinstance(where, str) and (cut := _CUT_URL.match(where)):
         raise UsageError(f"{where}: is not the URL of a store: write {cut[1].lower()}://BUCKET/PATH, or ./{where}")
-    return ObjectPath.of(where) if is_url(where) else Path(where).expanduser()
+    if is_url(where):
+        return ObjectPath.of(where)
+    if "\0" in str(where):
+        raise UsageError(f"{where}: is not a path: it holds a NUL character")
+    try:
+        return Path(where).expanduser()
+    except RuntimeError as error:
+        raise UsageError(
+            f"{where}: is not a path here ({first_line(error)}): write ./{where} if you mean it"
+        ) from error
 
 
 def is_url(where: str | Path) -> TypeGuard[str]:

@@ -242,7 +242,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str | None, tuple[str, ...]]] =
     "no image": (put(image=b"not an image"), PAYLOAD, ("neither PNG nor JPEG",)),
     "image cut": (put(image=png(IMAGES[9])[:50]), PAYLOAD, ("image is damaged",)),
     "photo cut": (put(image=jpeg(IMAGES[9])[:-30]), PAYLOAD, ("image is damaged",)),
-    "image of 100000x100000": (put(image=claim_to_be_huge(png(IMAGES[9]))), PAYLOAD, ("100000x100000", "256 MiB")),
+    "image of 100000x100000": (put(image=claim_to_be_huge(png(IMAGES[9]))), PAYLOAD, ("100000x100000", "64 MiB")),
     "label out of range": (put(label=4), PAYLOAD, ("label 4", "0 to 3")),
     "label missing": (
         lambda path: replace_record(path, 3, example({"image": png(IMAGES[9])})),

@@ -19,7 +19,16 @@ from mixup_pipeline.sources.examples import Examples, read_examples
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.source import Source
 from tests.damage import cut, flip, record_starts, replace_record
-from tests.datasets import example, image_feature, label_feature, png, random_images, write_prepared, write_tfds
+from tests.datasets import (
+    damaged_png,
+    example,
+    image_feature,
+    label_feature,
+    png,
+    random_images,
+    write_prepared,
+    write_tfds,
+)
 from tests.mixed import COUNT, KINDS, Mixed, photos
 from tests.reference import read_output
 
@@ -164,7 +173,7 @@ def without_image(path: Path) -> None:
 
 
 def cut_image(path: Path) -> None:
-    replace_record(path, 4, example({"image": png(random_images(1, (6, 5, 1))[0])[:-20], "label": 0}))
+    replace_record(path, 4, example({"image": damaged_png(random_images(1, (6, 5, 1))[0]), "label": 0}))
 
 
 @pytest.mark.parametrize(

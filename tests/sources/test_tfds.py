@@ -294,6 +294,34 @@ def test_file_names_follow_the_template(tmp_path: Path, template: str | None, na
     assert [file.name for file in described(dataset).files] == [name]
 
 
+@pytest.mark.parametrize("name", ["dataset_info.json", "features.json", "label.labels.txt"])
+def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    dataset = write_tfds(tmp_path / "shapes/1.0.0", num_examples=4)
+    (dataset.folder / "label.labels.txt").write_text("a")
+    (dataset.folder / name).unlink()
+    (dataset.folder / name).symlink_to("/dev/zero")
+    if name == "label.labels.txt":
+        assert described(dataset).class_names is None
+        return
+    with pytest.raises((SourceError, UsageError), match=r"no TFDS dataset|it is not a regular file"):
+        described(dataset)
+
+
+def test_a_description_of_many_megabytes_is_refused(dataset: Dataset) -> None:
+    info_of(dataset).write_bytes(b" " * (8 << 20) + info_of(dataset).read_bytes())
+    with pytest.raises(SourceError, match=r"dataset_info\.json: .*bytes, at most 8 MiB are allowed"):
+        described(dataset)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1_000_001, 10**9])
+def test_a_number_of_classes_out_of_bounds_is_refused(dataset: Dataset, count: int) -> None:
+    write_features(
+        dataset.folder / "features.json", {"image": image_feature((None, None, 1)), "label": label_feature(count)}
+    )
+    with pytest.raises((SourceError, UsageError), match=r"allowed are 1 to 1,000,000"):
+        described(dataset)
+
+
 def test_other_file_formats_are_refused(dataset: Dataset) -> None:
     edit_json(info_of(dataset), lambda info: info.update(fileFormat="array_record"))
     with pytest.raises(SourceError, match="stored as array_record, only tfrecord can be read: prepare it as tfrecord"):
@@ -330,7 +358,21 @@ def test_the_supervised_label_wins_over_other_labels(dataset: Dataset) -> None:
     assert described(dataset, label_key="label").spec.num_classes == 4
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"shapes"', b"{}", b"null", b"\xff\xfe\x00\x01"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"shapes"',
+        b"{}",
+        b"null",
+        b"\xff\xfe\x00\x01",
+        b"[" * 100_000,
+        b"1e999",
+        "{}".encode("utf-16"),
+    ],
+)
 def test_a_dataset_info_that_tfds_did_not_write_is_a_source_error(dataset: Dataset, content: bytes) -> None:
     info_of(dataset).write_bytes(content)
     with pytest.raises(SourceError, match=r"dataset_info\.json: cannot be read as TFDS writes it"):
@@ -344,6 +386,10 @@ def test_a_dataset_info_that_tfds_did_not_write_is_a_source_error(dataset: Datas
         {"splits": ["train"]},
         {"splits": [{"name": "train", "shardLengths": ["many"]}]},
         {"splits": [{"name": "train", "shardLengths": ["40"], "filepathTemplate": "{FOLDER}/x"}]},
+        {"splits": [{"name": "train", "shardLengths": ["40"], "filepathTemplate": "{SPLIT:>1000000000}"}]},
+        {"splits": [{"name": "train", "shardLengths": ["40"], "filepathTemplate": "{SPLIT.__class__}"}]},
+        {"splits": [{"name": "train", "shardLengths": ["40"], "filepathTemplate": "../{SPLIT}"}]},
+        {"splits": [{"name": "train", "shardLengths": ["40"], "filepathTemplate": "x" * 256}]},
         {"supervisedKeys": None},
     ],
     ids=str,
