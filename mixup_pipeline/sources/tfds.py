@@ -125,10 +125,16 @@ def _read_info(folder: Place) -> _Info:
             name=name,
             file_format=str(info.get("fileFormat", "tfrecord")),
             splits={str(split["name"]): _split_files(name, split) for split in info.get("splits", [])},
-            label_key=supervised[1].get("featureKey") if len(supervised) == 2 else None,
+            label_key=_text_or_none(supervised[1].get("featureKey")) if len(supervised) == 2 else None,
         )
     except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
         raise SourceError(f"{path}: cannot be read as TFDS writes it ({type(error).__name__}: {error})") from error
+
+
+def _text_or_none(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def _split_files(name: str, split: dict[str, Any]) -> list[tuple[str, int]]:
