@@ -142,9 +142,16 @@ def _prepared(
     detached: bool = False,
 ) -> Iterator[tuple[Request, Place, "PipelineOptions"]]:
     """Check everything, then claim the folder while the context lasts. Gives (request, folder, Beam's options)."""
-    from mixup_pipeline.engine.checks import check_engine, check_paths, is_detached, use_all_cores
+    from mixup_pipeline.engine.checks import (
+        check_engine,
+        check_paths,
+        is_detached,
+        reach_this_machine_directly,
+        use_all_cores,
+    )
     from mixup_pipeline.engine.options import pipeline_options
 
+    reach_this_machine_directly()
     options = pipeline_options(engine, beam_args)
     set_store_options(options)
     folder = place(out)

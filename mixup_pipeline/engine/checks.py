@@ -33,9 +33,12 @@ _ENVIRONMENT_TYPES = ("DOCKER", "PROCESS", "EXTERNAL", "LOOPBACK")
 _JOB_SERVER_CLASS = "org/apache/beam/runners/flink/FlinkJobServerDriver.class"
 _NO_WORKER = re.compile(r"didn't get control connection|StartWorker|UNAVAILABLE: io exception")
 _NO_DOWNLOAD = re.compile(r"Unable to fetch remote .*? at \S+")
+_LOST_WORKER = re.compile(r"Channel closed prematurely")
 _CANCELLED = re.compile(r"state CANCELLED|CancellationException|was cancelled")
 _GAVE_UP = re.compile(r"failed in state|JobExecutionException|NoRestartStrategy|Socket closed|StatusCode")
 _LOCAL_HOSTS = ("localhost", "127.0.0.1")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+_MAX_LOCAL_WORKERS = 1024
 _RUN_AGAIN = "finished shards are kept: run the same command again"
 
 
@@ -45,6 +48,8 @@ def check_engine(options: PipelineOptions) -> None:
     Raises UsageError or EngineError naming what is missing.
     """
     runner = _runner(options)
+    if is_local(options):
+        _check_processes(options)
     if runner == "FlinkRunner":
         _check_flink(options)
     elif runner == "PrismRunner":
@@ -58,6 +63,25 @@ def check_engine(options: PipelineOptions) -> None:
         _check_portable(options)
 
 
+def reach_this_machine_directly() -> None:
+    """Send nothing for this machine through a proxy. gRPC does, where http_proxy is set, and then waits for ever."""
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        known = os.environ.get(name) or os.environ.get("no_proxy", "")  # gRPC reads the last alone, where it is set
+        missing = [host for host in _LOOPBACK if host not in known.split(",")]
+        os.environ[name] = ",".join([*filter(None, [known]), *missing])
+
+
+def _check_processes(options: PipelineOptions) -> None:
+    """Beam looks at these numbers only once the job runs, and then fails without a word."""
+    direct = options.view_as(DirectOptions)
+    most = _MAX_LOCAL_WORKERS
+    if not 0 <= (direct.direct_num_workers or 0) <= most:
+        raise UsageError(
+            f"Beam options after '--': --direct_num_workers must be from 0 (one a core) to {most}, got "
+            f"{direct.direct_num_workers}"
+        )
+
+
 def use_all_cores(options: PipelineOptions, source: Source, beam_args: Sequence[str]) -> None:
     """Let the local engine use one process per core for a large source. A small one is done before they have started.
 
@@ -66,7 +90,7 @@ def use_all_cores(options: PipelineOptions, source: Source, beam_args: Sequence[
     direct = options.view_as(DirectOptions)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     given = any(flag.startswith("--direct_") for flag in beam_args)
-    if _runner(options) == "FnApiRunner" and not given and cores > 1 and _source_bytes(source) >= LARGE_SOURCE_BYTES:
+    if is_local(options) and not given and cores > 1 and _source_bytes(source) >= LARGE_SOURCE_BYTES:
         direct.direct_running_mode, direct.direct_num_workers = "multi_processing", cores
 
 
@@ -99,6 +123,11 @@ def is_detached(options: PipelineOptions) -> bool:
     return runner == "DataflowRunner"
 
 
+def is_local(options: PipelineOptions) -> bool:
+    """Whether the job runs on Beam's local runner, in this process or processes of its own."""
+    return _runner(options) == "FnApiRunner"
+
+
 def _runner(options: PipelineOptions) -> str:
     return (options.view_as(StandardOptions).runner or "").rpartition(".")[2]
 
@@ -116,6 +145,8 @@ def explain_failure(failure: str, options: PipelineOptions) -> EngineError | Non
             f"Beam cannot download the engine's program ({download[0].rstrip(':')}): build it with `make engines`, or "
             f"name one on this machine with --prism_location, --flink_job_server_jar or --spark_job_server_jar after --"
         )
+    if is_local(options) and _LOST_WORKER.search(failure):
+        return EngineError(f"a worker process ended while it was at work: {_RUN_AGAIN}")
     if _CANCELLED.search(failure):
         return EngineError(f"the job was cancelled: {_RUN_AGAIN}")
     if _GAVE_UP.search(failure):

@@ -6,15 +6,17 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.runner import PipelineState
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from apache_beam.runners.runner import PipelineRunner, PipelineState
 
-from mixup_pipeline.engine.checks import explain_failure
+from mixup_pipeline.engine.checks import explain_failure, is_local
 from mixup_pipeline.engine.flink import Cluster
 from mixup_pipeline.engine.graph import build_pipeline
+from mixup_pipeline.engine.workers import local_runner
 from mixup_pipeline.errors import EngineError, error_in_text
 from mixup_pipeline.storage.places import Place
 
@@ -34,7 +36,8 @@ def run_job(
 
     Raises the MixupError that a worker raised, and EngineError where the engine failed. Ctrl-C cancels the job.
     """
-    pipeline = beam.Pipeline(options=options)
+    pipeline = beam.Pipeline(runner=_runner(options), options=options)
+    Path(pipeline.local_tempdir).rmdir()  # for transforms of other languages, of which we have none; Beam forgets it
     build_pipeline(pipeline, out, tidy=not wait)
     result = None
     try:
@@ -64,6 +67,15 @@ def run_job(
         _LOGGER.debug("The engine tells no counters: %s", failure)
         return {}
     return {counter.key.metric.name: counter.committed or 0 for counter in counters}
+
+
+def _runner(options: PipelineOptions) -> PipelineRunner | None:
+    """Our runner where the local engine uses processes; None leaves the choice to Beam."""
+    direct = options.view_as(DirectOptions)
+    if not is_local(options) or direct.direct_running_mode != "multi_processing":
+        return None
+    direct.direct_running_mode = "in_memory"  # otherwise Beam puts its own processes in their place
+    return local_runner()
 
 
 @contextlib.contextmanager

@@ -42,7 +42,3 @@ def _has_network() -> bool:
 def _fail(reason: str) -> int:
     sys.stdout.write(f"{reason}\n")
     return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

@@ -12,6 +12,7 @@ from typing import Any
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.process.children import kept_alive, python_command
 from mixup_pipeline.sources.schema import read_features_json, spec_of
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.storage.places import ObjectPath, Place, place
@@ -28,6 +29,7 @@ _DEFAULT_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 _FIELD = re.compile(r"\{(DATASET|SPLIT|FILEFORMAT|SHARD_INDEX|NUM_SHARDS|SHARD_X_OF_Y)\}")
 _TEMPLATE = re.compile(rf"([^{{}}/]|{_FIELD.pattern})+")
 _TEMPLATE_LETTERS = 255
+_DOWNLOAD = "from mixup_pipeline.sources.download import main; sys.exit(main(*sys.argv[1:]))"
 
 
 def tfds_directory(config: SourceConfig) -> Place:
@@ -199,10 +201,10 @@ def _download(config: SourceConfig) -> Place:
     logging.getLogger(__name__).warning("%s is not prepared in %s: asking TFDS to download it", config.src, data_dir)
     version = _version(config.src)
     name = "/".join(_without_version(config.src)) + (f":{version}" if version else "")
-    command = [sys.executable, "-m", "mixup_pipeline.sources.download", name, str(data_dir)]
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=None if sys.stderr.isatty() else subprocess.PIPE, text=True, check=False
-    )
+    stderr = None if sys.stderr.isatty() else subprocess.PIPE
+    command = python_command(_DOWNLOAD, name, str(data_dir))
+    with kept_alive() as stdin:
+        done = subprocess.run(command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, text=True, check=False)
     answer = (
         done.stdout.strip().splitlines()[-1:]
         or (done.stderr or "").strip().splitlines()[-1:]

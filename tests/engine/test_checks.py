@@ -12,7 +12,13 @@ import pytest
 
 from mixup_pipeline import SourceConfig
 from mixup_pipeline.engine import checks as engines
-from mixup_pipeline.engine.checks import check_engine, explain_failure, is_detached, use_all_cores
+from mixup_pipeline.engine.checks import (
+    check_engine,
+    explain_failure,
+    is_detached,
+    reach_this_machine_directly,
+    use_all_cores,
+)
 from mixup_pipeline.engine.flink import Cluster
 from mixup_pipeline.engine.options import pipeline_options
 from mixup_pipeline.errors import EngineError, UsageError
@@ -139,3 +145,19 @@ def test_what_speaks_another_language_is_no_flink() -> None:
 
 def test_what_is_not_known_is_not_explained(tmp_path: Path) -> None:
     assert explain_failure(f"ValueError: {tmp_path}", pipeline_options("local", [])) is None
+
+
+def test_nothing_for_this_machine_goes_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "internal,localhost")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_grpc_proxy", raising=False)
+    for _ in range(2):
+        reach_this_machine_directly()
+        for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+            assert sorted(os.environ[name].split(",")) == ["127.0.0.1", "::1", "[::1]", "internal", "localhost"]
+
+
+@pytest.mark.parametrize("number", [-1, 1025])
+def test_a_number_of_processes_out_of_range_is_refused(number: int) -> None:
+    with pytest.raises(UsageError, match=rf"--direct_num_workers must be from 0 \(one a core\) to 1024, got {number}"):
+        check_engine(pipeline_options("local", [f"--direct_num_workers={number}"]))

@@ -13,8 +13,9 @@ import pytest
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.process.children import python_command
 from mixup_pipeline.sources import open_source
-from mixup_pipeline.sources.tfds import data_dirs, tfds_directory
+from mixup_pipeline.sources.tfds import _DOWNLOAD, data_dirs, tfds_directory
 from mixup_pipeline.storage.places import Place
 from tests.damage import edit_json
 from tests.datasets import Dataset, image_feature, label_feature, write_features, write_tfds
@@ -212,7 +213,7 @@ def test_a_download_that_works_is_used(
 ) -> None:
     fake = use(monkeypatch, FakeDownload(code=0, makes=tmp_path / made))
     assert find(src, tmp_path) == tmp_path / made
-    assert fake.commands == [[sys.executable, "-m", "mixup_pipeline.sources.download", asked, str(tmp_path)]]
+    assert fake.commands == [python_command(_DOWNLOAD, asked, str(tmp_path))]
 
 
 def test_a_download_that_claims_success_but_made_nothing_is_an_error(
