@@ -25,7 +25,7 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
     runs are kept.
     """
     started, folder, told = time.monotonic(), CompareFolder(out), callbacks or Callbacks()
-    with folder.claimed(comparison.identity()):
+    with folder.claimed(comparison.identity(), told.on_note):
         maker = RunMaker(comparison, folder, told)
         devices, records = maker.learners.devices, maker.evaluation.records
         if devices.note is not None:

@@ -13,6 +13,7 @@ from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.parents import source_config
 from mixup_pipeline.dataset.quick_check import quick_check, sound_manifest
 from mixup_pipeline.errors import ManifestError, SourceError, UsageError
+from mixup_pipeline.training.claimed_folder import OnNote, ignore
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import (
     ExampleFiles,
@@ -24,7 +25,8 @@ from mixup_pipeline.training.example_files import (
 )
 from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Job, Trainer, best_row
-from mixup_pipeline.training.run_folder import Row, RunFolder
+from mixup_pipeline.training.run_folder import RunFolder, digest_of
+from mixup_pipeline.training.saved_state import Row
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.watch import OnStep
 
@@ -88,19 +90,26 @@ def train(
     on_start: Callable[[Trainer, Sequence[str]], None] = lambda trainer, notes: None,
     on_step: OnStep = lambda done, total, measures: None,
     on_epoch: Callable[[Row], None] = lambda row: None,
+    on_note: OnNote = ignore,
 ) -> dict[str, Any]:
     """Train, resume a run that was stopped, or return the result of one that is complete.
 
     on_start: called before the first step with the trainer and notes for the user. on_step, on_epoch: as
-    `Trainer.train` calls them.
+    `Trainer.train` calls them. on_note: told of each file that is not as it was written; it is as none, and made again.
 
     Raises MixupError with one line that says what is wrong and what to do.
     """
     started, folder = time.monotonic(), RunFolder(out)
-    with folder.claimed(prepared.identity):
+    with folder.claimed(prepared.identity, on_note):
+        folder.check_files()
         if folder.result.is_file():
-            return folder.load_result()
-        trainer = Trainer(prepared.job, folder, learners)
+            fault = folder.fault(prepared.identity)
+            if fault is None:
+                return folder.load_finished()[0]
+            on_note(f"{fault}: the run is completed again from its last save")
+            folder.remove_result()
+        trainer = Trainer(prepared.job, folder, learners, run=digest_of(prepared.identity))
+        trainer.resume(on_note)
         note = learners.devices.note
         on_start(trainer, (*prepared.notes, *([note] if note else [])))
         history = trainer.train(on_step, on_epoch)
