@@ -26,6 +26,7 @@ from mixup_pipeline.training.saved_state import Row, SavedState
 from mixup_pipeline.training.tensorboard import clear_log, log_rows
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.unchanged import Unchanged
 from mixup_pipeline.training.watch import OnStep, Stopped, diverged, stopped_text, watch
 
 
@@ -84,12 +85,13 @@ class Trainer:
     def __init__(self, job: Job, folder: RunFolder, learners: Learners, *, run: str = "") -> None:
         """run: the digest of the request, which a save must have.
 
-        Raises UsageError if the model is unknown or does not fit the examples.
+        Raises SourceError if a file of examples is not there, UsageError if the model is unknown or does not fit them.
         """
         self.job, self._folder, self._run, self.stop_after = job, folder, run, job.total_steps + 1
         self._done, self._history = 0, list[Row]()
         self._best: str | None = None
         self._on_begin: Callable[[], None] = _ignore
+        self._unchanged = Unchanged(job.train, *([job.clean] if job.clean is not None else []))
         self.learner: Learner = learners.get(
             job.config,
             job.train.shape,
@@ -105,8 +107,8 @@ class Trainer:
         on_step: called after each group of steps with the number done, of how many, and the running measures. on_epoch:
         called with the row of each finished epoch.
 
-        Raises TrainingError if the loss or an output is no longer a number. If `stop` was called, saves and raises
-        Stopped.
+        Raises TrainingError if the loss or an output is no longer a number, SourceError if the examples cannot be read
+        or were written anew meanwhile. If `stop` was called, saves and raises Stopped.
         """
         job, learner, done, on_begin = self.job, self.learner, self._done, self._on_begin
         while done < job.total_steps:
@@ -118,6 +120,7 @@ class Trainer:
                 fitted = learner.model.fit(
                     job.batches(epoch, offset, steps), epochs=1, verbose=0, shuffle=False, callbacks=[callback]
                 )
+            self._unchanged.check()
             done, on_begin = done + steps, _ignore
             measures = {name: float(values[-1]) for name, values in fitted.history.items()}
             row: Row = {"epoch": epoch + 1, "step": done, **measures, **self._measure(done)}

@@ -28,6 +28,7 @@ from mixup_pipeline.training.watch import Stopped
 SOURCE = SourceConfig(src="mnist_sample")
 EVALUATION = SourceConfig(src="mnist_sample", split="test", allow_eval_split=True)
 TRAIN = TrainConfig(model="mlp", steps=8, batch_size=32, learning_rate=1e-3)
+RESULTS = json.loads((files("schemas") / "comparison.schema.json").read_text())
 ARMS = ("baseline", "any", "online")
 CONFIG = CompareConfig(
     arms=ARMS,
@@ -57,7 +58,8 @@ def test_every_cell_is_trained_for_every_seed(compared: tuple[Path, dict[str, An
     assert len(results["runs"]) == 3 * 2 * 2  # arms, subsets, seeds
     written = json.loads((out / "results.json").read_text())
     assert written == json.loads(json.dumps(results))
-    jsonschema.validate(written, json.loads((files("schemas") / "comparison.schema.json").read_text()))
+    jsonschema.validate(written, RESULTS)
+    assert "notes" not in written
     assert {run["steps"] for run in results["runs"]} == {8}
     assert not (out / "work").exists()
     for run in results["runs"]:
@@ -149,6 +151,8 @@ def test_damage_in_a_finished_run_is_as_none_and_said(compared: tuple[Path, dict
         results = compare(asked(), out, Callbacks(on_note=notes.append))
         assert [f"{run / name}: " in note and said in note for note in notes] == [True] * bool(said), notes
         assert results["summary"] == compared[1]["summary"]
+        assert results.get("notes", []) == notes
+        jsonschema.validate(json.loads((out / "results.json").read_text()), RESULTS)
         repaired = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
         if said:
             changed = {key for key in whole if repaired[key] != whole[key]}
