@@ -91,9 +91,12 @@ class CompareFolder:
             raise output_error(config, error) from error
 
     def _check_folders(self) -> None:
-        """Refuse links, which would lead out of the folder, and files that would be removed with the shards."""
+        """Refuse links, which lead out of the folder, foreign files below work/, and folders in place of files."""
         for folder in (self.root / "runs", self.work, self.work / _DERIVED, self.root / "pictures"):
             _check_no_link(folder)
+        for path in (self.results, self.root / "report.html", self.root / "report.md"):
+            if path.is_dir():
+                raise OutputError(f"{path}: is a folder, where a file is to be written: move it away")
         try:
             names = sorted(path.name for path in self.work.iterdir()) if self.work.exists() else []
         except OSError as error:

@@ -21,7 +21,7 @@ from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import Row
-from mixup_pipeline.training.train import Prepared, TrainRequest, prepare, train
+from mixup_pipeline.training.train import Prepared, TrainRequest, evaluation_identity, prepare, train
 from mixup_pipeline.training.train_config import TrainConfig
 
 _SAMPLES = 8
@@ -67,7 +67,8 @@ class RunMaker:
         """
         self.folder.check_run(cell, seed)
         run, config = RunFolder(self.folder.run(cell, seed)), replace(self._config.train, seed=seed)
-        if not run.result.is_file() or run.fault({"config": asdict(config)}) is not None:
+        evaluation = evaluation_identity(self._comparison.evaluation, self.evaluation.records)
+        if not run.result.is_file() or run.fault({"config": asdict(config), "evaluation": evaluation}) is not None:
             self._train(cell, config, run.root)
         elif seed == 0 and not self._has_samples(cell):
             self._save_samples(cell, self._prepare(cell, config))

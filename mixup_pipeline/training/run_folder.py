@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mixup_pipeline.errors import OutputError, first_line
+from mixup_pipeline.errors import OutputError, UsageError, first_line
 from mixup_pipeline.storage.atomic import check_room, output_error, publish, sha256_of, write_atomically
 from mixup_pipeline.training.checksums import SUMS, changed_file, sha256, write_sums
 from mixup_pipeline.training.claimed_folder import Kind, OnNote, claimed, ignore, read_json
 from mixup_pipeline.training.saved_state import Row, SavedState, read_state
+from mixup_pipeline.training.tensorflow_import import can_name
 
 _TRAINING = {"loss", "weighted_accuracy", "dominant_accuracy"}
 _CLEAN = {"accuracy", "nll", "ece", "brier", "confidence"}
@@ -69,7 +70,12 @@ class RunFolder:
         return claimed(self.root, asked, _KIND, on_note)
 
     def check_files(self) -> None:
-        """Refuse now what could not be written later. Raises OutputError where a folder stands in place of a file."""
+        """Refuse now what could not be written later.
+
+        Raises UsageError for a name that TensorFlow cannot take, OutputError where a folder stands in place of a file.
+        """
+        if not can_name(str(self.root)):
+            raise UsageError(f"out {str(self.root)!a}: its name is not UTF-8, which TensorFlow needs: choose another")
         for path in (self.root / name for name in _FILES):
             if path.is_dir():
                 raise OutputError(f"{path}: is a folder, where a file is to be written: move it away")

@@ -18,6 +18,7 @@ from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import (
     ExampleFiles,
     check_apart,
+    check_names,
     differences,
     mixed_examples,
     mixed_files,
@@ -142,16 +143,14 @@ def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prep
     if evaluation is None:
         evaluation = Evaluation(source_examples(replace(request.evaluation, allow_eval_split=True)))
     data = _shards_data(request, evaluation) if request.src is None else _source_data(request, request.src)
+    for records in (data.records, evaluation.records):
+        check_names(records)
     _check_fit(data.records, evaluation.records)
     check_apart(data.trained_on, evaluation.records)
     identity = {
         "config": asdict(request.config),
         "data": data.identity,
-        "evaluation": {
-            "name": evaluation.records.name,
-            "split": request.evaluation.split,
-            "examples": evaluation.records.examples,
-        },
+        "evaluation": evaluation_identity(request.evaluation, evaluation.records),
     }
     job = Job(
         config=request.config,
@@ -161,6 +160,11 @@ def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prep
         online_alpha=request.mix_online,
     )
     return Prepared(job=job, identity=identity, notes=data.notes)
+
+
+def evaluation_identity(config: SourceConfig, records: ExampleFiles) -> dict[str, Any]:
+    """What tells the clean examples of a run from others."""
+    return {"name": records.name, "split": config.split, "examples": records.examples}
 
 
 @dataclass(frozen=True, kw_only=True)
