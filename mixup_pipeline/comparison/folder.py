@@ -119,14 +119,16 @@ class CompareFolder:
         Raises ValueError naming the file if it is damaged, OutputError if it cannot be read.
         """
         path = self.run(cell, seed) / "probes.json"
+        if not path.is_file():
+            return {}
         try:
-            probes = read_json(path) if path.is_file() else {}
+            probes = read_json(path)
         except OSError as error:
             raise output_error(path, error) from error
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-        if probes.pop(_DIGEST, None) not in (None, _digest(probes)):  # an older version wrote none
-            raise ValueError(f"{path}: is not as it was written")
+        if probes.pop(_DIGEST, None) != _digest(probes):
+            raise ValueError(f"{path}: is not as it was written, or is of an older version")
         return probes
 
     def save_probes(self, cell: Cell, seed: int, probes: Mapping[str, Any]) -> None:
@@ -205,16 +207,15 @@ class CompareFolder:
 
     def clear_shards(self, cell: Cell, seed: int) -> None:
         """Remove the shards of a run, if it has any, so that only one run's shards take up room at a time."""
-        _remove_tree(self.shards(cell, seed))
+        shutil.rmtree(self.shards(cell, seed), ignore_errors=True)  # no link is followed
 
     def clear_work(self) -> None:
-        """Remove shards and derived sources."""
-        if self.work.is_symlink() or not self.work.is_dir():
-            return
-        for path in [path for path in self.work.iterdir() if _is_work(path.name)]:
-            _remove_tree(path)
-        with contextlib.suppress(OSError):  # something else lies there, and stays
-            self.work.rmdir()
+        """Remove shards and derived sources. What cannot be removed is so, or made anew, by the next start."""
+        with contextlib.suppress(OSError):  # such as: something else lies there, and stays
+            if self.work.is_dir() and not self.work.is_symlink():
+                for path in [path for path in self.work.iterdir() if _is_work(path.name)]:
+                    shutil.rmtree(path, ignore_errors=True)  # no link is followed
+                self.work.rmdir()
 
 
 def _is_work(name: str) -> bool:
@@ -225,11 +226,6 @@ def _is_work(name: str) -> bool:
 def _check_no_link(folder: Path) -> None:
     if folder.is_symlink():
         raise UsageError(f"{folder}: is a link, which is not followed: put a folder there, or choose another --out")
-
-
-def _remove_tree(folder: Path) -> None:
-    """Remove a folder that was made here. What cannot be removed is removed, or made anew, by the next start."""
-    shutil.rmtree(folder, ignore_errors=True)  # no link is followed
 
 
 def _digest(probes: Mapping[str, Any]) -> str:

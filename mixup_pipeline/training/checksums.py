@@ -5,7 +5,7 @@ It tells files as they were written from files with flipped bits or lost ends, w
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from mixup_pipeline.storage.atomic import sha256_of, write_atomically
@@ -27,8 +27,10 @@ def write_sums(folder: Path, sums: Mapping[str, str]) -> None:
     write_atomically(folder / SUMS, "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())))
 
 
-def changed_file(folder: Path) -> str | None:
+def changed_file(folder: Path, names: Collection[str]) -> str | None:
     """The name of the first file that is not as SHA256SUMS says; None if all are, or if no sums were written.
+
+    names: the files that it must list.
 
     Raises OSError if a file cannot be read.
     """
@@ -37,9 +39,9 @@ def changed_file(folder: Path) -> str | None:
         return None
     lines = path.read_bytes().decode(errors="replace").splitlines()
     found = [_LINE.fullmatch(line) for line in lines]
-    if not found or None in found:
-        return SUMS
     sums = {match[2]: match[1] for match in found if match}
+    if None in found or set(sums) != set(names):
+        return SUMS
     return next((name for name, digest in sums.items() if not _is(folder / name, digest)), None)
 
 

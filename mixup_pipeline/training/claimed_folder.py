@@ -114,12 +114,12 @@ def _fault_of_request(root: Path, wanted: Mapping[str, Any], kind: Kind) -> str 
             raise UsageError(f"out {root}: is not empty and holds no {kind.what}: choose another --out")
         return "" if unfinished else "is missing"
     try:
-        stored = read_json(config)
-    except ValueError as error:
+        stored = _flattened(read_json(config))
+    except (ValueError, RecursionError) as error:
         if claimed_once:
             return str(error)
         raise OutputError(f"{config}: {error}: choose another --out, or remove it if it is of a {kind.what}") from error
-    _check_same(root, _flattened(stored), _flattened(wanted), kind)
+    _check_same(root, stored, _flattened(wanted), kind)
     return None
 
 

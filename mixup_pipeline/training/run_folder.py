@@ -34,6 +34,7 @@ _COLUMNS = {"epoch", "step", "seconds", *_TRAINING, *_CLEAN}
 _HDF5_BYTES = 4096  # overhead for each variable in its file; 1.5 kB was measured
 _RESULT, _HISTORY, _STATE = "result.json", "history.csv", "state.npz"
 _BEST, _LAST, _PARTIAL = "best.weights.h5", "last.weights.h5", ".partial-"
+_SUMMED = (_HISTORY, _BEST, _LAST)
 _FILES = (_RESULT, _HISTORY, _STATE, _BEST, _LAST, SUMS, "probes.json", "samples.npz")
 _KIND = Kind(
     what="training run",
@@ -142,7 +143,7 @@ class RunFolder:
         """Complete the run: write what its files hash to, then the result."""
         content = json.dumps(result, indent=2) + "\n"
         try:
-            sums = {name: sha256_of(self.root / name) for name in (_HISTORY, _BEST, _LAST)}
+            sums = {name: sha256_of(self.root / name) for name in _SUMMED}
         except OSError as error:
             raise _unreadable(self.root, error) from error
         write_sums(self.root, {**sums, _RESULT: sha256(content.encode())})
@@ -161,7 +162,7 @@ class RunFolder:
         Raises OutputError if a file cannot be read.
         """
         try:
-            changed = changed_file(self.root)
+            changed = changed_file(self.root, (*_SUMMED, _RESULT))
             if changed is not None:
                 return f"{self.root / changed}: is not as it was written"
             result, _ = self.load_finished()

@@ -1,6 +1,7 @@
 """The history for TensorBoard: one scalar for each measure and epoch, over the steps."""
 
 import errno
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,16 +36,31 @@ def log_rows(folder: Path, rows: Sequence[Row]) -> None:
         raise output_error(folder, OSError(number, said)) from error
 
 
+def flush_log(folder: Path) -> None:
+    """Flush all event files to disk, which TensorFlow does not. Raises OutputError if that is not possible."""
+    try:
+        for path in _event_files(folder):
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    except OSError as error:
+        raise output_error(folder, error) from error
+
+
 def clear_log(folder: Path) -> None:
-    """Remove event files, which a stop may have left damaged or with an epoch too many. No link is followed.
+    """Remove event files, which a stop may have left damaged or with an epoch too many.
 
     Raises OutputError if they cannot be removed.
     """
-    if folder.is_symlink() or not folder.is_dir():
-        return
     try:
-        for path in list(folder.iterdir()):
-            if path.name.startswith(_EVENTS) and path.is_file() and not path.is_symlink():
-                path.unlink()
+        for path in _event_files(folder):
+            path.unlink()
     except OSError as error:
         raise output_error(folder, error) from error
+
+
+def _event_files(folder: Path) -> list[Path]:
+    """The event files in the folder. No link is followed."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    found = [path for path in folder.iterdir() if path.name.startswith(_EVENTS)]
+    return [path for path in found if path.is_file() and not path.is_symlink()]

@@ -28,6 +28,7 @@ from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Job, Trainer, best_row
 from mixup_pipeline.training.run_folder import RunFolder, digest_of
 from mixup_pipeline.training.saved_state import Row
+from mixup_pipeline.training.tensorboard import flush_log
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.watch import OnStep
 
@@ -115,6 +116,7 @@ def train(
         on_start(trainer, (*prepared.notes, *([note] if note else [])))
         history = trainer.train(on_step, on_epoch)
         result = run_result(prepared.identity, trainer, history, seconds=time.monotonic() - started)
+        flush_log(folder.log)
         folder.save_result(result)
     return result
 

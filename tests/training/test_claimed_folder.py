@@ -12,6 +12,8 @@ from mixup_pipeline.training.claimed_folder import Kind, claimed
 KIND = Kind(what="training run", command="mixup-train", holds=frozenset({"history.csv", "runs"}))
 ASKED = {"config": {"epochs": 3, "model": "mlp"}, "data": "mnist"}
 
+NESTED = b'{"a":' * 960 + b"1" + b"}" * 960
+
 
 def claim(
     root: Path,
@@ -77,7 +79,7 @@ def test_foreign_folders_files_and_damage_are_refused(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"mine", "damaged"}
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 80, b"{", b"[1]", b"\xff", b"[" * 100_000, None])
+@pytest.mark.parametrize("content", [b"", b"\0" * 80, b"{", b"[1]", b"\xff", b"[" * 100_000, NESTED, None])
 def test_a_damaged_request_is_written_again(tmp_path: Path, content: bytes | None) -> None:
     root = tmp_path / "run"
     claim(root, made="history.csv")
