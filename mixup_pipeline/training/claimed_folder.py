@@ -108,6 +108,8 @@ def _fault_of_request(root: Path, wanted: Mapping[str, Any], kind: Kind) -> str 
     names = sorted(path.name for path in root.iterdir()) if root.exists() else []
     config, others = root / _CONFIG, [name for name in names if not kind.is_ours(name)]
     claimed_once = _LOCK in names and not others
+    if (root / _LOCK).is_symlink():  # opening it would make a file elsewhere
+        raise UsageError(f"{root / _LOCK}: is a link, which is not followed: remove it, or choose another --out")
     if not config.is_file():
         unfinished = all(name == _LOCK or name.startswith(f".{_CONFIG}.") for name in names)
         if not (unfinished or claimed_once):

@@ -136,6 +136,15 @@ def test_links_are_not_followed_when_an_unused_folder_is_removed(tmp_path: Path)
     assert (root / "runs/any").is_symlink()
 
 
+def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    root, outside = tmp_path / "run", tmp_path / "outside"
+    root.mkdir()
+    (root / ".lock").symlink_to(outside)
+    with pytest.raises(UsageError, match="is a link, which is not followed"):
+        claim(root)
+    assert not outside.exists()
+
+
 def test_a_disk_that_turns_read_only_says_what_came_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
