@@ -79,14 +79,14 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         mix_online=options["mix_online"],
     )
 
+    def on_note(note: str) -> None:
+        say(f"Note: {note}", err=True)
+
     def on_start(trainer: Trainer, notes: Sequence[str]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: trainer.stop())
         for note in notes:
-            on_note(note)
-
-    def on_note(note: str) -> None:
-        say(f"Note: {note}", err=True)
+            say(f"Note: {note}", err=True)
 
     def on_epoch(row: dict[str, float | int]) -> None:
         say(
