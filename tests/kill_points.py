@@ -68,7 +68,7 @@ class Seen:
             self.calls.append(" ".join([what, *(os.path.relpath(path, self.folder) for path in paths if path)]))
         if dead or len(self.calls) - 1 == self.at:
             self.fired = True
-            raise Killed(self.calls[-1]) if isinstance(self.fault, Fault) else self.fault
+            raise Killed(self.calls[-1]) if isinstance(self.fault, Fault) else OSError(*self.fault.args)
         return True
 
 

@@ -79,6 +79,9 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         mix_online=options["mix_online"],
     )
 
+    def on_note(note: str) -> None:
+        say(f"Note: {note}", err=True)
+
     def on_start(trainer: Trainer, notes: Sequence[str]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: trainer.stop())
@@ -97,7 +100,15 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
             prepared = prepare(request)
             check_outside(options["out"], request.shards)
             learners = Learners(choose_devices(options["device"]), deterministic=options["deterministic"])
-            result = train(prepared, options["out"], learners, on_start=on_start, on_step=on_step, on_epoch=on_epoch)
+            result = train(
+                prepared,
+                options["out"],
+                learners,
+                on_start=on_start,
+                on_step=on_step,
+                on_epoch=on_epoch,
+                on_note=on_note,
+            )
             last, best = result["last"], result["best"]
             tell(
                 f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; clean accuracy "

@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,13 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
     Raises MixupError with one line that says what is wrong and what to do, and Stopped if a run was stopped. Finished
     runs are kept.
     """
-    started, folder, told = time.monotonic(), CompareFolder(out), callbacks or Callbacks()
-    with folder.claimed(comparison.identity()):
+    started, folder, notes = time.monotonic(), CompareFolder(out), list[str]()
+    told = _noting(callbacks or Callbacks(), notes)
+    with folder.claimed(comparison.identity(), told.on_note):
         maker = RunMaker(comparison, folder, told)
         devices, records = maker.learners.devices, maker.evaluation.records
-        if devices.note is not None:
-            told.on_note(devices.note)
+        if devices.note is not None and callbacks is not None:
+            callbacks.on_note(devices.note)
         runs = _all_runs(maker, comparison, told)
         results = {
             "format_version": RESULTS_VERSION,
@@ -44,8 +45,20 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
             "machine": _machine(devices.names),
             "seconds": round(time.monotonic() - started, 1),
         }
+        if notes:
+            results["notes"] = notes
         folder.save_results(results)
     return results
+
+
+def _noting(told: Callbacks, notes: list[str]) -> Callbacks:
+    """The same callbacks, which also keep the notes on damaged files, for the results."""
+
+    def on_note(note: str) -> None:
+        notes.append(note)
+        told.on_note(note)
+
+    return replace(told, on_note=on_note)
 
 
 def _all_runs(maker: RunMaker, comparison: Comparison, told: Callbacks) -> list[dict[str, Any]]:

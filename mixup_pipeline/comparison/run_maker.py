@@ -5,9 +5,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from mixup_pipeline.comparison import probes
 from mixup_pipeline.comparison.augmenting import augment_cell
 from mixup_pipeline.comparison.cells import Cell
@@ -21,9 +18,10 @@ from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import check_apart, source_examples
 from mixup_pipeline.training.learner import Learner, Learners
-from mixup_pipeline.training.loop import Job, Trainer
-from mixup_pipeline.training.run_folder import Row, RunFolder
-from mixup_pipeline.training.train import Prepared, TrainRequest, prepare, train
+from mixup_pipeline.training.loop import Trainer
+from mixup_pipeline.training.run_folder import RunFolder
+from mixup_pipeline.training.saved_state import Row
+from mixup_pipeline.training.train import Prepared, TrainRequest, evaluation_identity, prepare, train
 from mixup_pipeline.training.train_config import TrainConfig
 
 _SAMPLES = 8
@@ -63,10 +61,18 @@ class RunMaker:
         return self._trainer is not None and self._trainer.stopping
 
     def run(self, cell: Cell, seed: int) -> dict[str, Any]:
-        """What the results hold of one cell and seed. What is missing of it is trained and measured first."""
+        """What the results hold of one cell and seed. What is missing of it is trained and measured first.
+
+        A file that is not as it was written is as none; a note says so.
+        """
+        self.folder.check_run(cell, seed)
         run, config = RunFolder(self.folder.run(cell, seed)), replace(self._config.train, seed=seed)
-        if not run.result.is_file():
+        evaluation = evaluation_identity(self._comparison.evaluation, self.evaluation.records)
+        if not run.result.is_file() or run.fault({"config": asdict(config), "evaluation": evaluation}) is not None:
             self._train(cell, config, run.root)
+        elif seed == 0 and not self._has_samples(cell):
+            self._save_samples(cell, self._prepare(cell, config))
+            self.folder.clear_shards(cell, seed)
         measured = self._measure(cell, config, run)
         result, history = run.load_finished()
         return {
@@ -83,30 +89,68 @@ class RunMaker:
     def _measure(self, cell: Cell, config: TrainConfig, run: RunFolder) -> dict[str, Any]:
         """The probes of a finished run by name. They are kept, so that each is measured once."""
         names = probes.probe_names(self._config.fgsm, self._config.outliers)
-        found = self.folder.load_probes(cell, config.seed)
+        try:
+            found = self.folder.load_probes(cell, config.seed)
+        except ValueError as error:
+            self._callbacks.on_note(f"{error}: measured again")
+            found = {}
         missing = [name for name in names if name not in found]
         if missing:
             learner = self._learner(config)
-            learner.load_weights(run.last_weights)
+            self._load_weights(learner, cell, config, run)
             measured = {name: probes.probe(name, learner, self.evaluation, self._outliers) for name in missing}
             self.folder.save_probes(cell, config.seed, {**found, **measured})
             found = self.folder.load_probes(cell, config.seed)
         return {name: found[name] for name in names}
 
+    def _load_weights(self, learner: Learner, cell: Cell, config: TrainConfig, run: RunFolder) -> None:
+        """Load the weights of a finished run. Where they are damaged, and no sum told, the run is trained again."""
+        try:
+            learner.load_weights(run.last_weights)
+        except ValueError as error:
+            self._callbacks.on_note(f"{error}: the run is completed again from its last save")
+            run.remove_result()
+            self._train(cell, config, run.root)
+            learner.load_weights(run.last_weights)
+
     def _train(self, cell: Cell, config: TrainConfig, out: Path) -> None:
         prepared, seed = self._prepare(cell, config), config.seed
+        self.folder.remove_probes(cell, seed)
 
         def on_epoch(row: Row) -> None:
-            if seed == 0 and not self.folder.samples(cell).is_file():
-                self.folder.save_samples(cell, *_first_examples(prepared.job))
+            if seed == 0 and not self._has_samples(cell):
+                self._save_samples(cell, prepared)
 
-        on_step = self._callbacks.on_step
+        told = self._callbacks
         try:
-            train(prepared, out, self.learners, on_start=self._on_start, on_step=on_step, on_epoch=on_epoch)
+            train(
+                prepared,
+                out,
+                self.learners,
+                on_start=self._on_start,
+                on_step=told.on_step,
+                on_epoch=on_epoch,
+                on_note=told.on_note,
+            )
         except TrainingError as error:
             raise TrainingError(f"arm {cell.name}, seed {seed}: {error}") from error
-        self._callbacks.on_end()
+        told.on_end()
+        if seed == 0 and not self._has_samples(cell):  # stopped after the last epoch, before they were saved
+            self._save_samples(cell, prepared)
         self.folder.clear_shards(cell, seed)
+
+    def _has_samples(self, cell: Cell) -> bool:
+        """Whether the samples of a cell were kept, and are as they were written."""
+        try:
+            return self.folder.read_samples(cell) is not None
+        except ValueError as error:
+            self._callbacks.on_note(f"{error}: made again")
+            return False
+
+    def _save_samples(self, cell: Cell, prepared: Prepared) -> None:
+        """Keep the first inputs that a run reads, (n, …), and their soft labels, (n, classes), for the report."""
+        inputs, labels = next(prepared.job.batches(0, 0, 1).as_numpy_iterator())
+        self.folder.save_samples(cell, inputs[:_SAMPLES], labels[:_SAMPLES])
 
     def _on_start(self, trainer: Trainer, notes: Sequence[str]) -> None:
         if self.stopping:  # told between two runs, when only the last trainer could listen
@@ -142,9 +186,3 @@ class RunMaker:
         """A learner that only predicts, so that the length of its schedule does not matter."""
         records = self.evaluation.records
         return self.learners.get(config, records.shape, records.num_classes, epoch_steps=1, total_steps=1)
-
-
-def _first_examples(job: Job) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
-    """The first inputs that a run reads, (n, …), and their soft labels, float32 (n, classes), for the report."""
-    inputs, labels = next(job.batches(0, 0, 1).as_numpy_iterator())
-    return inputs[:_SAMPLES], labels[:_SAMPLES]

@@ -105,7 +105,13 @@ def reading_errors(records: ExampleFiles) -> Iterator[None]:
     errors = import_tensorflow().errors
     try:
         yield
-    except (errors.DataLossError, errors.InvalidArgumentError, errors.NotFoundError) as error:
+    except (
+        errors.DataLossError,
+        errors.FailedPreconditionError,
+        errors.InvalidArgumentError,
+        errors.NotFoundError,
+        errors.PermissionDeniedError,
+    ) as error:
         said = [line for line in error.message.splitlines() if line and not line[0].isspace()]
         folder = Path(records.passes[0][0]).parent
         raise SourceError(

@@ -1,72 +1,137 @@
-"""A folder claimed for one request. The same request may continue there later; one process works at a time."""
+"""A folder claimed for one request. The same request may continue there later; one process works at a time.
+
+config.json   the request
+.lock         held by the process that works; it stays, and tells that the folder was claimed
+
+What a killed process left unfinished is swept under the lock. Nothing is ever removed but what was made here: names
+that the caller lists, and no links are followed.
+"""
 
 import contextlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.errors import OutputError, UsageError
-from mixup_pipeline.storage.atomic import output_error, write_atomically
+from mixup_pipeline.storage.atomic import output_error, sweep_unfinished, write_atomically
 from mixup_pipeline.storage.locks import hold_lock
 
 _CONFIG, _LOCK = "config.json", ".lock"
 
+OnNote = Callable[[str], None]
+"""Is told, in one line, of a file that is not as it was written, and what is done about it."""
+
+
+def ignore(note: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of folder. what: is made there, and command: by which program, for messages. holds: the names in it."""
+
+    what: str
+    command: str
+    holds: frozenset[str]
+
+    def is_ours(self, name: str) -> bool:
+        """Whether such folders hold this name, or it is that of an unfinished file of theirs."""
+        names = {*self.holds, _CONFIG, _LOCK}
+        return name in names or (name.startswith(".") and name[1:].rpartition(".")[0] in names)
+
 
 @contextlib.contextmanager
-def claimed(root: Path, asked: Mapping[str, Any], *, what: str, command: str) -> Iterator[None]:
-    """Hold the folder for a request, which its config.json keeps.
+def claimed(root: Path, asked: Mapping[str, Any], kind: Kind, on_note: OnNote = ignore) -> Iterator[None]:
+    """Hold the folder for a request, which its config.json keeps. A damaged config.json is written again.
 
     If the work ends before it writes a file, the folder is left as it was, so that a corrected command can use it.
 
-    asked: the request, JSON values. what: is made there, for messages. command: the program, for messages.
+    asked: the request, JSON values.
 
     Raises UsageError if the folder holds something else, OutputError if another process works there or the folder
     cannot be written.
     """
-    existed = _create_or_check(root, json.loads(json.dumps(asked)), what)
-    with hold_lock(root / _LOCK, root, command):
-        try:
-            yield
-        finally:
-            _remove_if_unused(root, existed)
-
-
-def read_json(path: Path, *, remove: Path, needed: Collection[str] = ()) -> dict[str, Any]:
-    """The object in a JSON file. remove: what the user should remove if it is damaged. needed: keys it must have.
-
-    Raises OutputError if it is damaged.
-    """
-    try:
-        values = json.loads(path.read_bytes())
-        if not isinstance(values, dict) or not set(needed) <= set(values):
-            raise ValueError(f"an object with {', '.join(needed) or 'keys'} was written")
-    except ValueError as error:
-        raise OutputError(f"{path}: is not JSON as it was written ({error}): remove {remove} and run again") from error
-    return values
-
-
-def _create_or_check(root: Path, asked: Mapping[str, Any], what: str) -> bool:
-    """Create the folder, or check that it holds the same request. Returns whether it existed."""
-    config = root / _CONFIG
+    wanted = json.loads(json.dumps(asked))
     try:
         existed = root.is_dir()
-        if config.is_file():
-            stored, wanted = _flattened(read_json(config, remove=root)), _flattened(asked)
-            for key in {**wanted, **stored}:
-                if stored.get(key) != wanted.get(key):
-                    raise UsageError(
-                        f"out {root}: holds another {what} ({key} is {stored.get(key)!r}, asked is "
-                        f"{wanted.get(key)!r}): choose another --out, or remove that folder"
-                    )
-            return existed
-        if existed and any(root.iterdir()):
-            raise UsageError(f"out {root}: is not empty and holds no {what}: choose another --out")
+        _fault_of_request(root, wanted, kind)  # before anything is written there
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(root, error) from error
-    write_atomically(config, json.dumps(asked, indent=2) + "\n")
-    return existed
+    with hold_lock(root / _LOCK, root, kind.command):
+        try:
+            _keep_request(root, wanted, kind, on_note)
+            yield
+        finally:
+            _remove_if_unused(root, kind, existed)
+
+
+def read_json(path: Path, *, needed: Collection[str] = ()) -> dict[str, Any]:
+    """The object in a JSON file. needed: keys it must have.
+
+    Raises ValueError if it is damaged, and OSError if it cannot be read.
+    """
+    try:
+        values = json.loads(path.read_bytes())
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
+    except ValueError as error:
+        raise ValueError(f"is not JSON as it was written ({error})") from error
+    if not isinstance(values, dict) or not set(needed) <= set(values):
+        raise ValueError(
+            f"is not JSON as it was written (an object with {', '.join(sorted(needed)) or 'keys'} was written)"
+        )
+    return values
+
+
+def _keep_request(root: Path, wanted: Mapping[str, Any], kind: Kind, on_note: OnNote) -> None:
+    """Sweep what was left unfinished, and write the request if it is missing or damaged."""
+    for name in (_CONFIG, *sorted(kind.holds)):
+        sweep_unfinished(root / name)
+    try:
+        fault = _fault_of_request(root, wanted, kind)
+    except OSError as error:
+        raise output_error(root, error) from error
+    if fault is not None:
+        if fault:
+            on_note(f"{root / _CONFIG}: {fault}: it is written again")
+        write_atomically(root / _CONFIG, json.dumps(wanted, indent=2) + "\n")
+
+
+def _fault_of_request(root: Path, wanted: Mapping[str, Any], kind: Kind) -> str | None:
+    """What is wrong with config.json; "" if nothing was asked here yet, None if it is the same request.
+
+    Raises UsageError or OutputError if the folder holds something else.
+    """
+    names = sorted(path.name for path in root.iterdir()) if root.exists() else []
+    config, others = root / _CONFIG, [name for name in names if not kind.is_ours(name)]
+    claimed_once = _LOCK in names and not others
+    if (root / _LOCK).is_symlink():  # opening it would make a file elsewhere
+        raise UsageError(f"{root / _LOCK}: is a link, which is not followed: remove it, or choose another --out")
+    if not config.is_file():
+        unfinished = all(name == _LOCK or name.startswith(f".{_CONFIG}.") for name in names)
+        if not (unfinished or claimed_once):
+            raise UsageError(f"out {root}: is not empty and holds no {kind.what}: choose another --out")
+        return "" if unfinished else "is missing"
+    try:
+        stored = _flattened(read_json(config))
+    except (ValueError, RecursionError) as error:
+        if claimed_once:
+            return str(error)
+        raise OutputError(f"{config}: {error}: choose another --out, or remove it if it is of a {kind.what}") from error
+    _check_same(root, stored, _flattened(wanted), kind)
+    return None
+
+
+def _check_same(root: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any], kind: Kind) -> None:
+    for key in {**wanted, **stored}:
+        if stored.get(key) != wanted.get(key):
+            raise UsageError(
+                f"out {root}: holds another {kind.what} ({key} is {stored.get(key)!r}, asked is "
+                f"{wanted.get(key)!r}): choose another --out, or remove that folder"
+            )
 
 
 def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -77,12 +142,27 @@ def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _remove_if_unused(root: Path, existed: bool) -> None:
-    """Leave the folder as it was, if nothing but the request and the lock was written."""
-    paths = sorted(root.rglob("*"), reverse=True)
-    if any(path.is_file() and path.name not in (_CONFIG, _LOCK) for path in paths):
-        return
-    for path in paths:
-        path.rmdir() if path.is_dir() else path.unlink()
-    if not existed:
-        root.rmdir()
+def _remove_if_unused(root: Path, kind: Kind, existed: bool) -> None:
+    """Leave the folder as it was, if nothing but the request, the lock and empty folders of this kind was written."""
+    with contextlib.suppress(OSError):  # what cannot be removed is used by the next start
+        made = [path for path in root.iterdir() if path.name not in (_CONFIG, _LOCK)]
+        if not all(path.name in kind.holds and _is_empty(path) for path in made):
+            return
+        for path in made:
+            _remove_empty(path)
+        for name in (_CONFIG, _LOCK):
+            (root / name).unlink(missing_ok=True)
+        if not existed:
+            root.rmdir()
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether this is a folder, no link, and all below it are such folders."""
+    return path.is_dir() and not path.is_symlink() and all(map(_is_empty, path.iterdir()))
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder of empty folders. Raises OSError if there is anything else."""
+    for path in list(folder.iterdir()):
+        _remove_empty(path)
+    folder.rmdir()

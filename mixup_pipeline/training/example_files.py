@@ -24,6 +24,7 @@ from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.scan import scan_file
 from mixup_pipeline.sources.source import SourceFile
 from mixup_pipeline.spec import Shape
+from mixup_pipeline.training.tensorflow_import import can_name
 
 _COMPACT_KEYS = (LAM.key, BASE_LABEL_KEY, PARTNER_LABEL_KEY)
 
@@ -151,6 +152,13 @@ def differences(files: ExampleFiles, other: ExampleFiles) -> dict[str, tuple[Any
     names = zip(files.class_names or (), other.class_names or (), strict=False)
     pairs |= {f"name of class {class_id}": pair for class_id, pair in enumerate(names)}
     return {what: pair for what, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def check_names(files: ExampleFiles) -> None:
+    """Raise SourceError for a file that TensorFlow cannot be told to read."""
+    for file in (file for one_pass in files.passes for file in one_pass):
+        if not can_name(file):
+            raise SourceError(f"{file!a}: its name is not UTF-8, which TensorFlow needs: rename it")
 
 
 def check_apart(trained_on: Iterable[str], evaluation: ExampleFiles) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.errors import OutputError, first_line
+from mixup_pipeline.errors import first_line
 from mixup_pipeline.mixing.randomness import words
 from mixup_pipeline.spec import Shape
 from mixup_pipeline.training import objective
@@ -89,14 +89,14 @@ class Learner:
     def load_weights(self, path: Path) -> None:
         """Load the model's weights from a file that Keras wrote.
 
-        Raises OutputError if it is missing or damaged.
+        Raises ValueError naming the file if it is missing or damaged, or holds what is no number.
         """
         try:
             self.model.load_weights(path)
         except Exception as error:  # HDF5 can raise almost anything
-            raise OutputError(
-                f"{path}: cannot be read ({first_line(error)}): remove {path.parent} and run again"
-            ) from error
+            raise ValueError(f"{path}: cannot be read ({first_line(error)})") from error
+        if not all(np.isfinite(array).all() for array in _arrays(self.model.variables)):
+            raise ValueError(f"{path}: holds weights that are not numbers")
 
     def predict(self, batches: Dataset) -> npt.NDArray[np.float64]:
         """float64(n, num_classes): the probabilities for all examples of the batches."""

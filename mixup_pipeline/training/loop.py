@@ -7,21 +7,26 @@ saved. So on a CPU a run that was stopped anywhere ends with the same weights as
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from mixup_pipeline.errors import OutputError, UsageError
+from mixup_pipeline.errors import UsageError
+from mixup_pipeline.storage.atomic import sha256_of
 from mixup_pipeline.training.batches import Dataset, Feeding, reading_errors, training_batches
+from mixup_pipeline.training.claimed_folder import OnNote, ignore
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.learner import Learner, Learners, whole_groups
 from mixup_pipeline.training.metrics import evaluate
 from mixup_pipeline.training.online import mixed_online
-from mixup_pipeline.training.run_folder import Row, RunFolder
-from mixup_pipeline.training.tensorboard import log_row
+from mixup_pipeline.training.run_folder import RunFolder
+from mixup_pipeline.training.saved_state import Row, SavedState
+from mixup_pipeline.training.tensorboard import clear_log, log_rows
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.unchanged import Unchanged
 from mixup_pipeline.training.watch import OnStep, Stopped, diverged, stopped_text, watch
 
 
@@ -77,9 +82,16 @@ class Job:
 class Trainer:
     """One training run in its folder."""
 
-    def __init__(self, job: Job, folder: RunFolder, learners: Learners) -> None:
-        """Raises UsageError if the model is unknown or does not fit the examples."""
-        self.job, self._folder, self.stop_after = job, folder, job.total_steps + 1
+    def __init__(self, job: Job, folder: RunFolder, learners: Learners, *, run: str = "") -> None:
+        """run: the digest of the request, which a save must have.
+
+        Raises SourceError if a file of examples is not there, UsageError if the model is unknown or does not fit them.
+        """
+        self.job, self._folder, self._run, self.stop_after = job, folder, run, job.total_steps + 1
+        self._done, self._history = 0, list[Row]()
+        self._best: str | None = None
+        self._on_begin: Callable[[], None] = _ignore
+        self._unchanged = Unchanged(job.train, *([job.clean] if job.clean is not None else []))
         self.learner: Learner = learners.get(
             job.config,
             job.train.shape,
@@ -90,17 +102,15 @@ class Trainer:
         self.learner.begin(job.config.seed)
 
     def train(self, on_step: OnStep = _ignore, on_epoch: Callable[[Row], None] = _ignore) -> list[Row]:
-        """Train to the end, from the last save if there is one. Returns the history.
+        """Train to the end, from where `resume` went back to. Returns the history.
 
         on_step: called after each group of steps with the number done, of how many, and the running measures. on_epoch:
         called with the row of each finished epoch.
 
-        Raises TrainingError if the loss or an output is no longer a number. If `stop` was called, saves and raises
-        Stopped.
+        Raises TrainingError if the loss or an output is no longer a number, SourceError if the examples cannot be read
+        or were written anew meanwhile. If `stop` was called, saves and raises Stopped.
         """
-        job, learner = self.job, self.learner
-        done, on_begin = self._restore()
-        history = self._history(done)
+        job, learner, done, on_begin = self.job, self.learner, self._done, self._on_begin
         while done < job.total_steps:
             epoch, offset = divmod(done, job.steps_per_epoch)
             started = time.monotonic()
@@ -110,15 +120,15 @@ class Trainer:
                 fitted = learner.model.fit(
                     job.batches(epoch, offset, steps), epochs=1, verbose=0, shuffle=False, callbacks=[callback]
                 )
+            self._unchanged.check()
             done, on_begin = done + steps, _ignore
             measures = {name: float(values[-1]) for name, values in fitted.history.items()}
             row: Row = {"epoch": epoch + 1, "step": done, **measures, **self._measure(done)}
-            history.append({**row, "seconds": round(time.monotonic() - started, 3)})
-            self._save_epoch(history, done)
-            on_epoch(history[-1])
+            self._finish_epoch({**row, "seconds": round(time.monotonic() - started, 3)})
+            on_epoch(self._history[-1])
             if self.stop_after <= done < job.total_steps:
                 raise Stopped(stopped_text(done))
-        return history
+        return self._history
 
     @property
     def total_steps(self) -> int:
@@ -136,7 +146,32 @@ class Trainer:
 
     def save(self, done: int) -> None:
         """Save all that is needed to resume after this step."""
-        self._folder.save_state(done, self.learner.state())
+        state = SavedState(
+            step=done, arrays=self.learner.state(), history=self._history, best=self._best, run=self._run
+        )
+        self._folder.save_state(state)
+
+    def resume(self, on_note: OnNote = ignore) -> None:
+        """Go back to the last save, if there is one, and write again what follows from it.
+
+        A save that cannot be used is as none: on_note is told, and training begins anew.
+        """
+        try:
+            state = self._folder.load_state()
+            if state is None:
+                return
+            self._check(state)
+            self.learner.load(state.arrays)
+        except ValueError as error:
+            on_note(f"{error}: training begins anew")
+            self.learner.begin(self.job.config.seed)
+            clear_log(self._folder.log)
+            return
+        self._done, self._history, self._best = state.step, list(state.history), state.best
+        if state.step % self.job.steps_per_epoch:
+            self._on_begin = partial(self.learner.load_running, state.arrays)
+        clear_log(self._folder.log)
+        self._write_epochs(self._history)
 
     def _measure(self, done: int) -> dict[str, float]:
         """The measures on clean examples after this step. The loss of a step is that of the weights before it."""
@@ -146,43 +181,37 @@ class Trainer:
             raise diverged("the model's output is not a number", done, self.learner)
         return evaluate(probabilities, evaluation.class_ids)
 
-    def _history(self, done: int) -> list[Row]:
-        """The epochs that were complete after this step.
-
-        Raises OutputError if the file does not hold as many.
-        """
-        rows = [row for row in self._folder.load_history() if row["step"] <= done]
+    def _check(self, state: SavedState) -> None:
+        """Raise ValueError naming the file if a save is not of this run, or the best weights are not those it names."""
+        folder, done = self._folder, state.step
         full, begun = divmod(done, self.job.steps_per_epoch)
-        if len(rows) != full + (begun > 0 and done == self.job.total_steps):
-            folder = self._folder.root
-            raise OutputError(
-                f"{folder}/history.csv: has {len(rows)} epochs by step {done}: remove {folder} and train again"
-            )
-        return rows
+        epochs = full + (begun > 0 and done == self.job.total_steps)
+        if state.run != self._run or len(state.history) != epochs or done > self.job.total_steps:
+            raise ValueError(f"{folder.root}/state.npz: is of another run")
+        best = folder.best_weights
+        if state.best is not None and not (best.is_file() and sha256_of(best) == state.best):
+            raise ValueError(f"{best}: is not as it was written")
 
-    def _restore(self) -> tuple[int, Callable[[], None]]:
-        """The steps done at the last save, and a function that restores the running metrics of a begun epoch."""
-        saved = self._folder.load_state()
-        if saved is None:
-            return 0, _ignore
-        done, state = saved
-        try:
-            self.learner.load(state)
-        except ValueError as error:
-            folder = self._folder.root
-            raise OutputError(f"{folder}/state.npz: {error}: remove {folder} and train again") from error
-        begun = done % self.job.steps_per_epoch > 0
-        return done, (lambda: self.learner.load_running(state)) if begun else _ignore
+    def _finish_epoch(self, row: Row) -> None:
+        """Save, then write what follows from the save. After a stop in between `resume` writes that."""
+        self._done = int(row["step"])
+        self._history.append(row)
+        if best_row(self._history) is row:
+            self._best = None  # they are the model's now
+        self.save(self._done)
+        self._write_epochs([row])
 
-    def _save_epoch(self, history: list[Row], done: int) -> None:
-        """Save the history, the weights and the state after a finished epoch."""
+    def _write_epochs(self, rows: list[Row]) -> None:
+        """Write the history and the weights of a save. rows: those to be logged."""
         folder, model = self._folder, self.learner.model
-        folder.save_history(history)
-        folder.save_weights(model, folder.last_weights)
-        if best_row(history) is history[-1]:
-            folder.save_weights(model, folder.best_weights)
-        log_row(folder.root / "tensorboard", history[-1])
-        self.save(done)
+        if not self._history:
+            return
+        folder.save_history(self._history)
+        if self._history[-1]["step"] == self._done:
+            folder.save_weights(model, folder.last_weights)
+            if self._best is None:
+                self._best = folder.save_weights(model, folder.best_weights)
+        log_rows(folder.log, rows)
 
 
 def best_row(history: list[Row]) -> Row:

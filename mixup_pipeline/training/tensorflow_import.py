@@ -30,3 +30,8 @@ def _import(name: str) -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with stderr_held_back():
         return importlib.import_module(name)
+
+
+def can_name(path: str) -> bool:
+    """Whether TensorFlow takes this path. It must be UTF-8; Python keeps other bytes as lone surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in path)

@@ -13,10 +13,12 @@ from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.parents import source_config
 from mixup_pipeline.dataset.quick_check import quick_check, sound_manifest
 from mixup_pipeline.errors import ManifestError, SourceError, UsageError
+from mixup_pipeline.training.claimed_folder import OnNote, ignore
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import (
     ExampleFiles,
     check_apart,
+    check_names,
     differences,
     mixed_examples,
     mixed_files,
@@ -24,7 +26,9 @@ from mixup_pipeline.training.example_files import (
 )
 from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Job, Trainer, best_row
-from mixup_pipeline.training.run_folder import Row, RunFolder
+from mixup_pipeline.training.run_folder import RunFolder, digest_of
+from mixup_pipeline.training.saved_state import Row
+from mixup_pipeline.training.tensorboard import flush_log
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.watch import OnStep
 
@@ -88,23 +92,31 @@ def train(
     on_start: Callable[[Trainer, Sequence[str]], None] = lambda trainer, notes: None,
     on_step: OnStep = lambda done, total, measures: None,
     on_epoch: Callable[[Row], None] = lambda row: None,
+    on_note: OnNote = ignore,
 ) -> dict[str, Any]:
     """Train, resume a run that was stopped, or return the result of one that is complete.
 
     on_start: called before the first step with the trainer and notes for the user. on_step, on_epoch: as
-    `Trainer.train` calls them.
+    `Trainer.train` calls them. on_note: told of each file that is not as it was written; it is as none, and made again.
 
     Raises MixupError with one line that says what is wrong and what to do.
     """
     started, folder = time.monotonic(), RunFolder(out)
-    with folder.claimed(prepared.identity):
+    with folder.claimed(prepared.identity, on_note):
+        folder.check_files()
         if folder.result.is_file():
-            return folder.load_result()
-        trainer = Trainer(prepared.job, folder, learners)
+            fault = folder.fault(prepared.identity)
+            if fault is None:
+                return folder.load_finished()[0]
+            on_note(f"{fault}: the run is completed again from its last save")
+            folder.remove_result()
+        trainer = Trainer(prepared.job, folder, learners, run=digest_of(prepared.identity))
+        trainer.resume(on_note)
         note = learners.devices.note
         on_start(trainer, (*prepared.notes, *([note] if note else [])))
         history = trainer.train(on_step, on_epoch)
         result = run_result(prepared.identity, trainer, history, seconds=time.monotonic() - started)
+        flush_log(folder.log)
         folder.save_result(result)
     return result
 
@@ -133,16 +145,14 @@ def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prep
     if evaluation is None:
         evaluation = Evaluation(source_examples(replace(request.evaluation, allow_eval_split=True)))
     data = _shards_data(request, evaluation) if request.src is None else _source_data(request, request.src)
+    for records in (data.records, evaluation.records):
+        check_names(records)
     _check_fit(data.records, evaluation.records)
     check_apart(data.trained_on, evaluation.records)
     identity = {
         "config": asdict(request.config),
         "data": data.identity,
-        "evaluation": {
-            "name": evaluation.records.name,
-            "split": request.evaluation.split,
-            "examples": evaluation.records.examples,
-        },
+        "evaluation": evaluation_identity(request.evaluation, evaluation.records),
     }
     job = Job(
         config=request.config,
@@ -152,6 +162,11 @@ def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prep
         online_alpha=request.mix_online,
     )
     return Prepared(job=job, identity=identity, notes=data.notes)
+
+
+def evaluation_identity(config: SourceConfig, records: ExampleFiles) -> dict[str, Any]:
+    """What tells the clean examples of a run from others."""
+    return {"name": records.name, "split": config.split, "examples": records.examples}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import h5py  # type: ignore[import-untyped]
 import jsonschema
 import numpy as np
 import pytest
 
-from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.compare import compare
 from mixup_pipeline.comparison.compare_config import CompareConfig, parse_sweep
 from mixup_pipeline.comparison.comparison import Callbacks, Comparison
-from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import MixupError, OutputError, TrainingError
+from mixup_pipeline.errors import MixupError, TrainingError, UsageError
 from mixup_pipeline.report.comparison_tables import tables, verdict
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
 from mixup_pipeline.training.run_folder import RunFolder
@@ -29,6 +28,7 @@ from mixup_pipeline.training.watch import Stopped
 SOURCE = SourceConfig(src="mnist_sample")
 EVALUATION = SourceConfig(src="mnist_sample", split="test", allow_eval_split=True)
 TRAIN = TrainConfig(model="mlp", steps=8, batch_size=32, learning_rate=1e-3)
+RESULTS = json.loads((files("schemas") / "comparison.schema.json").read_text())
 ARMS = ("baseline", "any", "online")
 CONFIG = CompareConfig(
     arms=ARMS,
@@ -58,7 +58,8 @@ def test_every_cell_is_trained_for_every_seed(compared: tuple[Path, dict[str, An
     assert len(results["runs"]) == 3 * 2 * 2  # arms, subsets, seeds
     written = json.loads((out / "results.json").read_text())
     assert written == json.loads(json.dumps(results))
-    jsonschema.validate(written, json.loads((files("schemas") / "comparison.schema.json").read_text()))
+    jsonschema.validate(written, RESULTS)
+    assert "notes" not in written
     assert {run["steps"] for run in results["runs"]} == {8}
     assert not (out / "work").exists()
     for run in results["runs"]:
@@ -127,35 +128,83 @@ def test_finished_runs_are_kept_and_more_may_be_asked_for(
     assert all({"fgsm 0.05", "fgsm 0.2"} <= set(run["probes"]) for run in results["runs"])
 
 
+AGAIN = "the run is completed again from its last save"
 DAMAGE: list[tuple[str, bytes, str]] = [
-    ("probes.json", b"", r"probes.json: is not JSON .*: remove \S*/probes.json and run again"),
-    ("probes.json", b"[]", r"probes.json: is not JSON .*: remove \S*/probes.json and run again"),
-    ("result.json", b"{}", r"result.json: is not JSON .*: remove \S*/seed-0 and run again"),
-    ("result.json", b'{"steps"', r"result.json: is not JSON .*: remove \S*/seed-0 and run again"),
-    ("history.csv", b"", r"history.csv: cannot be read \(its epochs are not those of result.json\): remove \S*/seed-0"),
-    ("history.csv", b"\xff", r"history.csv: cannot be read \(.*\): remove \S*/seed-0 and train again"),
-    ("samples.npz", b"PK\x03\x04", "samples.npz: cannot be read"),
-    ("last.weights.h5", b"\x89HDF", "last.weights.h5: cannot be read"),
+    ("probes.json", b"", "measured again"),
+    ("probes.json", b"[]", "measured again"),
+    ("probes.json", b'{"sha256": ""}', "measured again"),
+    ("result.json", b"{}", AGAIN),
+    ("history.csv", b"\xff", AGAIN),
+    ("last.weights.h5", b"\x89HDF", AGAIN),
+    ("samples.npz", b"PK\x03\x04", "made again"),
+    ("config.json", b"\0\0", ""),
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "said"), DAMAGE)
-def test_damage_in_a_finished_run_is_one_line(
-    compared: tuple[Path, dict[str, Any]], tmp_path: Path, name: str, content: bytes, said: str
-) -> None:
-    out = tmp_path / "copy"
+def test_damage_in_a_finished_run_is_as_none_and_said(compared: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    out, notes = tmp_path / "copy", list[str]()
     shutil.copytree(compared[0], out)
-    run = out / "runs/any-alpha0.2-copies2-corrupt0.5/seed-0"
-    if "weights" in name:
-        (run / "probes.json").unlink()
-    (run / name).write_bytes(content)
+    run = out / "runs/online-alpha0.2-corrupt0.5/seed-0"
+    whole = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    for name, content, said in DAMAGE:
+        (run / name).write_bytes(content)
+        results = compare(asked(), out, Callbacks(on_note=notes.append))
+        assert [f"{run / name}: " in note and said in note for note in notes] == [True] * bool(said), notes
+        assert results["summary"] == compared[1]["summary"]
+        assert results.get("notes", []) == notes
+        jsonschema.validate(json.loads((out / "results.json").read_text()), RESULTS)
+        repaired = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+        if said:
+            changed = {key for key in whole if repaired[key] != whole[key]}
+            assert changed <= {
+                "result.json",
+                "SHA256SUMS",
+                "last.weights.h5",
+                "best.weights.h5",
+            }  # seconds, layer names
+        notes.clear()
 
-    def compare_and_load() -> None:
-        results = compare(asked(), out)
-        CompareFolder(out).load_samples([Cell(**run["cell"]) for run in results["runs"]])
 
-    with pytest.raises(OutputError, match=said):
-        compare_and_load()
+def test_weights_that_are_no_numbers_are_trained_again(compared: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    """Also in a folder of an older version, which has no sums."""
+    out, notes = tmp_path / "copy", list[str]()
+    shutil.copytree(compared[0], out)
+    run = out / "runs/online-alpha0.2-corrupt0.5/seed-0"
+    (run / "SHA256SUMS").unlink()
+    (run / "probes.json").unlink()
+    with h5py.File(run / "last.weights.h5", "r+") as weights:
+        kernel = weights["layers/dense/vars/0"]
+        kernel[...] = np.nan
+    results = compare(asked(), out, Callbacks(on_note=notes.append))
+    assert notes == [f"{run}/last.weights.h5: holds weights that are not numbers: {AGAIN}"]
+    assert results["summary"] == compared[1]["summary"]
+
+
+def test_links_and_foreign_files_of_a_comparison_are_refused(
+    compared: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    out, outside = tmp_path / "copy", tmp_path / "outside"
+    shutil.copytree(compared[0], out)
+    run, away = out / "runs/any-alpha0.2-copies2-corrupt0.5", tmp_path / "moved"
+    run.rename(away)
+    run.symlink_to(away)
+    outside.mkdir()
+    (outside / "mine").write_text("mine")
+    with pytest.raises(UsageError, match=r"any-alpha0\.2-copies2-corrupt0\.5: is a link, which is not followed"):
+        compare(asked(), out)
+    for name in ("work", "pictures"):
+        (out / name).symlink_to(outside)
+        with pytest.raises(UsageError, match=rf"{name}: is a link, which is not followed"):
+            compare(asked(), out)
+        (out / name).unlink()
+    (out / "work").mkdir()
+    for name in ("mine", "any-alpha0.2-copies2-seed0"):
+        (out / "work" / name).symlink_to(outside)
+        with pytest.raises(UsageError, match=rf"work/{name}: is not of this comparison: move it away"):
+            compare(asked(), out)
+        (out / "work" / name).unlink()
+    assert (outside / "mine").read_text() == "mine"
+    assert away.is_dir()
 
 
 def test_samples_are_kept_before_a_run_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +215,22 @@ def test_samples_are_kept_before_a_run_is_complete(tmp_path: Path, monkeypatch: 
             compare(asked(config=config), tmp_path / "out")
     compare(asked(config=config), tmp_path / "out")
     assert len(list(tmp_path.glob("out/runs/*/seed-0/samples.npz"))) == 2
+
+
+def test_samples_that_a_kill_took_are_made_again(compared: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(compared[0], out)
+    kept = {path: path.read_bytes() for path in out.glob("runs/*/seed-0/samples.npz")}
+    assert len(kept) == len(ARMS) * 2
+    lost = [
+        out / "runs/baseline-corrupt0.5/seed-0/samples.npz",
+        out / "runs/online-alpha0.2-corrupt0.5/seed-0/samples.npz",
+    ]
+    for path in lost:
+        path.unlink()
+    compare(asked(), out)
+    assert {path: path.read_bytes() for path in out.glob("runs/*/seed-0/samples.npz")} == kept
+    assert not (out / "work").exists()
 
 
 @dataclass(frozen=True)
