@@ -3,25 +3,15 @@
 So they come from the same pipeline that users run, and Beam and TensorFlow are never loaded into one process.
 """
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError
+from mixup_pipeline.process.children import kept_alive, python_command
 
-PROGRAM = """
-import sys
-sys.path[:] = [path for path in sys.path if path]
-import os, threading
-threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
-from mixup_pipeline.cli.augment import program
-program()
-"""
-"""mixup-augment, without the current folder, whose files would stand in for libraries. It ends when its standard input
-does: no process stays behind a comparison that is killed, and writes where the next one does."""
+PROGRAM = "from mixup_pipeline.cli.augment import program; program()"
 
 
 def augment_options(source: SourceConfig, cell: Cell, *, seed: int, out: Path) -> list[str]:
@@ -49,13 +39,9 @@ def augment_cell(source: SourceConfig, cell: Cell, *, seed: int, out: Path) -> N
 
     Raises SourceError with the last line that mixup-augment printed.
     """
-    command = [sys.executable, "-c", PROGRAM, *augment_options(source, cell, seed=seed, out=out), "--quiet"]
-    ends_with_us, kept_open = os.pipe()
-    try:
-        done = subprocess.run(command, stdin=ends_with_us, capture_output=True, text=True, check=False)
-    finally:
-        os.close(ends_with_us)
-        os.close(kept_open)
+    command = python_command(PROGRAM, *augment_options(source, cell, seed=seed, out=out), "--quiet")
+    with kept_alive() as stdin:
+        done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it failed without a message"])[-1].removeprefix("Error: ")
         raise SourceError(f"mixing for arm {cell.arm}, seed {seed}: {said}")

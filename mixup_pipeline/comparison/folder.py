@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from mixup_pipeline.comparison.cells import Cell, known_arms
 from mixup_pipeline.errors import OutputError, UsageError, first_line
-from mixup_pipeline.storage.atomic import output_error, sweep_unfinished, write_atomically
+from mixup_pipeline.storage.atomic import output_error, write_atomically
+from mixup_pipeline.storage.unfinished import sweep_beside
 from mixup_pipeline.training.checksums import sha256
 from mixup_pipeline.training.claimed_folder import Kind, OnNote, claimed, ignore, read_json
 
@@ -191,7 +192,7 @@ class CompareFolder:
         try:
             folder.mkdir(exist_ok=True)
             for path in [path for path in folder.iterdir() if _PICTURE.fullmatch(path.name)]:
-                sweep_unfinished(path)
+                sweep_beside(path)
                 if path.name not in pictures:
                     path.unlink()
         except OSError as error:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.errors import OutputError, UsageError
-from mixup_pipeline.storage.atomic import output_error, sweep_unfinished, write_atomically
+from mixup_pipeline.storage.atomic import output_error, write_atomically
 from mixup_pipeline.storage.locks import hold_lock
+from mixup_pipeline.storage.unfinished import sweep_beside
 
 _CONFIG, _LOCK = "config.json", ".lock"
 
@@ -89,7 +90,7 @@ def read_json(path: Path, *, needed: Collection[str] = ()) -> dict[str, Any]:
 def _keep_request(root: Path, wanted: Mapping[str, Any], kind: Kind, on_note: OnNote) -> None:
     """Sweep what was left unfinished, and write the request if it is missing or damaged."""
     for name in (_CONFIG, *sorted(kind.holds)):
-        sweep_unfinished(root / name)
+        sweep_beside(root / name)
     try:
         fault = _fault_of_request(root, wanted, kind)
     except OSError as error:

@@ -7,7 +7,7 @@ read some of each, and no manifest tells what it was trained on.
 from pathlib import Path
 
 from mixup_pipeline.errors import SourceError
-from mixup_pipeline.storage.atomic import stamp
+from mixup_pipeline.storage.stamps import Stamp, stamp
 from mixup_pipeline.training.example_files import ExampleFiles
 
 
@@ -28,7 +28,7 @@ class Unchanged:
                 )
 
 
-def _stamp(file: str) -> list[int | str]:
+def _stamp(file: str) -> Stamp:
     try:
         return stamp(Path(file))
     except OSError as error:

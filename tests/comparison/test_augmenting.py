@@ -1,7 +1,6 @@
 """Mixing for a comparison, in a process of its own."""
 
-import subprocess
-import sys
+import os
 import time
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from mixup_pipeline.comparison.augmenting import PROGRAM, augment_cell, augment_options
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.process.children import python_command, start
 
 SOURCE = SourceConfig(src="mnist_sample")
 
@@ -26,9 +26,7 @@ def test_files_of_the_current_folder_are_not_imported(tmp_path: Path, monkeypatc
 @pytest.mark.slow
 def test_mixing_ends_with_the_comparison(tmp_path: Path) -> None:
     options = augment_options(SOURCE, Cell(arm="any", alpha=0.2, copies=200), seed=0, out=tmp_path / "shards")
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *options], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as mixing:
+    with start(python_command(PROGRAM, *options), os.environ) as mixing:
         deadline = time.monotonic() + 60
         while not (tmp_path / "shards").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
