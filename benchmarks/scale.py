@@ -28,6 +28,7 @@ import numpy.typing as npt
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.mixing.pairing import ClassIds
+from mixup_pipeline.mixing.slots import ShardTask
 from mixup_pipeline.mixing.totals import ShardTotals, combine
 from mixup_pipeline.records.framing import FRAME_BYTES, frame
 from mixup_pipeline.records.tf_example import Example
@@ -35,7 +36,6 @@ from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.mix_shard import ShardMixer
 from mixup_pipeline.run.planning import plan_run
 from mixup_pipeline.run.request import Request
-from mixup_pipeline.run.sharding import ShardTask
 from mixup_pipeline.run.slots import slot_table
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile

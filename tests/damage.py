@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mixup_pipeline.dataset.descriptions import readable_json
 from mixup_pipeline.records.framing import frame
 from mixup_pipeline.storage.atomic import sha256_of
 
@@ -50,10 +51,10 @@ def replace_record(path: Path, record: int, payload: bytes) -> None:
 
 
 def edit_json(path: Path, change: Callable[[Any], None]) -> None:
-    """Change the content of a JSON file in place."""
+    """Change the content of a JSON file in place. It is written as ours are, so that nothing else is wrong."""
     content = json.loads(path.read_bytes())
     change(content)
-    path.write_text(json.dumps(content))
+    path.write_text(readable_json(content))
 
 
 def accept_shards(out: Path) -> None:

@@ -25,7 +25,7 @@ FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 WORK_NAME = ".work"
 """The folder of an unfinished run, beside its shards."""
-_MANIFEST_BYTES = 256 << 20
+DESCRIPTION_BYTES = 256 << 20
 """A million shards take about as much."""
 MIXED_SUFFIX = "_mixup"
 """The ending that a mixed dataset's name adds to the name of its source."""
@@ -175,7 +175,7 @@ def read_manifest_json(out: Place) -> dict[str, Any]:
     """
     path = out / MANIFEST_NAME
     try:
-        text = read_small(path, _MANIFEST_BYTES) if path.is_file() else None
+        text = read_small(path, DESCRIPTION_BYTES) if path.is_file() else None
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
     except ValueError as error:

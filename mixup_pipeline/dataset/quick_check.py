@@ -7,14 +7,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from mixup_pipeline.config.typed_json import from_json
-from mixup_pipeline.dataset.manifest import MANIFEST_NAME, WORK_NAME, Manifest, identify, read_manifest_json
+from mixup_pipeline.dataset.descriptions import description_texts
+from mixup_pipeline.dataset.manifest import (
+    DESCRIPTION_BYTES,
+    MANIFEST_NAME,
+    WORK_NAME,
+    Manifest,
+    identify,
+    read_manifest_json,
+)
 from mixup_pipeline.dataset.manifest_schema import manifest_schema
-from mixup_pipeline.dataset.tfds_files import dataset_info, tfds_features
 from mixup_pipeline.errors import ManifestError, MixupError, first_line, printable
 from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
 from mixup_pipeline.storage.atomic import sizes
 from mixup_pipeline.storage.places import Place
-from mixup_pipeline.storage.small_file import read_json
+from mixup_pipeline.storage.small_file import read_small
 
 _MASS_TOLERANCE = 1e-4
 
@@ -127,14 +134,17 @@ def _totals_sums(manifest: Manifest) -> list[str]:
 
 
 def description_faults(out: Place, manifest: Manifest) -> list[str]:
-    """The files for TFDS that do not describe the same dataset as the manifest."""
+    """The JSON files that do not hold the very bytes that describe the dataset; other bytes may say other things."""
     faults = []
-    for name, expected in ((INFO_NAME, dataset_info(manifest)), (FEATURES_NAME, tfds_features(manifest.layout))):
+    for name, text in description_texts(manifest).items():
+        wrong = (
+            "is not written as mixup-augment writes it" if name == MANIFEST_NAME else "does not describe this dataset"
+        )
         try:
-            if read_json(out / name) != expected:
-                faults.append(f"{name}: does not describe this dataset: TFDS would read it wrongly")
+            if read_small(out / name, DESCRIPTION_BYTES).decode() != text:
+                faults.append(f"{name}: {wrong}")
         except (OSError, ValueError) as error:
-            faults.append(f"{name}: cannot be read ({error})")
+            faults.append(f"{name}: cannot be read ({first_line(error)})")
     return faults
 
 

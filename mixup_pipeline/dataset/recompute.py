@@ -10,6 +10,7 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.dataset.parents import Parents
 from mixup_pipeline.dataset.reader import MixedRecord, MixedRecords
+from mixup_pipeline.dataset.redraw import redrawn_faults
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.mixing.draw import Draw
 from mixup_pipeline.records.labels import LABEL_KEY
@@ -17,6 +18,7 @@ from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.examples import Examples
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.scan import plain_file, scan_file
+from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import place
 
 
@@ -44,6 +46,8 @@ def recompute(
             return [f"{against.src}: is not the source that was mixed: its files differ from the manifest's"], 0
         if source.class_names != manifest.class_names:
             faults.append(f"{MANIFEST_NAME}: class_names are not those of {against.src}")
+        faults += _schema_faults(source.spec, manifest, against.src)
+        faults += redrawn_faults(shards, index, manifest)
         parents = Parents(files, manifest, index)
         for name, sampled in shards:
             ids = parent_ids(sampled.values())
@@ -53,6 +57,16 @@ def recompute(
                 continue
             faults += [f"{name}: {fault}" for fault in recomputed_faults(sampled, parents.load(ids), manifest)]
     return faults, sum(len(sampled) for _, sampled in shards)
+
+
+def _schema_faults(spec: ExampleSpec, manifest: Manifest, src: str) -> list[str]:
+    """The fields of the schema in which the source, as it is described here, differs from the manifest."""
+    listed = manifest.source.schema
+    keys = ("input_key", "label_key", "encoding", "num_classes", "label_kind", "first_class")
+    faults = [key for key in keys if getattr(spec, key) != getattr(listed, key)]
+    if not spec.fits(manifest.shape):
+        faults.append("shape")
+    return [f"{MANIFEST_NAME}: source.schema is not that of {src}: {key} differs" for key in faults]
 
 
 def parent_ids(sampled: Iterable[MixedRecord]) -> list[str]:

@@ -15,7 +15,7 @@ from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest, ShardEntry
 from mixup_pipeline.dataset.quick_check import checked_manifest, description_faults, folder_faults
 from mixup_pipeline.dataset.reader import MixedColumns, MixedReader, sample_records
 from mixup_pipeline.dataset.recompute import recompute
-from mixup_pipeline.errors import MixupError
+from mixup_pipeline.errors import MixupError, first_line
 from mixup_pipeline.mixing.totals import ShardTotals, Totals, combine
 from mixup_pipeline.records.names import split_example_id
 from mixup_pipeline.storage.atomic import sha256_of
@@ -62,6 +62,8 @@ def verify(
             totals.append(_totals(columns, shard, manifest))
         except MixupError as error:
             verdict.faults.append(str(error))
+        except OSError as error:
+            verdict.faults.append(f"{shard.name}: cannot be read ({(error.strerror or first_line(error)).lower()})")
         else:
             verdict.records += len(columns.lam)
             bases.add(shard.copy, columns.base_id)

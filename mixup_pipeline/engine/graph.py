@@ -17,11 +17,11 @@ from apache_beam.metrics import Metrics
 
 from mixup_pipeline.engine.worker_check import CheckWorker
 from mixup_pipeline.errors import OutputError
+from mixup_pipeline.mixing.slots import ShardTask
 from mixup_pipeline.run.commit import commit_run
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.mix_shard import ShardInfo, ShardMixer
 from mixup_pipeline.run.planning import plan_run
-from mixup_pipeline.run.sharding import ShardTask
 from mixup_pipeline.run.versions import check_versions, versions
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.index import IndexedFile

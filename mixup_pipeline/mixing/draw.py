@@ -60,6 +60,23 @@ class Draw:
         )
 
 
+def draw_slots(
+    base: Slots,
+    partner: Slots,
+    method: Method,
+    *,
+    alpha: float,
+    prob: float,
+    shape: tuple[int, ...],
+    seed: int,
+    copy: int,
+) -> Draw:
+    """The draw of one copy, in slot order. base: consecutive slots. partner: those they are paired with."""
+    start, stop, key = int(base[0]), int(base[-1]) + 1, {"seed": seed, "copy": copy}
+    drawn = method.draw(start, stop, alpha=alpha, shape=shape, **key)
+    return Draw.of(base, partner, drawn, draw_mixed(start, stop, prob=prob, **key))
+
+
 def draw_mixed(start: int, stop: int, *, prob: float, seed: int, copy: int) -> npt.NDArray[np.bool_]:
     """Draw which of the slots [start, stop) are mixed: bool[stop − start], true with probability `prob`."""
     return uniform(start, stop, seed, "prob", copy) < prob

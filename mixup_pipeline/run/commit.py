@@ -1,18 +1,16 @@
 """Commit: check that every shard exists, then write the manifest, which makes the directory a complete dataset."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
+from mixup_pipeline.dataset.descriptions import description_texts
 from mixup_pipeline.dataset.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest, ShardEntry, read_manifest
-from mixup_pipeline.dataset.tfds_files import dataset_info, tfds_features
 from mixup_pipeline.errors import OtherRunError, OutputError, SourceError
+from mixup_pipeline.mixing.slots import shard_tasks
 from mixup_pipeline.mixing.totals import Totals, combine
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.mix_shard import ShardInfo
 from mixup_pipeline.run.run import Run
-from mixup_pipeline.run.sharding import shard_tasks
 from mixup_pipeline.run.versions import versions
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
@@ -143,24 +141,5 @@ def write_manifest(out: Place, manifest: Manifest, work: WorkFolder) -> None:
 
     Raises OutputError if a file cannot be written.
     """
-    contents = {
-        INFO_NAME: dataset_info(manifest),
-        FEATURES_NAME: tfds_features(manifest.layout),
-        MANIFEST_NAME: manifest.to_json(),
-    }
-    for name, content in contents.items():
-        write_atomically(out / name, readable_json(content), partial=work.new_partial(name))
-
-
-def readable_json(content: dict[str, Any]) -> str:
-    """Format JSON with one line per field of the top two levels. This is readable, and compact for long lists."""
-    lines = []
-    for key, value in content.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            body = "[\n" + ",\n".join(f"    {json.dumps(item)}" for item in value) + "\n  ]"
-        elif isinstance(value, dict):
-            body = "{\n" + ",\n".join(f"    {json.dumps(k)}: {json.dumps(v)}" for k, v in value.items()) + "\n  }"
-        else:
-            body = json.dumps(value)
-        lines.append(f"  {json.dumps(key)}: {body}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    for name, text in description_texts(manifest).items():
+        write_atomically(out / name, text, partial=work.new_partial(name))

@@ -15,14 +15,14 @@ from functools import cached_property
 import numpy as np
 
 from mixup_pipeline.dataset.manifest import ShardEntry
-from mixup_pipeline.mixing.draw import Draw, Slots, draw_mixed
-from mixup_pipeline.mixing.randomness import permutation
+from mixup_pipeline.mixing.draw import Draw, Slots, draw_slots
+from mixup_pipeline.mixing.slots import ShardTask, record_order
 from mixup_pipeline.mixing.totals import ShardTotals
 from mixup_pipeline.records.encoding import Columns, Ids, encode
 from mixup_pipeline.records.layout import BASE_ID, PARTNER_ID
 from mixup_pipeline.run.notes import FinishedShard
 from mixup_pipeline.run.run import Run
-from mixup_pipeline.run.sharding import ShardTask, gathering
+from mixup_pipeline.run.sharding import gathering
 from mixup_pipeline.run.slots import SlotEntries, rows_of
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.examples import Examples, read_examples
@@ -125,11 +125,18 @@ class ShardMixer:
         else:
             partners = self._work.partners(copy, task.start, task.stop)
             entries = entries.joined(partners)
-            key = {"seed": config.seed, "copy": copy}
-            drawn = method.draw(task.start, task.stop, alpha=config.alpha, shape=self.run.shape, **key)
-            mixed = draw_mixed(task.start, task.stop, prob=config.prob, **key)
-            draw = Draw.of(base, partners["slot"].astype(np.int64), drawn, mixed)
-        return draw[permutation(len(base), config.seed, "order", pass_index, task.shard, self.run.num_shards)], entries
+            draw = draw_slots(
+                base,
+                partners["slot"].astype(np.int64),
+                method,
+                alpha=config.alpha,
+                prob=config.prob,
+                shape=self.run.shape,
+                seed=config.seed,
+                copy=copy,
+            )
+        order = record_order(task, seed=config.seed, pass_index=pass_index, num_shards=self.run.num_shards)
+        return draw[order], entries
 
     def _kept(self, name: str) -> FinishedShard | None:
         """The shard that an earlier attempt finished, if it belongs to this run and its bytes are correct.

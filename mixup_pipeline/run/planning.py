@@ -15,10 +15,11 @@ from mixup_pipeline.config.registry import LABEL_KINDS, PAIRINGS
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, MIXED_SUFFIX, read_manifest
 from mixup_pipeline.errors import OtherRunError, OutputError, SourceError, UsageError
 from mixup_pipeline.mixing.pairing import Earlier, Policy
+from mixup_pipeline.mixing.slots import ShardTask, shard_tasks
 from mixup_pipeline.records.names import SHARD_NAME
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.run import Run, estimated_record_bytes, resolve_config, resolved_label_format
-from mixup_pipeline.run.sharding import ShardTask, default_num_shards, shard_tasks
+from mixup_pipeline.run.sharding import default_num_shards
 from mixup_pipeline.run.slots import slot_table
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.index import Entries, IndexedFile

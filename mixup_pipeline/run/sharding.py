@@ -1,7 +1,6 @@
-"""Sharding: which shard holds which slots, and how much a shard task decodes at a time. Pure arithmetic.
+"""Sharding: how many shards a copy has, and how much a shard task decodes at a time. Pure arithmetic.
 
-Each shard of a copy holds a contiguous range of slots. The sizes of shards differ by one example at most. The shards of
-a copy have consecutive numbers. The default number of shards depends only on the size of the output, never on the
+The default number of shards depends only on the size of the output, never on the
 machine, because it decides the bytes of every file.
 """
 
@@ -16,15 +15,6 @@ GATHER_BYTES = 48 << 20
 """The most bytes of decoded examples that a shard task holds at a time."""
 PASSES_TOGETHER = 64
 """The most passes whose examples are gathered together."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardTask:
-    """One task: slots [start, stop) of every pass, one file per pass."""
-
-    shard: int
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +39,6 @@ def default_num_shards(num_examples: int, record_bytes: int) -> int:
     if by_target > MANY_SHARDS:
         by_target = max(MANY_SHARDS, -(-copy_bytes // LARGE_SHARD_BYTES))
     return max(1, min(num_examples, by_target, MAX_SHARDS))
-
-
-def shard_tasks(num_examples: int, num_shards: int) -> list[ShardTask]:
-    """The slot ranges of all shards of a copy."""
-    bounds = [shard * num_examples // num_shards for shard in range(num_shards + 1)]
-    return [ShardTask(shard=s, start=bounds[s], stop=bounds[s + 1]) for s in range(num_shards)]
 
 
 def gathered_examples(shard_examples: int, num_examples: int, num_passes: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.mixing.randomness import permutation
+from mixup_pipeline.mixing.slots import examples_in_slots
 from mixup_pipeline.sources.index import ENTRY, Entries
 
 PARTNER = np.dtype([*ENTRY.descr, ("slot", "<i4")])
@@ -28,7 +28,7 @@ def slot_table(file_entries: Iterable[Entries], *, num_examples: int, seed: int)
     are read one at a time, so that little memory is needed besides the table.
     """
     slot_of = np.empty(num_examples, np.int32)
-    slot_of[permutation(num_examples, seed, "slots")] = np.arange(num_examples, dtype=np.int32)
+    slot_of[examples_in_slots(num_examples, seed)] = np.arange(num_examples, dtype=np.int32)
     slots = np.empty(num_examples, ENTRY)
     done = 0
     for entries in file_entries:

@@ -272,7 +272,7 @@ FOLDER_DAMAGES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "one shard twice": (shard_twice, (f"{SECOND}: ",)),
     "no dataset_info.json": (lambda out: (out / "dataset_info.json").unlink(), ("dataset_info.json: cannot be read",)),
     "no features.json": (lambda out: (out / "features.json").unlink(), ("features.json: cannot be read",)),
-    "features.json no JSON": (lambda out: (out / "features.json").write_text("{"), ("features.json: cannot be read",)),
+    "features.json no JSON": (lambda out: (out / "features.json").write_text("{"), ("features.json: does not",)),
     "dataset_info.json edited": (
         lambda out: edit_json(out / "dataset_info.json", lambda info: info["splits"][0].update(name="test")),
         ("dataset_info.json: does not describe this dataset",),

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from mixup_pipeline.config.typed_json import from_json, to_json
+from mixup_pipeline.dataset.descriptions import readable_json
 from mixup_pipeline.dataset.manifest import Manifest, read_manifest
-from mixup_pipeline.run.commit import readable_json
 from mixup_pipeline.spec import ExampleSpec
 from tests.mixed import KINDS, Mixed
 

@@ -15,7 +15,7 @@ from mixup_pipeline.run.sharding import GATHER_BYTES
 _WORKER = """
 import sys
 from pathlib import Path
-from mixup_pipeline.run.sharding import shard_tasks
+from mixup_pipeline.mixing.slots import shard_tasks
 from mixup_pipeline.run.mix_shard import ShardMixer
 
 def peak_kib():

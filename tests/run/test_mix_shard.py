@@ -9,6 +9,7 @@ import pytest
 
 from mixup_pipeline import MixConfig, SourceConfig
 from mixup_pipeline.mixing.draw import Draw
+from mixup_pipeline.mixing.slots import ShardTask
 from mixup_pipeline.run import sharding as plan
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.mix_shard import Gathered, ShardInfo, ShardMixer
@@ -16,7 +17,6 @@ from mixup_pipeline.run.notes import FinishedShard
 from mixup_pipeline.run.planning import plan_run
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.run import Run
-from mixup_pipeline.run.sharding import ShardTask
 from mixup_pipeline.run.slots import PARTNER, SlotEntries
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import open_source

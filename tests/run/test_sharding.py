@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mixup_pipeline.mixing.slots import shard_tasks
 from mixup_pipeline.run.sharding import (
     GATHER_BYTES,
     PASSES_TOGETHER,
@@ -11,7 +12,6 @@ from mixup_pipeline.run.sharding import (
     default_num_shards,
     gathered_examples,
     gathering,
-    shard_tasks,
 )
 
 MIB, GIB = 1 << 20, 1 << 30
