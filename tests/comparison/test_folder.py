@@ -31,6 +31,18 @@ def test_damaged_samples_are_refused_in_one_line(tmp_path: Path) -> None:
             folder.load_samples([cell])
 
 
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"reliability": 1}', b'{"reliability": [0.5], "sha256": ""}'])
+def test_damaged_probes_are_told_from_those_that_were_written(tmp_path: Path, content: bytes) -> None:
+    folder, cell, probes = CompareFolder(tmp_path), Cell(arm="baseline"), {"reliability": [[0.5, 0.25, 1.0]]}
+    assert folder.load_probes(cell, 0) == {}
+    folder.run(cell, 0).mkdir(parents=True)
+    folder.save_probes(cell, 0, probes)
+    assert folder.load_probes(cell, 0) == probes
+    (folder.run(cell, 0) / "probes.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"probes\.json: is not "):
+        folder.load_probes(cell, 0)
+
+
 def test_a_folder_of_an_older_version_is_refused_and_stays_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"source": {"src": "mnist"}}')
     with pytest.raises(UsageError) as refused, CompareFolder(tmp_path).claimed({"source": {"src": "mnist"}}):
