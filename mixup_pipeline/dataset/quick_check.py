@@ -3,6 +3,7 @@
 `verify` makes these checks too, and then reads every record.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ from mixup_pipeline.storage.places import Place
 from mixup_pipeline.storage.small_file import read_small
 
 _MASS_TOLERANCE = 1e-4
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_VERSION = re.compile(r"\d[\w.+!-]{0,60}")
 
 
 def sound_manifest(out: Place) -> Manifest:
@@ -90,12 +93,26 @@ def contradictions(manifest: Manifest) -> list[str]:
         faults.append(
             f"{MANIFEST_NAME}: num_classes is {manifest.num_classes}, but its source has {source.schema.num_classes}"
         )
-    names = manifest.class_names
-    if names is not None and len(names) != manifest.num_classes:
-        faults.append(f"{MANIFEST_NAME}: class_names holds {len(names)} names, num_classes is {manifest.num_classes}")
+    used = sum(file.examples for file in source.files)
+    if source.examples != min(used, manifest.config.limit or used):
+        faults.append(f"{MANIFEST_NAME}: source.examples is {source.examples}, but its files hold {used}")
+    faults += _name_faults(manifest)
     faults += _totals_sizes(manifest) or _totals_sums(manifest)
     if manifest.run_id != identify(manifest.name, manifest.split, manifest.config, source):
         faults.append(f"{MANIFEST_NAME}: run_id does not follow from its config and source: it was edited")
+    return faults
+
+
+def _name_faults(manifest: Manifest) -> list[str]:
+    """What is wrong with the names of classes and the versions, which the run id does not cover."""
+    faults, names = [], manifest.class_names
+    if names is not None and len(names) != manifest.num_classes:
+        faults.append(f"{MANIFEST_NAME}: class_names holds {len(names)} names, num_classes is {manifest.num_classes}")
+    if any(_SURROGATE.search(name) for name in names or ()):
+        faults.append(f"{MANIFEST_NAME}: class_names holds a name that is no UTF-8 text")
+    wrong = next((name for name, text in manifest.versions.items() if not _VERSION.fullmatch(text)), None)
+    if wrong is not None:
+        faults.append(f"{MANIFEST_NAME}: versions.{printable(wrong)} is no version")
     return faults
 
 

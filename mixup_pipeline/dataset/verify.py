@@ -15,11 +15,12 @@ from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest, ShardEntry
 from mixup_pipeline.dataset.quick_check import checked_manifest, description_faults, folder_faults
 from mixup_pipeline.dataset.reader import MixedColumns, MixedReader, sample_records
 from mixup_pipeline.dataset.recompute import recompute
-from mixup_pipeline.errors import MixupError, first_line
+from mixup_pipeline.errors import ManifestError, MixupError, first_line
 from mixup_pipeline.mixing.totals import ShardTotals, Totals, combine
 from mixup_pipeline.records.names import split_example_id
 from mixup_pipeline.storage.atomic import sha256_of
 from mixup_pipeline.storage.places import Place
+from mixup_pipeline.storage.stamps import Stamp, stamp
 
 
 @dataclass
@@ -47,8 +48,24 @@ def verify(
     against: the source; if given, a sample of examples is mixed again from it and compared bit by bit.
     sample: the size of this sample. on_shard: called after each shard with the number of shards done and their total.
 
-    Raises ManifestError if there is no manifest. All other faults are in the verdict.
+    Raises ManifestError if there is no manifest, or another run replaces the dataset meanwhile. All other faults are in
+    the verdict.
     """
+    before = _manifest_stamp(out)
+    verdict = _verdict(out, against, sample, on_shard)
+    if verdict.faults and _manifest_stamp(out) != before:
+        raise ManifestError(f"{out}: another run replaced this dataset while it was checked: check it again")
+    return verdict
+
+
+def _manifest_stamp(out: Place) -> Stamp | None:
+    try:
+        return stamp(out / MANIFEST_NAME)
+    except OSError:  # there is none: it is reported where it is read
+        return None
+
+
+def _verdict(out: Place, against: SourceConfig | None, sample: int, on_shard: Callable[[int, int], None]) -> Verdict:
     manifest, faults = checked_manifest(out)
     if manifest is None or faults:  # nothing can be checked against a wrong manifest
         return Verdict(faults=faults)

@@ -90,8 +90,13 @@ def move(source: Place, target: Place) -> None:
 
 
 def sizes(folder: Place) -> dict[str, int]:
-    """Size in bytes of each file directly in a folder, by name."""
-    return {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+    """Size in bytes of each file directly in a folder, by name. What another process removes meanwhile is left out."""
+    found = {}
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file():
+                found[path.name] = path.stat().st_size
+    return found
 
 
 def remove_tree(folder: Place) -> None:
