@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from apache_beam.options.pipeline_options import DebugOptions, DirectOptions, PipelineOptions
 from apache_beam.runners.runner import PipelineRunner, PipelineState
 
 from mixup_pipeline.engine.checks import explain_failure, is_local
@@ -22,6 +22,8 @@ from mixup_pipeline.storage.places import Place
 
 _LOGGER = logging.getLogger(__name__)
 _POLL_SECONDS = 1.0
+_NO_PIP = "disable_logging_submission_environment"
+"""Otherwise Beam may run `python -m pip freeze`, which looks for pip in the current folder first."""
 
 OnState = Callable[[str, str], None]
 """Called with the id and the state of a job whenever the state has changed."""
@@ -38,6 +40,7 @@ def run_job(
     """
     pipeline = beam.Pipeline(runner=_runner(options), options=options)
     Path(pipeline.local_tempdir).rmdir()  # for transforms of other languages, of which we have none; Beam forgets it
+    options.view_as(DebugOptions).add_experiment(_NO_PIP)
     build_pipeline(pipeline, out, tidy=not wait)
     result = None
     try:

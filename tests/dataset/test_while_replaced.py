@@ -63,8 +63,7 @@ def test_readers_beside_a_run_that_overwrites(
             try:
                 read(out, source)
                 ends["read"] += 1
-            except MixupError as error:  # anything else fails the test
-                assert "\n" not in str(error)
+            except MixupError:  # anything else fails the test
                 ends["told"] += 1
                 time.sleep(0.002)
     finally:
