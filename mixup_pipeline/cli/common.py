@@ -8,8 +8,10 @@ import contextlib
 import gc
 import io
 import logging
+import signal
 import sys
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import click
@@ -94,6 +96,11 @@ def log_quietly() -> None:
         ours.addHandler(handler)
 
 
+def _terminated(number: int, _: FrameType | None) -> None:
+    """End as after an error, so that temporary files go. Commands that have more to say set a handler of their own."""
+    sys.exit(128 + number)
+
+
 def run_program(command: click.Command, *, leave_at_once: bool = True) -> None:
     """Run a command as the whole program.
 
@@ -103,6 +110,7 @@ def run_program(command: click.Command, *, leave_at_once: bool = True) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     gc.set_threshold(100_000, 20, 20)
+    signal.signal(signal.SIGTERM, _terminated)
     code: int | str | None = 0
     try:
         command()

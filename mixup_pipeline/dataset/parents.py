@@ -4,9 +4,8 @@ Without an index, only the records of the parents are read, whatever the size of
 walked record by record, using the lengths of the records.
 """
 
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -49,14 +48,14 @@ class Parents:
         locations = [_location(parent) for parent in ids]
         for name, record in locations:
             wanted.setdefault(name, set()).add(record)
-        with tempfile.TemporaryDirectory(prefix="mixup-") as folder:
+        with ExitStack() as opened:
             files: list[NamedFile] = []
             rows: dict[tuple[str, int], int] = {}
             found = [np.empty(0, ENTRY)]
             for name in sorted(wanted):
                 file = self._files[name]
                 if self._index is None:
-                    file = plain_file(file, Path(folder))
+                    file = plain_file(file, opened)
                 entries = self._entries(file, wanted[name])
                 entries["file"] = len(files)
                 for entry in entries:

@@ -1,8 +1,7 @@
 """Recompute: mix sampled examples again from their parents in the source, and compare them bit by bit."""
 
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -31,11 +30,11 @@ def recompute(
     """
     source = open_source(against)
     faults: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="mixup-") as folder:
+    with ExitStack() as opened:
         files: list[IndexedFile] = []
         index: dict[str, Entries] = {}
         for file in source.files:
-            path = place(plain_file(file, Path(folder)).path)
+            path = place(plain_file(file, opened).path)
             try:
                 index[file.name], indexed = scan_file(file, path, source.spec, manifest.config)
             except OSError as error:

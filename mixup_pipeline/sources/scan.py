@@ -7,8 +7,10 @@ because no example can be left out after the examples are paired.
 
 import hashlib
 import struct
+import tempfile
 from array import array
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -121,8 +123,10 @@ def size_mismatch(
     )
 
 
-def plain_file(file: NamedFile, folder: Path) -> NamedFile:
-    """The file itself; or, if it is compressed, an uncompressed copy in a local folder.
+def plain_file(file: NamedFile, opened: ExitStack) -> NamedFile:
+    """The file itself; or, if it is compressed, an uncompressed copy that lasts until `opened` is closed.
+
+    The copy has no name, so that nothing of it is left behind, however this process ends.
 
     Raises SourceError if the file cannot be read or its compressed stream is damaged.
     """
@@ -130,7 +134,8 @@ def plain_file(file: NamedFile, folder: Path) -> NamedFile:
     try:
         if not is_compressed(path):
             return file
-        copy = folder / file.name
+        handle = opened.enter_context(tempfile.TemporaryFile()).fileno()  # noqa: SIM115
+        copy = Path(f"/dev/fd/{handle}")
         decompress(path, file.name, copy)
     except OSError as error:
         raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error

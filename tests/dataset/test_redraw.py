@@ -1,5 +1,6 @@
 """Redrawing: a manifest that claims other options than its records were made with is found, though its run id fits."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from mixup_pipeline.dataset import recompute
 from mixup_pipeline.dataset.descriptions import description_texts
 from mixup_pipeline.dataset.manifest import Manifest, identify
 from mixup_pipeline.dataset.verify import verify
 from mixup_pipeline.errors import MixupError
+from mixup_pipeline.sources.scan import scan_file
 from tests.mixed import KINDS, Mixed
 
 
@@ -81,3 +84,20 @@ def test_other_bytes_of_the_same_meaning_are_found(
     except MixupError as error:
         faults = [str(error)]
     assert any(name in fault for fault in faults)
+
+
+def test_a_compressed_source_leaves_no_copy_in_the_temporary_folder(
+    mixed: Callable[[str], Mixed], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even while it is read, so that none stays where the process is killed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen: list[list[Path]] = []
+
+    def noting_scan(*arguments: Any) -> Any:
+        seen.append(list(tmp_path.iterdir()))
+        return scan_file(*arguments)
+
+    monkeypatch.setattr(recompute, "scan_file", noting_scan)
+    made = mixed("gzip")
+    assert verify(made.out, against=made.source).faults == []
+    assert seen == [[]]
