@@ -76,9 +76,13 @@ def _folders(source: Source) -> set[Place]:
 
 def _exists(out: Place) -> bool:
     try:
+        if isinstance(out, Path):
+            out.resolve()
         return out.exists()
     except OSError as error:
         raise output_error(out, error) from error
+    except RuntimeError as error:  # how older Pythons say that a link leads to itself
+        raise OutputError(f"out {out}: is a link that leads to itself: choose another --out") from error
 
 
 def _seems_unfinished(out: Place, work: WorkFolder) -> bool:

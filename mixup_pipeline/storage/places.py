@@ -9,6 +9,7 @@ files.
 
 import errno
 import glob
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from mixup_pipeline.storage.clients import store
 from mixup_pipeline.storage.patterns import WILDCARD, regex_of
 from mixup_pipeline.storage.store import ObjectInfo, Store
 
+_NAME_BYTES, _PATH_BYTES = 255, 4095
+"""What file systems and the operating system allow."""
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _CUT_URL = re.compile(r"(gs|s3):/?(?!/)", re.IGNORECASE)
 
@@ -214,11 +217,14 @@ def place(where: "str | Place") -> Place:
     if "\0" in str(where):
         raise UsageError(f"{where}: is not a path: it holds a NUL character")
     try:
-        return Path(where).expanduser()
+        path = Path(where).expanduser()
     except RuntimeError as error:
-        raise UsageError(
-            f"{where}: is not a path here ({first_line(error)}): write ./{where} if you mean it"
-        ) from error
+        reason = first_line(error)
+        raise UsageError(f"{where}: is not a path here ({reason}): write ./{where} if you mean it") from error
+    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    if longest > _NAME_BYTES or len(os.fsencode(path)) > _PATH_BYTES:
+        raise UsageError(f"{str(path)[:40]}…: is too long a path: a name may have {_NAME_BYTES} bytes")
+    return path
 
 
 def is_url(where: str | Path) -> TypeGuard[str]:
