@@ -25,7 +25,12 @@ def from_json(value: Any, kind: type[Value]) -> Value:
 
     Raises msgspec.ValidationError if they do not fit the type, and UsageError if an option is out of range.
     """
-    return msgspec.convert(_read(value), kind)
+    try:
+        return msgspec.convert(_read(value), kind)
+    except UnicodeEncodeError as error:
+        raise msgspec.ValidationError("a text is not valid Unicode") from error
+    except RecursionError as error:
+        raise msgspec.ValidationError("it is nested too deeply") from error
 
 
 def _written(value: Any) -> Any:

@@ -38,7 +38,6 @@ _CANCELLED = re.compile(r"state CANCELLED|CancellationException|was cancelled")
 _GAVE_UP = re.compile(r"failed in state|JobExecutionException|NoRestartStrategy|Socket closed|StatusCode")
 _LOCAL_HOSTS = ("localhost", "127.0.0.1")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
-_MAX_LOCAL_WORKERS = 1024
 _RUN_AGAIN = "finished shards are kept: run the same command again"
 
 
@@ -48,8 +47,6 @@ def check_engine(options: PipelineOptions) -> None:
     Raises UsageError or EngineError naming what is missing.
     """
     runner = _runner(options)
-    if is_local(options):
-        _check_processes(options)
     if runner == "FlinkRunner":
         _check_flink(options)
     elif runner == "PrismRunner":
@@ -69,17 +66,6 @@ def reach_this_machine_directly() -> None:
         known = os.environ.get(name) or os.environ.get("no_proxy", "")  # gRPC reads the last alone, where it is set
         missing = [host for host in _LOOPBACK if host not in known.split(",")]
         os.environ[name] = ",".join([*filter(None, [known]), *missing])
-
-
-def _check_processes(options: PipelineOptions) -> None:
-    """Beam looks at these numbers only once the job runs, and then fails without a word."""
-    direct = options.view_as(DirectOptions)
-    most = _MAX_LOCAL_WORKERS
-    if not 0 <= (direct.direct_num_workers or 0) <= most:
-        raise UsageError(
-            f"Beam options after '--': --direct_num_workers must be from 0 (one a core) to {most}, got "
-            f"{direct.direct_num_workers}"
-        )
 
 
 def use_all_cores(options: PipelineOptions, source: Source, beam_args: Sequence[str]) -> None:

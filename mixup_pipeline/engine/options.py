@@ -23,6 +23,7 @@ from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from mixup_pipeline.config import ENGINES, check_choice
 from mixup_pipeline.engine.flink import EMBEDDED
+from mixup_pipeline.engine.ranges import check_ranges
 from mixup_pipeline.errors import EngineError, UsageError, first_line
 
 _NO_DASK = "engine dask: Beam's DaskRunner loses outputs of this pipeline: use local, prism, flink, spark or dataflow"
@@ -82,6 +83,7 @@ def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
         near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1, cutoff=0.75)
         hint = f"did you mean {near[0]}?" if near else "options of mixup-augment itself go before '--'"
         raise UsageError(f"Beam options after '--': Beam does not know {unknown[0]!r}: {hint}")
+    check_ranges(options)
     runner = options.view_as(StandardOptions).runner or ""
     if "dask" in runner.lower():
         raise UsageError(_NO_DASK)

@@ -44,8 +44,9 @@ class ShardTotals:
 
     lam_sum: the sum of λ over mixed examples. lam_histogram: int64[LAM_BINS], their histogram.
     pair_codes, pair_counts: the class pairs that occur, coded base·num_classes + partner, and how often each occurs.
-    base_counts: int64[num_classes], how often each class is the base.
-    label_mass: float64[num_classes], the sum of the soft labels. The last four are None if labels are not class ids.
+    classes: int64[c], the classes that occur; many shards of few examples must not take memory for all classes.
+    base_counts: int64[c], how often each of them is the base.
+    label_mass: float64[c], the sum of the soft labels. The last five are None if labels are not class ids.
     """
 
     mixed: int = 0
@@ -56,6 +57,7 @@ class ShardTotals:
     lam_histogram: Integers | None = None
     pair_codes: Integers | None = None
     pair_counts: Integers | None = None
+    classes: Integers | None = None
     base_counts: Integers | None = None
     label_mass: npt.NDArray[np.float64] | None = None
 
@@ -80,15 +82,18 @@ class ShardTotals:
         drawn = lam[mixed].astype(np.float64)
         codes: Integers | None = None
         counts: Integers | None = None
+        classes: Integers | None = None
         bases: Integers | None = None
         mass: npt.NDArray[np.float64] | None = None
         if class_ids is not None:
             base, partner = class_ids[0].astype(np.int64), class_ids[1].astype(np.int64)
             weight = lam.astype(np.float64)
-            bases = np.bincount(base, minlength=num_classes)
-            mass = np.zeros(num_classes)
-            mass += np.bincount(base, weight, num_classes)
-            mass += np.bincount(partner, 1 - weight, num_classes)
+            classes, rows = np.unique(np.concatenate([base, partner]), return_inverse=True)
+            base_rows, partner_rows = np.split(rows.reshape(-1), [len(base)])
+            bases = np.bincount(base_rows, minlength=len(classes))
+            mass = np.zeros(len(classes))
+            mass += np.bincount(base_rows, weight, len(classes))
+            mass += np.bincount(partner_rows, 1 - weight, len(classes))
             if num_classes <= MAX_PAIR_CLASSES:
                 codes, counts = np.unique(base[mixed] * num_classes + partner[mixed], return_counts=True)
         return cls(
@@ -99,6 +104,7 @@ class ShardTotals:
             lam_histogram=np.histogram(drawn, LAM_BINS, (0, 1))[0].astype(np.int64),
             pair_codes=codes,
             pair_counts=counts,
+            classes=classes,
             base_counts=bases,
             label_mass=mass,
         )
@@ -121,10 +127,11 @@ def combine(shards: Iterable[ShardTotals], *, num_classes: int) -> Totals:
         if shard.pair_codes is not None and shard.pair_counts is not None:
             pairs = np.zeros(num_classes**2, np.int64) if pairs is None else pairs
             pairs[shard.pair_codes] += shard.pair_counts
-        if shard.base_counts is not None:
-            bases = shard.base_counts if bases is None else bases + shard.base_counts
-        if shard.label_mass is not None:
-            mass = shard.label_mass if mass is None else mass + shard.label_mass
+        if shard.classes is not None and shard.base_counts is not None and shard.label_mass is not None:
+            bases = np.zeros(num_classes, np.int64) if bases is None else bases
+            mass = np.zeros(num_classes) if mass is None else mass
+            bases[shard.classes] += shard.base_counts
+            mass[shard.classes] += shard.label_mass
     return Totals(
         examples=counts["mixed"] + counts["unmixed"] + counts["originals"],
         **counts,

@@ -620,7 +620,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], object], str]] = {
 UNTIDY: dict[str, tuple[Callable[[Path], object], str]] = {
     "foreign file": (lambda out: (out / "notes.txt").write_text("mine"), "notes.txt: does not belong to the dataset"),
     "no features.json": (lambda out: (out / "features.json").unlink(), "features.json: cannot be read"),
-    "features.json cut": (lambda out: cut(out / "features.json", 20), "features.json: cannot be read"),
+    "features.json cut": (lambda out: cut(out / "features.json", 20), "features.json: does not describe this dataset"),
     "info of another": (
         lambda out: edit_json(out / "dataset_info.json", lambda info: info.update(name="x")),
         "dataset_info.json: does not describe this dataset",

@@ -155,9 +155,3 @@ def test_nothing_for_this_machine_goes_through_a_proxy(monkeypatch: pytest.Monke
         reach_this_machine_directly()
         for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
             assert sorted(os.environ[name].split(",")) == ["127.0.0.1", "::1", "[::1]", "internal", "localhost"]
-
-
-@pytest.mark.parametrize("number", [-1, 1025])
-def test_a_number_of_processes_out_of_range_is_refused(number: int) -> None:
-    with pytest.raises(UsageError, match=rf"--direct_num_workers must be from 0 \(one a core\) to 1024, got {number}"):
-        check_engine(pipeline_options("local", [f"--direct_num_workers={number}"]))

@@ -39,7 +39,9 @@ def test_more_than_100_000_shards_are_listed_by_number_and_verified(
     """The shards are only described. Names with a sixth digit do not sort by their numbers."""
     work, count = WorkFolder.of(tmp_path / "out"), 100_001
     planned = work.load_run()
-    run = replace(planned, num_examples=count, config=replace(planned.config, num_shards=count))
+    first, *others = planned.files
+    files = (replace(first, examples=count - sum(file.examples for file in others)), *others)
+    run = replace(planned, num_examples=count, files=files, config=replace(planned.config, num_shards=count))
     work.save_run(run)
     names = [run.shard_name(0, shard) for shard in range(count)]
     totals = ShardTotals.of_originals(1)
