@@ -13,11 +13,8 @@ from tests.damage import flip
 from tests.datasets import example, png, random_images, write_records, write_tfds
 
 HOSTILE = {
-    "escape": "a\x1b[2J\x1b]0;owned\x07",
-    "line": "a\nError: forged",
-    "carriage return": "a\rError: forged",
-    "direction": "a\u202eforged",
-    "no text": os.fsdecode(b"a\xff"),
+    "a line": "a\x1b[2J\x1b]0;owned\x07\u202e\nError: forged",
+    "a return, no text": os.fsdecode(b"a\xff\rError: forged"),
 }
 
 
