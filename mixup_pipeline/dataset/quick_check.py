@@ -26,7 +26,7 @@ from mixup_pipeline.storage.small_file import read_small
 
 _MASS_TOLERANCE = 1e-4
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_VERSION = re.compile(r"\d[\w.+!-]{0,60}")
+_VERSION = re.compile(r"\d[\w.+!-]{0,60}", re.ASCII)
 
 
 def sound_manifest(out: Place) -> Manifest:
@@ -168,16 +168,19 @@ def description_faults(out: Place, manifest: Manifest) -> list[str]:
 def folder_faults(out: Place, manifest: Manifest) -> list[str]:
     """The files in the directory that do not belong to the dataset."""
     known = {shard.name for shard in manifest.shards} | {MANIFEST_NAME, INFO_NAME, FEATURES_NAME, WORK_NAME}
-    return [
-        f"{name}: does not belong to the dataset"
-        for name in sorted(path.name for path in out.iterdir())
-        if name not in known
-    ]
+    try:
+        names = sorted(path.name for path in out.iterdir())
+    except OSError as error:
+        return [f"its files cannot be listed ({(error.strerror or first_line(error)).lower()})"]
+    return [f"{name}: does not belong to the dataset" for name in names if name not in known]
 
 
 def size_faults(out: Place, manifest: Manifest) -> list[str]:
     """The shards that are missing or do not have the size in the manifest."""
-    faults, present = [], sizes(out)
+    try:
+        faults, present = [], sizes(out)
+    except OSError:
+        return []  # `folder_faults` says so
     for shard in manifest.shards:
         size = present.get(shard.name)
         if size is None:

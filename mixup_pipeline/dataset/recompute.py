@@ -40,8 +40,8 @@ def recompute(
             except OSError as error:
                 raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
             files.append(indexed)
-        listed = [(file.name, file.fingerprint) for file in manifest.source.files]
-        if [(file.name, file.fingerprint) for file in files] != listed:
+        listed = [(file.name, file.examples, file.skipped, file.fingerprint) for file in manifest.source.files]
+        if [(file.name, file.examples, file.skipped, file.fingerprint) for file in files] != listed:
             return [f"{against.src}: is not the source that was mixed: its files differ from the manifest's"], 0
         if source.class_names != manifest.class_names:
             faults.append(f"{MANIFEST_NAME}: class_names are not those of {against.src}")

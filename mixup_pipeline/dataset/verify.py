@@ -98,7 +98,7 @@ def _verdict(out: Place, against: SourceConfig | None, sample: int, on_shard: Ca
 def _check_shard(path: Place, shard: ShardEntry, reader: MixedReader, keep: frozenset[int]) -> MixedColumns:
     """Read and check a shard: its records. Raises MixupError with its first fault."""
     if not path.is_file():
-        raise MixupError(f"{path.name}: is missing")
+        raise MixupError(f"{path.name}: is {'no regular file' if path.exists() else 'missing'}")
     size = path.stat().st_size
     columns = reader.read(path, keep)  # records first: their errors say where the damage is
     if size != shard.bytes or len(columns.lam) != shard.examples:

@@ -59,6 +59,37 @@ def test_another_schema_with_a_fitting_run_id_is_found(mixed: Callable[[str], Mi
     assert faults == [f"manifest.json: source.schema is not that of {made.source.src}: label_key differs"]
 
 
+@pytest.mark.parametrize("more", [1, 100, 10**9])
+def test_more_examples_than_the_source_holds_are_found_before_they_cost_memory(
+    mixed: Callable[[str], Mixed], tmp_path: Path, more: int
+) -> None:
+    made = mixed("raw").copy(tmp_path)
+    manifest = made.manifest
+    first, *others = manifest.source.files
+    files = (msgspec.structs.replace(first, examples=first.examples + more), *others)
+    source = msgspec.structs.replace(manifest.source, examples=manifest.source.examples + more, files=files)
+    grown = {0: manifest.shards[0], 2: manifest.shards[2]}  # the first shard of each copy
+    shards = tuple(
+        msgspec.structs.replace(shard, examples=shard.examples + more) if shard in grown.values() else shard
+        for shard in manifest.shards
+    )
+    totals = msgspec.structs.replace(
+        manifest.totals,
+        examples=manifest.totals.examples + 2 * more,
+        mixed=manifest.totals.mixed + 2 * more,
+        lam_histogram=(manifest.totals.lam_histogram[0] + 2 * more, *manifest.totals.lam_histogram[1:]),
+        base_counts=None,
+        label_mass=None,
+        class_pairs=None,
+    )
+    run_id = identify(manifest.name, manifest.split, manifest.config, source)
+    forged = msgspec.structs.replace(manifest, source=source, shards=shards, totals=totals, run_id=run_id)
+    for name, text in description_texts(forged).items():
+        (made.out / name).write_text(text)
+    faults = verify(made.out, against=made.source).faults
+    assert f"{made.source.src}: is not the source that was mixed: its files differ from the manifest's" in faults
+
+
 @pytest.mark.parametrize(
     "rewrite",
     [
