@@ -195,7 +195,7 @@ def test_sources_that_cannot_be_opened(
 def test_a_source_whose_name_is_too_long_is_named(tmp_path: Path) -> None:
     result = run_augment(*asked("n" * 300, tmp_path / "out"))
     line = error_of(result, result.exit_code)
-    assert line.startswith(f"Error: src {'n' * 300}: ")
+    assert line == f"Error: {'n' * 40}…: is too long a path: a name may have 255 bytes"
 
 
 # Damaged and unfit records
@@ -498,7 +498,7 @@ def test_a_mixed_dataset_is_not_overwritten_by_itself(tmp_path: Path, dataset: D
     check_refused(tmp_path, args, 1, ("holds the source itself", "choose another --out"))
 
 
-@pytest.mark.parametrize("out", ["/proc/1/shards", "/proc/shards/deeper", "file/out", "file/out/deeper", "o" * 300])
+@pytest.mark.parametrize("out", ["/proc/1/shards", "/proc/shards/deeper", "file/out", "file/out/deeper"])
 def test_folders_that_cannot_be_made(
     tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, out: str
 ) -> None:

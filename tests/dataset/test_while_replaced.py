@@ -19,7 +19,7 @@ from mixup_pipeline.sources import open_source
 from tests.datasets import Dataset
 from tests.run.test_every_stop import mix
 
-SECONDS = 1.5
+SECONDS = 0.7
 
 
 def verified(out: Path, source: SourceConfig) -> None:

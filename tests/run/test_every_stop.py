@@ -106,7 +106,11 @@ RUNS: dict[str, tuple[Callable[[Path, Request], None], bool]] = {
     "overwrite unfinished": (half_of_another, True),
     "repair": (damaged, False),
 }
-TRIED = {"kill": ("fresh", "overwrite", "repair"), "power cut": tuple(RUNS), "full disk": ("fresh", "overwrite")}
+TRIED = {
+    "kill": ("repair",),
+    "power cut": ("fresh", "resumed", "overwrite", "repair"),
+    "full disk": ("overwrite unfinished",),
+}
 """A power cut is a kill, after which less is there. All pairs were tried by hand."""
 FAULTS: dict[str, Fault | OSError] = {
     "kill": KILL,

@@ -14,7 +14,7 @@ from tests.datasets import Dataset
 from tests.reference import folder_bytes
 from tests.run.test_every_stop import mix
 
-RUNS, ROUNDS = 6, 15
+RUNS, ROUNDS = 6, 8
 
 
 @pytest.mark.parametrize("overwrite", [False, True], ids=["the same run", "overwriting each other"])
