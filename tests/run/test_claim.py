@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mixup_pipeline import MixConfig, SourceConfig, augment
-from mixup_pipeline.errors import OutputError
+from mixup_pipeline.errors import OtherRunError, OutputError
 from mixup_pipeline.run.claim import claim
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.planning import plan_run
@@ -81,3 +81,43 @@ def test_the_folder_of_the_source_is_no_output(dataset: Dataset, request_of: Cal
     request = Request(source=open_source(SourceConfig(src=str(dataset.folder))), config=CONFIG)
     with pytest.raises(OutputError, match="holds the source itself"), claim(dataset.folder, request, overwrite=True):
         pytest.fail("it was claimed")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", [".work", ".work/partial", ".work/index", ".work/lock"])
+def test_nothing_behind_a_link_is_touched(
+    tmp_path: Path, request_of: Callable[..., Request], name: str, overwrite: bool
+) -> None:
+    outside, link = tmp_path / "outside", tmp_path / "out" / name
+    outside.mkdir()
+    (outside / "photo.png").write_text("mine")
+    link.parent.mkdir(parents=True)
+    link.symlink_to(outside / "photo.png" if name.endswith("lock") else outside)
+    for _ in range(2):
+        with pytest.raises(OutputError), claim(tmp_path / "out", request_of(), overwrite=overwrite):
+            pytest.fail("it was claimed")
+    assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("photo.png", "mine")]
+    assert link.is_symlink()
+
+
+def test_a_file_of_somebody_else_in_the_work_folder_is_named_and_kept(
+    out: Path, request_of: Callable[..., Request]
+) -> None:
+    (out / ".work/spool").mkdir(parents=True)
+    (out / ".work/spool/notes.txt").write_text("mine")
+    for overwrite in (False, True):
+        with (
+            pytest.raises(OutputError, match=r"\.work/spool/notes\.txt is not from mixup-augment\)"),
+            claim(out, request_of(), overwrite=overwrite),
+        ):
+            pytest.fail("it was claimed")
+    assert (out / ".work/spool/notes.txt").read_text() == "mine"
+
+
+def test_no_work_folder_stays_beside_a_dataset_whose_source_has_changed(
+    out: Path, request_of: Callable[..., Request]
+) -> None:
+    request = request_of()
+    with pytest.raises(OtherRunError, match="because the source has changed"), claim(out, request, overwrite=False):
+        raise OtherRunError("out: holds shards of another run, because the source has changed")
+    assert not (out / ".work").exists()
