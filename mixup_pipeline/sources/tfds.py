@@ -49,6 +49,8 @@ def tfds_directory(config: SourceConfig) -> Place:
                 f"give a pattern such as '{config.src.rstrip('/')}/*.tfrecord*'"
             )
         return found
+    if path.exists():
+        raise UsageError(f"src {config.src}: is neither a regular file nor a folder")
     if not _NAME.fullmatch(config.src):
         raise UsageError(f"src {config.src}: no such file or folder")
     return _download(config)

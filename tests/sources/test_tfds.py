@@ -308,6 +308,16 @@ def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path, name: str) -> Non
         described(dataset)
 
 
+def test_a_pipe_is_no_name_of_a_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, download: FakeDownload
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with pytest.raises(UsageError, match="src pipe: is neither a regular file nor a folder"):
+        find("pipe", tmp_path)
+    assert not download.commands
+
+
 def test_a_description_of_many_megabytes_is_refused(dataset: Dataset) -> None:
     info_of(dataset).write_bytes(b" " * (8 << 20) + info_of(dataset).read_bytes())
     with pytest.raises(SourceError, match=r"dataset_info\.json: .*bytes, at most 8 MiB are allowed"):
