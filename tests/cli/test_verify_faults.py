@@ -255,7 +255,7 @@ def swap_records(out: Path) -> None:
 
 FOLDER_DAMAGES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "missing shard": (remove_second, (f"{SECOND}: is missing",)),
-    "folder in place of a shard": (folder_for_second, (f"{SECOND}: is missing",)),
+    "folder in place of a shard": (folder_for_second, (f"{SECOND}: is no regular file",)),
     "extra file": (lambda out: (out / "notes.txt").write_text(""), ("notes.txt: does not belong to the dataset",)),
     "extra shard": (
         lambda out: shutil.copy(out / FIRST, out / FIRST.replace("00000", "00002")),
