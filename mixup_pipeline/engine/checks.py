@@ -37,6 +37,7 @@ _LOST_WORKER = re.compile(r"Channel closed prematurely")
 _CANCELLED = re.compile(r"state CANCELLED|CancellationException|was cancelled")
 _GAVE_UP = re.compile(r"failed in state|JobExecutionException|NoRestartStrategy|Socket closed|StatusCode")
 _LOCAL_HOSTS = ("localhost", "127.0.0.1")
+_GRPC = "no_grpc_proxy"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 _RUN_AGAIN = "finished shards are kept: run the same command again"
 
@@ -62,10 +63,16 @@ def check_engine(options: PipelineOptions) -> None:
 
 def reach_this_machine_directly() -> None:
     """Send nothing for this machine through a proxy. gRPC does, where http_proxy is set, and then waits for ever."""
-    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
-        known = os.environ.get(name) or os.environ.get("no_proxy", "")  # gRPC reads the last alone, where it is set
-        missing = [host for host in _LOOPBACK if host not in known.split(",")]
-        os.environ[name] = ",".join([*filter(None, [known]), *missing])
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")  # Python's libraries prefer the small letters
+    if known.strip() != "*":
+        os.environ["no_proxy"] = os.environ["NO_PROXY"] = _with_loopback(known)
+    # gRPC reads this one alone, where it is set, and knows no "*"
+    os.environ[_GRPC] = _with_loopback(os.environ.get(_GRPC) or known.strip("* "))
+
+
+def _with_loopback(hosts: str) -> str:
+    known = hosts.split(",") if hosts else []
+    return ",".join([*known, *(host for host in _LOOPBACK if host not in known)])
 
 
 def use_all_cores(options: PipelineOptions, source: Source, beam_args: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import threading
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -147,11 +148,32 @@ def test_what_is_not_known_is_not_explained(tmp_path: Path) -> None:
     assert explain_failure(f"ValueError: {tmp_path}", pipeline_options("local", [])) is None
 
 
-def test_nothing_for_this_machine_goes_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("no_proxy", "internal,localhost")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_grpc_proxy", raising=False)
+LOOPBACK = ["127.0.0.1", "::1", "[::1]", "localhost"]
+
+
+@pytest.mark.parametrize(
+    ("given", "hosts", "grpc"),
+    [
+        ({}, LOOPBACK, LOOPBACK),
+        ({"no_proxy": "inside,localhost"}, [*LOOPBACK[:3], "inside", "localhost"], ["inside"]),
+        ({"NO_PROXY": "inside"}, ["inside"], ["inside"]),
+        ({"no_proxy": "*"}, ["*"], []),
+        ({"NO_PROXY": "*"}, ["*"], []),
+        ({"no_proxy": "inside", "no_grpc_proxy": "other"}, ["inside"], ["other"]),
+    ],
+)
+def test_nothing_for_this_machine_goes_through_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], hosts: list[str], grpc: list[str]
+) -> None:
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
     for _ in range(2):
         reach_this_machine_directly()
-        for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
-            assert sorted(os.environ[name].split(",")) == ["127.0.0.1", "::1", "[::1]", "internal", "localhost"]
+        known = os.environ.get("no_proxy") or os.environ["NO_PROXY"]
+        assert set(known.split(",")) == ({"*"} if hosts == ["*"] else {*hosts, *LOOPBACK})
+        assert set(os.environ[engines._GRPC].split(",")) == {*grpc, *LOOPBACK}
+        assert urllib.request.proxy_bypass("localhost")
+        assert bool(urllib.request.proxy_bypass("inside")) == ("inside" in hosts or hosts == ["*"])
