@@ -8,7 +8,7 @@ inverse transform of libjpeg; `tf.io.decode_jpeg` gives other pixels unless it i
 dct_method="INTEGER_ACCURATE".
 
 The decoder gets those chunks of a PNG that make its still picture, and no other: of an animation OpenCV gives a frame,
-or black, and for the rest it prints warnings and inflates texts of any size.
+or black; for the rest libpng prints warnings and inflates texts.
 
 The header is read as strictly as it can be: every chunk of a PNG up to its end, and every segment of a JPEG up to its
 pixels, must lie in the data and come in order, so that the decoder sees the size that is read here. Otherwise one
@@ -42,7 +42,11 @@ _JPEG_START_OF_SCAN = 0xDA
 _JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
 _MAX_JPEG_SCANS = 100
 """A progressive JPEG has about ten scans. Each one makes the decoder go through the whole image."""
-_FLAGS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB, 4: cv2.IMREAD_UNCHANGED}
+_FLAGS = {
+    1: cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION,
+    3: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION,
+    4: cv2.IMREAD_UNCHANGED,  # ignores the orientation too
+}
 
 cv2.utils.logging.setLogLevel(0)  # we report the record of a damaged image; the decoder would only warn
 cv2.setNumThreads(1)  # images are small, and several shards run in parallel
@@ -70,7 +74,7 @@ def decode(data: bytes, channels: int) -> npt.NDArray[np.uint8]:
     if data.startswith(_PNG_SIGNATURE):
         data = _still_picture(data)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[channels] | cv2.IMREAD_IGNORE_ORIENTATION)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[channels])
     except cv2.error as error:
         raise ValueError("the image is damaged and cannot be decoded") from error
     if image is None or image.dtype != np.uint8:
@@ -102,12 +106,23 @@ def _png_shape(data: bytes) -> tuple[int, int, int]:
         )
     shape = (height, width, _PNG_CHANNELS[colour])
     check_size(shape)
+    _check_chunks(data, colour)
+    return shape
+
+
+def _check_chunks(data: bytes, colour: int) -> None:
+    pixels_end = 0
     for kind, start, end in _chunks(data):
-        if kind == b"tRNS" and _hides_colours(colour, data[start + 8 : end - 4]):
+        if kind == b"IDAT":
+            if pixels_end not in (0, start):
+                raise ValueError(f"the PNG image is damaged: its pixels are interrupted before byte {start}")
+            pixels_end = end
+        elif kind == b"tRNS" and _hides_colours(colour, data[start + 8 : end - 4]):
             raise ValueError(
                 "the PNG image has transparent colours (chunk tRNS): allowed are images without transparency, and RGBA"
             )
-    return shape
+    if not pixels_end:
+        raise ValueError("the PNG image holds no pixels")
 
 
 def _hides_colours(colour: int, transparency: bytes) -> bool:

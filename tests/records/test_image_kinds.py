@@ -75,8 +75,8 @@ def test_an_animated_png_without_pixels_of_its_own_is_refused() -> None:
     """OpenCV gave black."""
     before, after = animation(random_images(1, (9, 7, 1))[0], frames=2)
     data = png_file(7, 9, GREY, []).split(b"IDAT")[0][:-4] + before + after + chunk(b"IEND", b"")
-    with pytest.raises(ValueError, match="the image is damaged and cannot be decoded"):
-        decode(data, 1)
+    with pytest.raises(ValueError, match="the PNG image holds no pixels"):
+        image_shape(data)
 
 
 # PNG: chunks that change no pixel, interlacing
@@ -96,7 +96,6 @@ def test_an_animated_png_without_pixels_of_its_own_is_refused() -> None:
         chunk(b"sBIT", b"\3\3\3"),
         chunk(b"bKGD", b"\0\1"),
         chunk(b"bKGD", b"\0\1\0\2\0\3"),
-        chunk(b"pHYs", struct.pack(">IIB", 1000, 2000, 1)),
         chunk(b"eXIf", EXIF),
         chunk(b"zTXt", b"text\0\0" + zlib.compress(bytes(1 << 20))),
         chunk(b"tEXt", b"text\0IEND") * 1500,  # libpng keeps a thousand
@@ -131,13 +130,16 @@ def test_an_interlaced_png_decodes_to_its_pixels(channels: int) -> None:
     np.testing.assert_array_equal(decode(data, channels), image)
 
 
-@pytest.mark.parametrize("missing", [b"PLTE", b"IDAT"])
-def test_a_png_without_its_palette_or_pixels_is_refused(missing: bytes) -> None:
-    data = png_file(4, 1, PALETTE, [bytes(4)], palette=bytes(3))
-    start = data.index(missing) - 4
-    data = data[:start] + data[start + 12 + int.from_bytes(data[start : start + 4], "big") :]
+def test_pixels_in_two_places_are_refused() -> None:
+    data = encode_png(random_images(1, (90, 70, 3))[0])
+    second = data.index(b"IDAT", data.index(b"IDAT") + 4) - 4
+    with pytest.raises(ValueError, match=f"damaged: its pixels are interrupted before byte {second + 15}"):
+        image_shape(data[:second] + chunk(b"tEXt", b"a\0b") + data[second:])
+
+
+def test_a_png_without_its_palette_is_refused() -> None:
     with pytest.raises(ValueError, match="the image is damaged and cannot be decoded"):
-        decode(data, 3)
+        decode(png_file(4, 1, PALETTE, [bytes(4)]), 3)
 
 
 def test_an_unknown_chunk_that_a_picture_needs_is_refused() -> None:

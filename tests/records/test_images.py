@@ -268,6 +268,7 @@ def frame_header(height: int, width: int) -> bytes:
 
 
 ANIMATED = png_of(smooth_image(20, 30, 3), RGB, before=chunk(b"acTL", struct.pack(">II", 2, 0)))
+"""It says that two frames follow."""
 
 
 @pytest.mark.parametrize("kind", [b"acTL", b"IDAT", b"IEND"])
