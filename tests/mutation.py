@@ -35,6 +35,7 @@ from mixup_pipeline.sources.scan import examiner
 from mixup_pipeline.sources.schema import read_schema
 from mixup_pipeline.spec import ExampleSpec
 from tests.datasets import example, jpeg, png, random_images, write_records, write_tfds
+from tests.records.test_images import ANIMATED
 
 SPEC = ExampleSpec(input_key="image", label_key="label", encoding="encoded", shape=(None,) * 3, num_classes=10)
 VECTORS = ExampleSpec(input_key="image", label_key="label", encoding="vector", shape=(None,), num_classes=10)
@@ -123,7 +124,7 @@ def readers(folder: Path) -> dict[str, Reader]:
     records = write_records(folder / "records", examples[:3]).read_bytes()
     info, features, manifest = _descriptions(folder)
     return {
-        "png": Reader([*pngs, png(flat)], _image, mutate_bytes),
+        "png": Reader([*pngs, png(flat), ANIMATED], _image, mutate_bytes),
         "jpeg": Reader([*jpegs, jpeg(flat)], _image, mutate_bytes),
         "tf.Example": Reader(examples, _examined(SPEC), mutate_bytes),
         "vector": Reader(vectors, _examined(VECTORS), mutate_bytes),

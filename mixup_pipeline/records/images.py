@@ -1,18 +1,25 @@
 """Images: reading the size from the header, decoding to uint8 arrays, encoding to PNG.
 
 Decoded images are uint8 (height, width, channels) with 1 (grey), 3 (RGB) or 4 (RGBA) channels. If the dataset is RGB, a
-grey image is repeated into three channels, as TensorFlow does. There is no other conversion. EXIF orientation is
-ignored, as in TensorFlow. JPEG is decoded with the exact inverse transform of libjpeg; `tf.io.decode_jpeg` gives other
-pixels unless it is called with dct_method="INTEGER_ACCURATE".
+grey image is repeated into three channels, as TensorFlow does. A palette counts as RGB, and fewer than 8 bits of grey
+are widened to 8. There is no other conversion: what would need one (16 bits, CMYK, transparency other than RGBA) is
+refused. Gamma, colour profiles and EXIF orientation are ignored, as in TensorFlow. JPEG is decoded with the exact
+inverse transform of libjpeg; `tf.io.decode_jpeg` gives other pixels unless it is called with
+dct_method="INTEGER_ACCURATE".
 
-The header is read as strictly as it can be: every chunk of a PNG and every segment of a JPEG must lie in the data and
-come in order, so that the decoder sees the size that is read here. Otherwise one flipped bit could make it reserve
-gigabytes. Decoding takes up to four times the decoded bytes, which `MAX_EXAMPLE_BYTES` bounds.
+The decoder gets those chunks of a PNG that make its still picture, and no other: of an animation OpenCV gives a frame,
+or black; for the rest libpng prints warnings and inflates texts.
+
+The header is read as strictly as it can be: every chunk of a PNG up to its end, and every segment of a JPEG up to its
+pixels, must lie in the data and come in order, so that the decoder sees the size that is read here. Otherwise one
+flipped bit could make it reserve gigabytes. Decoding takes up to four times the decoded bytes, which
+`MAX_EXAMPLE_BYTES` bounds.
 
 Faults raise ValueError with the reason; the caller knows which record it is.
 """
 
 import struct
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -24,16 +31,25 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _JPEG_SIGNATURE = b"\xff\xd8\xff"
 IMAGE_SIGNATURES = (_PNG_SIGNATURE, _JPEG_SIGNATURE)
 """How the image files begin that can be read."""
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 6: 4}  # by colour type; a palette counts as RGB
+_PNG_COLOURS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGBA"}  # by colour type, as the next two
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 6: 4}
+_PNG_DEPTHS = {0: (1, 2, 4, 8), 2: (8,), 3: (1, 2, 4, 8), 6: (8,)}
 _PNG_HEADER = struct.Struct(">I4sIIBB")
 _PNG_CHUNK = struct.Struct(">I4s")
+_PNG_ANCILLARY = 0x20
+"""This bit of a chunk's first letter says that the picture can be decoded without the chunk."""
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, progressive; the last two arithmetic
 _JPEG_SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
 _JPEG_START_OF_SCAN = 0xDA
 _JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
 _MAX_JPEG_SCANS = 100
 """A progressive JPEG has about ten scans. Each one makes the decoder go through the whole image."""
-_FLAGS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB, 4: cv2.IMREAD_UNCHANGED}
+_FLAGS = {
+    1: cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION,
+    3: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION,
+    4: cv2.IMREAD_UNCHANGED,  # ignores the orientation too
+}
 
 cv2.utils.logging.setLogLevel(0)  # we report the record of a damaged image; the decoder would only warn
 cv2.setNumThreads(1)  # images are small, and several shards run in parallel
@@ -42,8 +58,8 @@ cv2.setNumThreads(1)  # images are small, and several shards run in parallel
 def image_shape(data: bytes) -> tuple[int, int, int]:
     """(height, width, channels) from the header of a PNG or JPEG image.
 
-    Raises ValueError if the image is neither PNG nor JPEG, has a damaged header or more than 8 bits per channel, or is
-    larger than 64 MiB once decoded.
+    Raises ValueError if the image is neither PNG nor JPEG, has a damaged header, is of a kind that is not read (see the
+    top of this file), or is larger than 64 MiB once decoded.
     """
     if data.startswith(_PNG_SIGNATURE):
         return _png_shape(data)
@@ -55,10 +71,13 @@ def image_shape(data: bytes) -> tuple[int, int, int]:
 def decode(data: bytes, channels: int) -> npt.NDArray[np.uint8]:
     """Decode a PNG or JPEG image to uint8 (height, width, channels).
 
+    data: what `image_shape` accepts. channels: those that it gives, or 3 for a grey image.
     Raises ValueError if the data are damaged.
     """
+    if data.startswith(_PNG_SIGNATURE):
+        data = _still_picture(data)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[channels] | cv2.IMREAD_IGNORE_ORIENTATION)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[channels])
     except cv2.error as error:
         raise ValueError("the image is damaged and cannot be decoded") from error
     if image is None or image.dtype != np.uint8:
@@ -81,27 +100,68 @@ def _png_shape(data: bytes) -> tuple[int, int, int]:
     if len(data) < 33:
         raise ValueError(f"the PNG image ends after {len(data)} bytes")
     length, kind, width, height, depth, colour = _PNG_HEADER.unpack_from(data, 8)
-    if length != 13 or kind != b"IHDR" or colour not in _PNG_CHANNELS or depth > 8:
+    if length != 13 or kind != b"IHDR":
+        raise ValueError("the PNG image is damaged: it does not begin with its header")
+    if depth not in _PNG_DEPTHS.get(colour, ()):
         raise ValueError(
-            f"the PNG image has colour type {colour} and {depth} bits: allowed are grey, RGB, RGBA of 8 bits"
+            f"the PNG image has colour type {colour} ({_PNG_COLOURS.get(colour, 'unknown')}) and {depth} bits: "
+            f"allowed are grey and palette of 1, 2, 4 or 8 bits, RGB and RGBA of 8 bits"
         )
     shape = (height, width, _PNG_CHANNELS[colour])
     check_size(shape)
-    _check_chunks(data)
+    _check_chunks(data, colour)
     return shape
 
 
-def _check_chunks(data: bytes) -> None:
-    """Raise ValueError unless sound chunks lead to the end chunk, where a decoder stops."""
-    position, last = 33, len(data) - 12
-    while position <= last:
+def _check_chunks(data: bytes, colour: int) -> None:
+    pixels_end = 0
+    for kind, start, end in _chunks(data):
+        if kind == b"IDAT":
+            if pixels_end not in (0, start):
+                raise ValueError(f"the PNG image is damaged: its pixels are interrupted before byte {start}")
+            pixels_end = end
+        elif kind == b"tRNS" and _hides_colours(colour, data[start + 8 : end - 4]):
+            raise ValueError(
+                "the PNG image has transparent colours (chunk tRNS): allowed are images without transparency, and RGBA"
+            )
+    if not pixels_end:
+        raise ValueError("the PNG image holds no pixels")
+
+
+def _hides_colours(colour: int, transparency: bytes) -> bool:
+    """Whether a tRNS chunk makes colours transparent. It holds alphas of a palette, or one colour of grey or RGB."""
+    return colour != 6 and not (colour == 3 and transparency.count(255) == len(transparency))
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """(kind, first byte, byte behind the last) of each chunk of a PNG from the second one to the end chunk.
+
+    Raises ValueError where a chunk does not lie in the data, or the end chunk is missing.
+    """
+    position, size = 33, len(data)
+    while position + 12 <= size:
         length, kind = _PNG_CHUNK.unpack_from(data, position)
+        end = position + 12 + length
+        if end > size or kind == b"IHDR":
+            break
+        yield kind, position, end
         if kind == b"IEND":
             return
-        if kind == b"IHDR":
-            break
-        position += length + 12
-    raise ValueError(f"the PNG image is damaged: no sound chunk begins at byte {position} of {len(data)}")
+        position = end
+    raise ValueError(f"the PNG image is damaged: no sound chunk begins at byte {position} of {size}")
+
+
+def _still_picture(data: bytes) -> bytes:
+    """The PNG without its ancillary chunks, which hold the frames of an animation among others."""
+    length, kind = _PNG_CHUNK.unpack_from(data, 33)
+    if kind == b"IDAT" and length == len(data) - 57:  # small images have one chunk of pixels, the end, and no other
+        return data
+    kept, position = [], 0
+    for kind, start, end in _chunks(data):
+        if kind[0] & _PNG_ANCILLARY:
+            kept.append(data[position:start])
+            position = end
+    return b"".join((*kept, data[position:])) if kept else data
 
 
 def _jpeg_shape(data: bytes) -> tuple[int, int, int]:
@@ -126,6 +186,11 @@ def _jpeg_shape(data: bytes) -> tuple[int, int, int]:
         if marker in _JPEG_FRAMES:
             if shape is not None or length < 8:
                 break
+            if marker not in _JPEG_DECODED:
+                raise ValueError(
+                    f"the JPEG image is lossless or hierarchical (SOF{marker - 0xC0}): "
+                    f"allowed are baseline and progressive images"
+                )
             shape, frame = _frame_shape(data, position + 4), marker
         position += 2 + length
     raise ValueError(f"the JPEG image is damaged: no sound segment begins at byte {position} of {size}")

@@ -234,7 +234,7 @@ def test_an_empty_vector_is_refused() -> None:
     ("spec", "data", "shape", "message"),
     [
         ({}, png(IMAGE), (4, 5, 3), "the image is 4x6x3, others are 4x5x3"),
-        ({}, png(IMAGE)[:-20], (4, 6, 3), "the image is damaged and cannot be decoded"),
+        ({}, png(IMAGE)[:-20], (4, 6, 3), "the PNG image is damaged: no sound chunk begins at byte 33 of 124"),
         ({}, b"garbage", (4, 6, 3), "the image is damaged and cannot be decoded"),
         (
             {"encoding": "vector", "shape": (2,)},
