@@ -82,6 +82,7 @@ class Display:
         self._face, self._clock, self._every = face, clock, 0.0
         self._look: Callable[[], Stage | None] = lambda: None
         self._name, self._begun, self._first = "", 0.0, 0.0
+        self._drawing = threading.Lock()
 
     def show(self, stage: Stage) -> None:
         """Show this stage from now on."""
@@ -93,16 +94,22 @@ class Display:
 
     def say(self, *lines: str, err: bool = False) -> None:
         """Print lines as `cli.common.say` does, above a bar."""
+        self._draw()  # what was shown since the last look
         if self._face is not None:
-            self._face.say(*lines, err=err)
+            with self._drawing:
+                self._face.say(*lines, err=err)
 
     def run(self, ended: threading.Event) -> None:
         """Look and draw until the end."""
         while self._face is not None and not self._clock.wait(ended, max(self._face.look_seconds, self._every)):
-            stage = None
-            with contextlib.suppress(Exception):  # files come and go while they are looked at
-                stage = self._look()
-            if stage is not None:
+            self._draw()
+
+    def _draw(self) -> None:
+        stage = None
+        with contextlib.suppress(Exception):  # files come and go while they are looked at
+            stage = self._look()
+        if stage is not None and self._face is not None:
+            with self._drawing:
                 self._face.draw(stage, self._pace(stage))
 
     def _pace(self, stage: Stage) -> Pace:
@@ -161,36 +168,30 @@ class Bar:
     look_seconds = _BAR_LOOK_SECONDS
 
     def __init__(self) -> None:
-        self._display: Any = None
+        self._display = _rich_bar()
+        self._task = self._display.add_task("", counted="", pace="")
 
     def draw(self, stage: Stage, pace: Pace) -> None:
         """Move the bar."""
-        if self._display is None:
-            self._display = _rich_bar()
-            self._display.add_task("", counted="", pace="")
-            self._display.start()
         self._display.update(
-            self._display.task_ids[0],
+            self._task,
             description=f"{stage.name}, {stage.detail}" if stage.detail else stage.name,
             counted=_counted(stage),
             total=stage.total,
             completed=stage.done,
             pace=", ".join(_pace_texts(stage, pace)),
         )
+        self._display.start()
 
     def say(self, *lines: str, err: bool = False) -> None:
         """Print lines above the bar."""
-        drawn = self._display
-        if drawn is not None:
-            drawn.stop()  # removes the bar
+        self._display.stop()  # removes the bar
         say(*lines, err=err)
-        if drawn is not None:
-            drawn.start()
+        self._display.start()
 
     def end(self) -> None:
         """Take the bar away."""
-        if self._display is not None:
-            self._display.stop()
+        self._display.stop()
 
 
 def _rich_bar() -> Any:

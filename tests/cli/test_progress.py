@@ -1,16 +1,20 @@
 """What long commands say of their progress: lines in a log, a bar on a terminal. The clock is the test's own."""
 
 import io
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from mixup_pipeline.cli import progress
 from mixup_pipeline.cli.progress import Clock, Display, Lines, Pace, Stage, duration_text, line_of, rate_text, shown
 from mixup_pipeline.cli.run_counter import RunCounter
+from tests.cli.inprocess import run_augment, run_inspect, run_verify, succeed
 
 
 class Script(Clock):
@@ -125,6 +129,26 @@ def test_the_thread_ends_with_the_command(capsys: pytest.CaptureFixture[str], qu
     assert threading.active_count() == before
     printed = capsys.readouterr().err
     assert printed == "" if quiet else ("Mixing: 3 of 1,000 examples\n" in printed and "one\n" in printed)
+
+
+def stages(result: Result) -> list[str]:
+    """The names of the stages that a command has said, each once."""
+    succeed(result)
+    return list(dict.fromkeys(re.split("[:,]| [(]", line)[0] for line in result.stderr.splitlines()))
+
+
+def test_commands_say_their_stages_in_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "Clock", Soon)
+    asked, out = ("--src", "mnist_sample", "--copies", "2"), tmp_path / "out"
+    mixed = [name for name in stages(run_augment(*asked, "--out", out)) if name not in ("Planning", "Finishing")]
+    assert mixed == ["Preparing", "Indexing", "Mixing"]  # the other two may be over between two looks
+    assert stages(run_augment(*asked, "--dry-run")) == ["Indexing"]
+    assert stages(run_verify(out, "--against", "mnist_sample")) == ["Checking", "Mixing again"]
+    found = "mnist_sample-train.tfrecord-00000-of-00001__7"
+    assert stages(run_inspect(out, "--find", found)) == ["Searching"]
+    for quiet in (run_augment(*asked, "--out", out, "--quiet"), run_augment(*asked, "--dry-run", "--quiet")):
+        assert stages(quiet) == []
+    assert stages(run_verify(out, "--quiet")) == []
 
 
 def test_a_terminal_shows_a_bar_and_lines_above_it(monkeypatch: pytest.MonkeyPatch) -> None:
