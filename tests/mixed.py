@@ -1,6 +1,7 @@
 """Small mixed datasets of every kind, made by `augment`."""
 
 import gzip
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -41,6 +42,14 @@ class Mixed:
     @property
     def shards(self) -> list[Path]:
         return [self.out / shard.name for shard in self.manifest.shards]
+
+    def without_source(self, folder: Path) -> Path:
+        """Copy the output alone, as if its source had gone since."""
+        shutil.copytree(self.out, folder / "alone")
+        manifest = folder / "alone/manifest.json"
+        here = json.dumps(str(self.out.parent))[1:-1]
+        manifest.write_text(manifest.read_text().replace(here, "/moved/away"))
+        return folder / "alone"
 
     def copy(self, folder: Path) -> "Mixed":
         """Copy the output and its source to another folder, where a test may change them."""

@@ -62,12 +62,27 @@ def read_output(out: Path) -> list[MixedRecord]:
 
 
 def mix_pixels(base: npt.NDArray[np.uint8], partner: npt.NDArray[np.uint8], lam: np.float32) -> bytes:
-    """Compute round-half-even(lam·base + (1−lam)·partner), one pixel after the other."""
+    """Compute round-half-even(lam·base + (1−lam)·partner), one pixel after the other; RGBA by opacity."""
     rest = np.float32(1) - lam
+    if base.shape[2] == 4:
+        pairs = zip(base.reshape(-1, 4).tolist(), partner.reshape(-1, 4).tolist(), strict=True)
+        return b"".join(_mix_rgba(first, second, lam, rest) for first, second in pairs)
     mixed = bytearray()
     for first, second in zip(base.ravel().tolist(), partner.ravel().tolist(), strict=True):
         mixed.append(round(float(lam * np.float32(first) + rest * np.float32(second))))
     return bytes(mixed)
+
+
+def _mix_rgba(first: list[int], second: list[int], lam: np.float32, rest: np.float32) -> bytes:
+    """One pixel: a colour counts as much as its pixel is opaque."""
+    one, other = lam * np.float32(first[3]), rest * np.float32(second[3])
+    opacity = one + other
+    weights = (lam, rest, np.float32(1)) if opacity == 0 else (one, other, opacity)
+    colours = [
+        (np.float32(a) * weights[0] + np.float32(b) * weights[1]) / weights[2]
+        for a, b in zip(first[:3], second[:3], strict=True)
+    ]
+    return bytes(round(float(value)) for value in [*colours, opacity])
 
 
 def mix_label(base: int, partner: int, lam: np.float32, num_classes: int) -> npt.NDArray[np.float32]:

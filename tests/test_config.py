@@ -110,4 +110,5 @@ def test_bad_sources_are_refused(fields: dict[str, Any], message: str) -> None:
 
 def test_a_source_defaults_to_its_training_split() -> None:
     config = SourceConfig(src="mnist")
-    assert (config.split, config.allow_eval_split) == ("train", False)
+    assert config.split_name == "train"
+    assert (config.split, config.allow_eval_split) == (None, False)

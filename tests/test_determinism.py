@@ -77,9 +77,12 @@ def test_first_copies_stay_when_more_are_asked_for(tmp_path: Path) -> None:
     assert one in shard_hashes(tmp_path / "3").values()
 
 
-def test_manifest_names_no_path_of_the_machine(tmp_path: Path) -> None:
+def test_manifest_names_no_path_but_what_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = write_tfds(tmp_path / "data/shapes/1.0.0")
-    augment(str(data.folder), tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    augment("data/shapes", tmp_path / "out")
     text = (tmp_path / "out/manifest.json").read_text()
     assert str(tmp_path) not in text
-    assert json.loads(text)["source"]["files"][0]["name"] == data.files[0].name
+    source = json.loads(text)["source"]
+    assert source["files"][0]["name"] == data.files[0].name
+    assert (source["origin"]["asked"]["src"], source["origin"]["src"]) == ("data/shapes", "data/shapes/1.0.0")

@@ -6,7 +6,7 @@ from mixup_pipeline.config import MixConfig
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.launch import Estimate, Report
 from mixup_pipeline.mixing.totals import NEARLY_UNMIXED
-from mixup_pipeline.report.words import examples_text, size_text
+from mixup_pipeline.report.words import chosen_lines, counted, examples_text, listed_lines, size_text
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.spec import shape_text
 from mixup_pipeline.storage.places import Place
@@ -15,13 +15,13 @@ from mixup_pipeline.storage.places import Place
 def of_report(report: Report) -> list[str]:
     """The lines of the closing summary of mixup-augment."""
     manifest, totals, out = report.manifest, report.manifest.totals, shlex.quote(str(report.out))
-    config, shards = manifest.config, manifest.shards
+    shards = manifest.shards
     if report.kept_shards == len(shards):
         heading = f"{report.out} already holds this run: it is complete, and all {len(shards)} shards were checked"
     else:
-        heading = f"Mixed {manifest.source.examples:,} examples x {config.copies} into {report.out}"
+        heading = f"{_done(manifest)} into {report.out}"
     kept = f", {report.kept_shards} of them kept from an earlier run" if 0 < report.kept_shards < len(shards) else ""
-    lines = {
+    lines = chosen_lines(manifest.source.schema, manifest.source.origin) | {
         "examples": examples_text(totals),
         "shards": f"{len(shards)}, {size_text(report.num_bytes)}{kept}",
         "seconds": f"{report.seconds:.1f} ({totals.examples / report.seconds:,.0f} examples/s)",
@@ -31,7 +31,14 @@ def of_report(report: Report) -> list[str]:
     if manifest.source.skipped:
         lines["skipped"] = f"{manifest.source.skipped:,} bad records were left out"
     lines |= {"verify": f"mixup-verify {out}", "look": f"mixup-inspect {out}"}
-    return [heading, *(f"  {key:9}{value}" for key, value in lines.items())]
+    return [heading, *listed_lines(lines)]
+
+
+def _done(manifest: Manifest) -> str:
+    """What was made of the source, in words."""
+    examples, copies = counted(manifest.source.examples, "example"), manifest.config.copies
+    verb = "Mixed" if manifest.totals.mixed else "Copied, without mixing any,"
+    return f"{verb} {examples} x {copies}"
 
 
 def of_submission(job: str, out: Place) -> list[str]:
@@ -48,8 +55,9 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> list[str]:
     """The lines of the plan that --dry-run prints."""
     run: Run = estimate.run
     lines = {
-        "source": f"{run.num_examples:,} examples {shape_text(run.shape)}, {run.spec.num_classes} classes, "
-        f"{len(run.files)} files",
+        "source": f"{counted(run.num_examples, 'example')} {shape_text(run.shape)}, {len(run.files)} "
+        f"{'file' if len(run.files) == 1 else 'files'}",
+        **chosen_lines(run.spec, run.origin),
         "pairing": f"{config.pairing}, {config.copies} copies, alpha {config.alpha:g}, seed {config.seed}",
         "examples": f"{run.num_examples * run.num_passes:,}",
         "shards": f"{run.num_shards * run.num_passes} ({run.num_shards} per copy)",
@@ -57,7 +65,7 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> list[str]:
         + (" before PNG compression" if config.image_format == "png" else ""),
         "memory": f"about {size_text(estimate.memory_bytes)} per worker for examples and plan, plus the program itself",
     }
-    return ["Plan (nothing was written)", *(f"  {key:9}{value}" for key, value in lines.items())]
+    return ["Plan (nothing was written)", *listed_lines(lines)]
 
 
 def _lam(manifest: Manifest) -> str:

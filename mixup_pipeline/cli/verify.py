@@ -25,7 +25,7 @@ _SHOWN_FAULTS = 20
     show_default=True,
     help="How many examples to mix again.",
 )
-@source_option("split", help="Split of the source.")
+@source_option("split", help="Split of the source.  [default: as mixed]")
 @reading_options
 @click.option("--quiet", is_flag=True, help="Print faults only.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
@@ -63,6 +63,8 @@ def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool
         for fault in verdict.faults[:_SHOWN_FAULTS]:
             say(f"Fault: {fault}", err=True)
         if verdict.faults:
+            if verdict.wrong_source is not None:
+                say(f"Note: {verdict.wrong_source}", err=True)
             count = len(verdict.faults)
             more = f", of which {_SHOWN_FAULTS} are shown" if len(verdict.faults) > _SHOWN_FAULTS else ""
             say(
@@ -70,6 +72,9 @@ def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool
                 err=True,
             )
             sys.exit(1)
+        if verdict.wrong_source is not None:
+            say(f"Error: {verdict.wrong_source} ({shards} itself is complete and bit-exact)", err=True)
+            sys.exit(verdict.wrong_source.exit_code)
         if not quiet:
             count = verdict.num_shards
             say(f"{shards} is complete and bit-exact: {verdict.records:,} records in {count} shards")

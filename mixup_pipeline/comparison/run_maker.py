@@ -38,7 +38,7 @@ class RunMaker:
         evaluation = comparison.evaluation
         self.evaluation = Evaluation(source_examples(replace(evaluation, allow_eval_split=True)))
         self._outliers = {
-            name: Evaluation(source_examples(evaluation_config(evaluation, name, split=evaluation.split)))
+            name: Evaluation(source_examples(evaluation_config(evaluation, name, split=evaluation.split_name)))
             for name in self._config.outliers
         }
         self._training_set: tuple[Any, SourceConfig] | None = None

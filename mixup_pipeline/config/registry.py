@@ -52,7 +52,12 @@ METHODS = Registry(mixup="mixing.methods.mixup:METHOD")
 """`mixing.methods.Method`: what is drawn, and how the draw mixes two inputs."""
 
 INPUT_KINDS = Registry(
-    encoded="records.inputs.encoded:KIND", raw="records.inputs.raw:KIND", vector="records.inputs.vector:KIND"
+    encoded="records.inputs.encoded:KIND",
+    raw="records.inputs.packed:RAW",
+    zlib="records.inputs.packed:ZLIB",
+    vector="records.inputs.vector:KIND",
+    vector_bytes="records.inputs.packed:VECTOR_BYTES",
+    vector_zlib="records.inputs.packed:VECTOR_ZLIB",
 )
 """`records.inputs.InputKind`: in which form a record holds its input."""
 

@@ -7,6 +7,8 @@ from mixup_pipeline.config.option import check_declared, declared, option
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.spec import MAX_CLASSES
 
+DEFAULT_SPLIT = "train"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SourceConfig:
@@ -26,7 +28,13 @@ class SourceConfig:
             "pattern such as gs://my-bucket/records/train-*, or the name of a dataset in the TFDS folder.",
         )
     )
-    split: str = option("train", Text(), help="Split of a TFDS dataset; for TFRecord files only a name for the output.")
+    split: str | None = option(
+        None,
+        Text(),
+        without=DEFAULT_SPLIT,
+        help="Split of a TFDS dataset, or of files that are named as splits; for other files only a name for the "
+        "output.",
+    )
     data_dir: str | None = option(
         None,
         Text(regex="^gs://.+$"),
@@ -70,6 +78,11 @@ class SourceConfig:
         label="Allow an evaluation split",
         help="Augment a test or validation split all the same.",
     )
+
+    @property
+    def split_name(self) -> str:
+        """The split that is read: what was asked for, or train."""
+        return DEFAULT_SPLIT if self.split is None else self.split
 
     def __post_init__(self) -> None:
         check_declared(self)

@@ -1,8 +1,7 @@
 """Frozen values to JSON and back, driven by their types; msgspec does the work.
 
-The JSON is that of format version 2. Two fields are newer than the format, and are written only if it cannot express
-their value: a `method` other than mixup, and a `label_kind` other than "class" and "soft". The format writes these two
-label kinds as `soft_labels`: false or true.
+The JSON is that of format versions 2 and 3. A `method` is written only if it is not mixup, a `label_kind` only if it is
+neither "class" nor "soft", which are written as `soft_labels`: false or true. Version 2 has no `origin`.
 """
 
 from typing import Any, TypeVar
@@ -11,7 +10,11 @@ import msgspec
 
 Value = TypeVar("Value")
 
-_OMITTED: dict[str, tuple[str, ...]] = {"method": ("mixup",), "label_kind": ("class", "soft")}
+_OMITTED: dict[str, tuple[str | None, ...]] = {
+    "method": ("mixup",),
+    "label_kind": ("class", "soft"),
+    "origin": (None,),
+}
 """A key is left out if it has one of these values."""
 
 

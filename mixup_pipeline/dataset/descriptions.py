@@ -5,7 +5,8 @@ from typing import Any
 
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.dataset.tfds_files import dataset_info, tfds_features
-from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
+from mixup_pipeline.sources.tfds_features import FEATURES_NAME
+from mixup_pipeline.sources.tfds_info import INFO_NAME
 
 
 def description_texts(manifest: Manifest) -> dict[str, str]:

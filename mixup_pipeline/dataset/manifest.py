@@ -1,7 +1,7 @@
 """The manifest: the last file that a run writes. It guarantees that the directory is complete and bit-exact.
 
-`manifest.json` holds no path, host or time, so equal runs have equal manifests. Its JSON Schema ships as
-`schemas/manifest.schema.json`.
+`manifest.json` holds no host, no time, and no path that the user did not give, so equal commands have equal manifests.
+Its JSON Schema ships as `schemas/manifest.schema.json`.
 """
 
 import hashlib
@@ -17,11 +17,14 @@ from mixup_pipeline.mixing.totals import Totals
 from mixup_pipeline.records.layout import Layout
 from mixup_pipeline.records.names import shard_name
 from mixup_pipeline.sources.index import IndexedFile
+from mixup_pipeline.sources.source import Origin
 from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import Place
 from mixup_pipeline.storage.small_file import parse_json, read_small
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+READABLE_VERSIONS = (2, 3)
+"""Version 2 does not know what was asked for, and mixed RGBA images without regard to transparency."""
 MANIFEST_NAME = "manifest.json"
 WORK_NAME = ".work"
 """The folder of an unfinished run, beside its shards."""
@@ -50,16 +53,22 @@ class SourceFileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The source that was mixed. examples: the examples used. skipped: the bad records. schema: its spec."""
+    """The source that was mixed. examples: the examples used. skipped: the bad records. schema: its spec.
+
+    origin: what was asked for and what was chosen; None in format version 2. It is not part of the run id.
+    """
 
     examples: int
     skipped: int
     files: tuple[SourceFileEntry, ...]
     schema: ExampleSpec
+    origin: Origin | None = None
 
     @classmethod
-    def of(cls, files: tuple[IndexedFile, ...], spec: ExampleSpec, num_examples: int) -> "SourceEntry":
-        """Describe indexed files, without paths."""
+    def of(
+        cls, files: tuple[IndexedFile, ...], spec: ExampleSpec, num_examples: int, origin: Origin | None = None
+    ) -> "SourceEntry":
+        """Describe indexed files, without their paths."""
         return cls(
             examples=num_examples,
             skipped=sum(file.skipped for file in files),
@@ -70,6 +79,7 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 for file in files
             ),
             schema=spec,
+            origin=origin,
         )
 
 
@@ -117,7 +127,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def layout(self) -> Layout:
         """The layout of the records."""
-        return layout_of(self.config, self.source.schema, self.shape)
+        return layout_of(self.config, self.source.schema, self.shape, self.format_version)
 
     def shard_names(self) -> list[tuple[str, int | None]]:
         """The name and the copy of every shard, as the configuration determines them."""
@@ -137,7 +147,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return fields
 
 
-def layout_of(config: MixConfig, spec: ExampleSpec, shape: tuple[int, ...]) -> Layout:
+def layout_of(
+    config: MixConfig, spec: ExampleSpec, shape: tuple[int, ...], format_version: int = FORMAT_VERSION
+) -> Layout:
     """The layout of the records of a run. config: its resolved configuration. shape: the shape of an example."""
     return Layout(
         shape=shape,
@@ -146,6 +158,7 @@ def layout_of(config: MixConfig, spec: ExampleSpec, shape: tuple[int, ...]) -> L
         label_format=config.label_format,
         image_format=config.image_format,
         method=config.method,
+        premultiplied=format_version > 2,
     )
 
 
@@ -193,14 +206,17 @@ def read_manifest_json(out: Place) -> dict[str, Any]:
     except ValueError as error:
         raise ManifestError(f"{path}: is not JSON ({error}): make the directory again") from error
     found = fields.get("format_version") if isinstance(fields, dict) else None
-    if found != FORMAT_VERSION:
+    if found not in READABLE_VERSIONS:
+        readable = " and ".join(map(str, READABLE_VERSIONS))
         raise ManifestError(
-            f"{path}: format version {found!r}, this version reads {FORMAT_VERSION}: make the directory again"
+            f"{path}: format version {found!r}, this version reads {readable}: make the directory again"
         )
     return dict(fields)
 
 
-def identify(name: str, split: str, config: MixConfig, source: SourceEntry) -> str:
+def identify(
+    name: str, split: str, config: MixConfig, source: SourceEntry, format_version: int = FORMAT_VERSION
+) -> str:
     """The run id: the sha256 of everything that determines the bytes of the output. Equal outputs have equal ids."""
-    identity = [FORMAT_VERSION, name, split, to_json(config), to_json(source)]
+    identity = [format_version, name, split, to_json(config), to_json(msgspec.structs.replace(source, origin=None))]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -7,10 +7,10 @@ this package call the function, because it also knows the names that a program h
 
 from typing import Any
 
-from mixup_pipeline.config import MAX_COPIES, MAX_EXAMPLES, MixConfig
+from mixup_pipeline.config import MAX_COPIES, MAX_EXAMPLES, MixConfig, SourceConfig
 from mixup_pipeline.config.option import json_schema_of
 from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
-from mixup_pipeline.dataset.manifest import FORMAT_VERSION, MIXED_SUFFIX
+from mixup_pipeline.dataset.manifest import MIXED_SUFFIX, READABLE_VERSIONS
 from mixup_pipeline.mixing.totals import LAM_BINS, MAX_PAIR_CLASSES, NEARLY_UNMIXED
 from mixup_pipeline.records.names import SHARD_NAME
 from mixup_pipeline.spec import MAX_CLASSES, MAX_EXAMPLE_BYTES
@@ -34,7 +34,7 @@ def manifest_schema(config: type[MixConfig] = MixConfig) -> Schema:
         "bit-exact.",
         **_record(
             {
-                "format_version": {"const": FORMAT_VERSION},
+                "format_version": {"enum": list(READABLE_VERSIONS)},
                 "run_id": _described(_SHA256, "Hash of the configuration, the schema and the content of the source."),
                 "name": {"type": "string", "pattern": f"{MIXED_SUFFIX}$"},
                 "split": {"type": "string", "minLength": 1},
@@ -70,13 +70,35 @@ def _source() -> Schema:
             "fingerprint": _described(_SHA256, "Over the length and CRC of every record read."),
         }
     )
-    return _record(
+    source = _record(
         {
             "examples": _described(_COUNT, "Examples used, after --limit.") | {"minimum": 1, "maximum": MAX_EXAMPLES},
             "skipped": _described(_COUNT, "Bad records left out."),
             "files": _listed(file, at_least=1),
             "schema": _example_spec(),
         }
+    )
+    source["properties"]["origin"] = _origin()
+    return source
+
+
+def _origin() -> Schema:
+    """The schema of an Origin. It is not in format version 2."""
+    text: Schema = {"type": "string"}
+    return _described(
+        _record(
+            {
+                "asked": json_schema_of(SourceConfig),
+                "src": _described(text, "The --src that finds this source again, with its version."),
+                "version": _described({"type": ["string", "null"]}, "Of a TFDS dataset."),
+                "input_rule": _described(text, "Why this feature is the input."),
+                "label_rule": _described(text, "Why this feature is the label."),
+                "classes_from": _described(text, "What says how many classes there are."),
+                "dropped": _described(_listed(text), "Features of the source that the shards do not hold."),
+                "notes": _described(_listed(text), "What else was chosen."),
+            }
+        ),
+        "What was asked for and what was chosen. It decides no byte of a shard. Not in format version 2.",
     )
 
 

@@ -133,8 +133,8 @@ def _with_parents(examples: list[MixedExample], parents: Parents, manifest: Mani
     faults = recomputed_faults({e.number: e.found for e in examples}, loaded, manifest)
     if faults:
         raise SourceError(
-            f"these parents do not mix to the examples, so this is not their source, or it has changed: {faults[0]} "
-            f"(counted over the whole output): name the right source with --against"
+            f"the source at hand is another one than was mixed, or it has changed since: example {faults[0]} (counted "
+            f"over the whole output): name the right source with --against"
         )
     inputs = loaded.inputs
     return [replace(e, base=inputs[row], partner=inputs[len(examples) + row]) for row, e in enumerate(examples)]

@@ -6,19 +6,22 @@ walked record by record, using the lengths of the records.
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.dataset.manifest import Manifest
-from mixup_pipeline.errors import SourceError, UsageError, record_error
+from mixup_pipeline.dataset.source_again import at_first_sight, not_mixed, source_config
+from mixup_pipeline.errors import SourceError, StoreError, UsageError, record_error
 from mixup_pipeline.records.framing import masked_crc32c, pick_records
 from mixup_pipeline.records.names import split_example_id
-from mixup_pipeline.sources import find_files
+from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.examples import Examples, read_examples
 from mixup_pipeline.sources.index import ENTRY, Entries, NamedFile
 from mixup_pipeline.sources.scan import examiner, plain_file
-from mixup_pipeline.sources.tfds import prepared_directory
+from mixup_pipeline.sources.tfds_directory import prepared_directory
+from mixup_pipeline.sources.tfrecord import names_files
 from mixup_pipeline.spec import shape_text
 from mixup_pipeline.storage.places import place
 
@@ -100,40 +103,43 @@ class Parents:
 def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: str | None = None) -> Parents | None:
     """Find the source of a mixed dataset, to read parents from it.
 
-    against: the source, as given to --src. Without it, the TFDS dataset of the same name is used if it is prepared and
-    consists of the same files; otherwise the result is None. Nothing is downloaded in this case.
+    against: the source, as given to --src. Without it, the source is looked for where it was when it was mixed, then as
+    the TFDS dataset of its name; with data_dir, only there. The result is None if it is not there or is another one.
+    Nothing is downloaded in this case.
 
-    Raises UsageError or SourceError if `against` cannot be opened or does not consist of the files that were mixed.
+    Raises UsageError or SourceError if `against` cannot be opened or is not the source that was mixed.
     """
     if data_dir is not None and not place(data_dir).is_dir():
-        raise UsageError(f"data-dir {data_dir}: no such folder")
-    config = source_config(manifest, manifest.source_name if against is None else against, data_dir)
-    if against is None and prepared_directory(config) is None:
-        return None
-    try:
-        files = find_files(config)
-    except (UsageError, SourceError):
-        if against is None:
-            return None  # another dataset with the same name
-        raise
-    if [file.name for file in files] == [file.name for file in manifest.source.files]:
-        return Parents(files, manifest)
-    if against is None:
-        return None
-    raise SourceError(f"{against}: is not the source that was mixed: its files differ from the manifest's")
+        raise UsageError(f"--data-dir {data_dir}: no such folder")
+    if against is not None:
+        source = open_source(_readable(source_config(manifest, against, data_dir=data_dir), manifest))
+        difference = at_first_sight(source, manifest)
+        if difference is not None:
+            raise SourceError(not_mixed(against, difference, manifest))
+        return Parents(source.files, manifest)
+    where_it_was = source_config(manifest, data_dir=data_dir)
+    for config in (where_it_was, replace(where_it_was, src=manifest.source_name, schema=None)):
+        try:
+            if _is_here(config, in_data_dir=data_dir is not None):
+                source = open_source(_readable(config, manifest))
+                if at_first_sight(source, manifest) is None:
+                    return Parents(source.files, manifest)
+        except (UsageError, SourceError, StoreError):  # another dataset of that name, or one that is damaged since
+            continue
+    return None
 
 
-def source_config(manifest: Manifest, src: str, data_dir: str | None) -> SourceConfig:
-    """The configuration to open the source of a mixed dataset. src, data_dir: its location."""
+def _readable(config: SourceConfig, manifest: Manifest) -> SourceConfig:
+    """The records are read as the manifest says, so no description has to say how many classes there are."""
     schema = manifest.source.schema
-    return SourceConfig(
-        src=src,
-        split=manifest.split,
-        data_dir=data_dir,
-        image_key=schema.input_key,
-        label_key=schema.label_key,
-        allow_eval_split=True,
-    )
+    return replace(config, image_key=schema.input_key, label_key=schema.label_key, num_classes=schema.num_classes)
+
+
+def _is_here(config: SourceConfig, *, in_data_dir: bool) -> bool:
+    """Whether the source can be opened without asking anybody for it."""
+    if prepared_directory(config) is not None:
+        return True
+    return not in_data_dir and (names_files(config) or place(config.src).is_dir())
 
 
 def _location(parent: str) -> tuple[str, int]:

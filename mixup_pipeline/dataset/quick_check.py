@@ -19,7 +19,8 @@ from mixup_pipeline.dataset.manifest import (
 )
 from mixup_pipeline.dataset.manifest_schema import manifest_schema
 from mixup_pipeline.errors import ManifestError, MixupError, first_line, printable
-from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
+from mixup_pipeline.sources.tfds_features import FEATURES_NAME
+from mixup_pipeline.sources.tfds_info import INFO_NAME
 from mixup_pipeline.storage.atomic import sizes
 from mixup_pipeline.storage.places import Place
 from mixup_pipeline.storage.small_file import read_small
@@ -98,7 +99,7 @@ def contradictions(manifest: Manifest) -> list[str]:
         faults.append(f"{MANIFEST_NAME}: source.examples is {source.examples}, but its files hold {used}")
     faults += _name_faults(manifest)
     faults += _totals_sizes(manifest) or _totals_sums(manifest)
-    if manifest.run_id != identify(manifest.name, manifest.split, manifest.config, source):
+    if manifest.run_id != identify(manifest.name, manifest.split, manifest.config, source, manifest.format_version):
         faults.append(f"{MANIFEST_NAME}: run_id does not follow from its config and source: it was edited")
     return faults
 

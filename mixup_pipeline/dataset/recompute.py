@@ -10,6 +10,7 @@ from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.dataset.parents import Parents
 from mixup_pipeline.dataset.reader import MixedRecord, MixedRecords
 from mixup_pipeline.dataset.redraw import redrawn_faults
+from mixup_pipeline.dataset.source_again import differing, not_mixed
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.mixing.draw import Draw
 from mixup_pipeline.records.labels import LABEL_KEY
@@ -26,7 +27,7 @@ def recompute(
 ) -> tuple[list[str], int]:
     """Mix the sampled records of each shard again: their faults, and the number of records mixed.
 
-    Raises SourceError if the source cannot be read.
+    Raises SourceError if the source cannot be read, or is not the one that was mixed.
     """
     source = open_source(against)
     faults: list[str] = []
@@ -40,9 +41,9 @@ def recompute(
             except OSError as error:
                 raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
             files.append(indexed)
-        listed = [(file.name, file.examples, file.skipped, file.fingerprint) for file in manifest.source.files]
-        if [(file.name, file.examples, file.skipped, file.fingerprint) for file in files] != listed:
-            return [f"{against.src}: is not the source that was mixed: its files differ from the manifest's"], 0
+        difference = differing(files, source, manifest)
+        if difference is not None:
+            raise SourceError(not_mixed(against.src, difference, manifest))
         if source.class_names != manifest.class_names:
             faults.append(f"{MANIFEST_NAME}: class_names are not those of {against.src}")
         faults += _schema_faults(source.spec, manifest, against.src)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mixup_pipeline.dataset.manifest import FORMAT_VERSION, Manifest
+from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.records.fields import Field
 from mixup_pipeline.records.layout import Layout
 
@@ -14,7 +14,7 @@ def dataset_info(manifest: Manifest) -> dict[str, Any]:
     config = manifest.config
     return {
         "name": manifest.name,
-        "version": f"{FORMAT_VERSION}.0.0",
+        "version": f"{manifest.format_version}.0.0",
         "description": f"MixUp of {manifest.source_name}: alpha {config.alpha}, pairing {config.pairing}, copies "
         f"{config.copies}.",
         "fileFormat": "tfrecord",

@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.option import options_of
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest, ShardEntry
 from mixup_pipeline.dataset.quick_check import checked_manifest, description_faults, folder_faults
 from mixup_pipeline.dataset.reader import MixedColumns, MixedReader, sample_records
 from mixup_pipeline.dataset.recompute import recompute
-from mixup_pipeline.errors import ManifestError, MixupError, first_line
+from mixup_pipeline.dataset.source_again import source_config
+from mixup_pipeline.errors import ManifestError, MixupError, SourceError, UsageError, first_line
 from mixup_pipeline.mixing.totals import ShardTotals, Totals, combine
 from mixup_pipeline.records.names import split_example_id
 from mixup_pipeline.storage.atomic import sha256_of
@@ -28,12 +30,15 @@ class Verdict:
     """The result. faults: one line each; empty if the directory is correct. num_shards: the shards in the manifest.
 
     records: the number of records in correct shards. recomputed: the number of examples mixed again.
+    wrong_source: why nothing could be mixed again: the source cannot be read, or is not the one that was mixed. This is
+    no fault of the directory.
     """
 
     faults: list[str] = field(default_factory=list)
     num_shards: int = 0
     records: int = 0
     recomputed: int = 0
+    wrong_source: MixupError | None = None
 
 
 def verify(
@@ -45,7 +50,8 @@ def verify(
 ) -> Verdict:
     """Check a directory against its manifest, record by record.
 
-    against: the source; if given, a sample of examples is mixed again from it and compared bit by bit.
+    against: the source; if given, a sample of examples is mixed again from it and compared bit by bit. What it leaves
+    open is as the manifest says.
     sample: the size of this sample. on_shard: called after each shard with the number of shards done and their total.
 
     Raises ManifestError if there is no manifest, or another run replaces the dataset meanwhile. All other faults are in
@@ -90,9 +96,19 @@ def _verdict(out: Place, against: SourceConfig | None, sample: int, on_shard: Ca
         verdict.faults += bases.faults()
         verdict.faults += _totals_faults(combine(totals, num_classes=manifest.num_classes), manifest.totals)
     if against is not None:
-        faults, verdict.recomputed = recompute(kept, against, manifest)
-        verdict.faults += faults
+        try:
+            faults, verdict.recomputed = recompute(kept, _asked(manifest, against), manifest)
+            verdict.faults += faults
+        except (SourceError, UsageError) as error:
+            verdict.wrong_source = error
     return verdict
+
+
+def _asked(manifest: Manifest, against: SourceConfig) -> SourceConfig:
+    given = {
+        name: getattr(against, name) for name in options_of(SourceConfig) if name not in ("src", "allow_eval_split")
+    }
+    return source_config(manifest, against.src, **given)
 
 
 def _check_shard(path: Place, shard: ShardEntry, reader: MixedReader, keep: frozenset[int]) -> MixedColumns:

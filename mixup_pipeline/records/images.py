@@ -21,6 +21,9 @@ import numpy.typing as npt
 from mixup_pipeline.spec import check_size, shape_text
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_JPEG_SIGNATURE = b"\xff\xd8\xff"
+IMAGE_SIGNATURES = (_PNG_SIGNATURE, _JPEG_SIGNATURE)
+"""How the image files begin that can be read."""
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 6: 4}  # by colour type; a palette counts as RGB
 _PNG_HEADER = struct.Struct(">I4sIIBB")
 _PNG_CHUNK = struct.Struct(">I4s")
@@ -44,7 +47,7 @@ def image_shape(data: bytes) -> tuple[int, int, int]:
     """
     if data.startswith(_PNG_SIGNATURE):
         return _png_shape(data)
-    if data.startswith(b"\xff\xd8\xff"):
+    if data.startswith(_JPEG_SIGNATURE):
         return _jpeg_shape(data)
     raise ValueError(f"the image is neither PNG nor JPEG (it starts with {data[:8].hex(' ') or 'nothing'})")
 

@@ -31,7 +31,7 @@ class Layout:
     shape: the shape of an example: (height, width, channels), or (length,) for a vector. label_kind: the kind of the
     source's labels. label_format: "dense" stores a soft label in every record; "compact" leaves it out if the record
     has class ids, from which it can be computed. image_format: how images are stored; vectors are stored as they are.
-    method: the mixing method.
+    method: the mixing method. premultiplied: whether RGBA colours are weighted by their opacity (false in format 2).
     """
 
     shape: Shape
@@ -40,6 +40,7 @@ class Layout:
     label_format: Literal["dense", "compact"] | str
     image_format: str
     method: str = "mixup"
+    premultiplied: bool = True
 
     @property
     def is_vector(self) -> bool:
@@ -112,5 +113,7 @@ class Layout:
         one.
         """
         label_columns = self.labels.mix(labels, base, partner, draw.lam, num_classes=self.num_classes, dense=self.dense)
-        mixed = self.mixing.mix(inputs, base, partner, draw.lam, draw.extra)
+        method = self.mixing
+        mix = method.mix if self.premultiplied or method.mix_format_2 is None else method.mix_format_2
+        mixed = mix(inputs, base, partner, draw.lam, draw.extra)
         return {self.input.key: mixed, LAM.key: draw.lam, **label_columns, **draw.extra}

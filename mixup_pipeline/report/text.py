@@ -14,6 +14,7 @@ from mixup_pipeline.dataset.mixed_examples import MixedExample
 from mixup_pipeline.dataset.overview import Overview, beta_cdf, expected_nearly_unmixed
 from mixup_pipeline.mixing.totals import LAM_BINS, NEARLY_UNMIXED
 from mixup_pipeline.report.words import (
+    chosen_lines,
     class_weights,
     counted,
     examples_text,
@@ -51,6 +52,7 @@ def _facts(overview: Overview) -> str:
         f"{counted(source.examples, 'example')} {shape_text(manifest.shape)}, "
         f"{manifest.num_classes:,} {'class' if manifest.num_classes == 1 else 'classes'}, "
         f"{counted(len(source.files), 'file')}{skipped}",
+        **{key: one_line(line) for key, line in chosen_lines(source.schema, source.origin).items()},
         "mixing": f"λ ~ Beta({config.alpha:g}, {config.alpha:g}), {pairing_text(config)}",
         "examples": examples_text(totals),
         "unmixed": unmixed_text(overview),
@@ -158,7 +160,7 @@ def example_text(overview: Overview, example: MixedExample) -> str:
     found = example.found
     kind = "an original, unmixed" if example.copy is None else f"copy {example.copy}"
     kind += ", left unmixed" if example.copy is not None and found.base_id == found.partner_id else ""
-    names = [f" ({one_line(overview.class_name(class_id))})" for class_id in found.class_ids or ()] or ["", ""]
+    names = [f" ({_class(overview, class_id)})" for class_id in found.class_ids or ()] or ["", ""]
     lines = {
         "base": f"{found.lam:.6g} of {one_line(found.base_id)}{names[0]}",
         "partner": f"{1 - found.lam:.6g} of {one_line(found.partner_id)}{names[1]}",
@@ -204,6 +206,12 @@ def beta_text(alphas: Iterable[float]) -> str:
         low, high = beta_cdf(np.array([0.3, 0.7]), alpha)
         lines.append(f"  {alpha:<7g} {share_text(expected_nearly_unmixed(alpha)):>6}{'':40}{share_text(high - low):>6}")
     return "\n".join(lines)
+
+
+def _class(overview: Overview, class_id: int) -> str:
+    """The name of a class; where the source does not count from 0, the label that it has there too."""
+    first, name = overview.manifest.source.schema.first_class, one_line(overview.class_name(class_id))
+    return f"{name}, label {class_id + first} in the source" if first else name
 
 
 def _rest(example: MixedExample) -> str:

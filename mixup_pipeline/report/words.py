@@ -1,11 +1,15 @@
 """Phrases that the terminal, the page and the pictures share."""
 
+from collections.abc import Mapping
+
 from rich.cells import cell_len, set_cell_size
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.dataset.mixed_examples import MixedExample
 from mixup_pipeline.dataset.overview import Overview
 from mixup_pipeline.mixing.totals import Totals
+from mixup_pipeline.sources.source import Origin
+from mixup_pipeline.spec import ExampleSpec
 
 
 def examples_text(totals: Totals) -> str:
@@ -45,6 +49,27 @@ def class_weights(
     """The classes of a label with the largest weights: "7: 0.62 · 1: 0.38"."""
     weights = example.top_classes(classes)
     return " · ".join(f"{one_line(overview.class_name(c), most)}: {weight:.{digits}f}" for c, weight in weights)
+
+
+def chosen_lines(spec: ExampleSpec, origin: Origin | None) -> dict[str, str]:
+    """What is the input and the label, why, and what is left out, by the word that begins each line."""
+    if origin is None:
+        return {}
+    classes = f"{spec.num_classes:,} {'class' if spec.num_classes == 1 else 'classes'} by {origin.classes_from}"
+    lines = {
+        "input": f"{spec.input_key}, {origin.input_rule}",
+        "label": f"{spec.label_key}, {origin.label_rule}; {classes}",
+    }
+    if origin.version is not None:
+        lines["version"] = origin.version
+    if origin.dropped:
+        lines["dropped"] = ", ".join(origin.dropped)
+    return lines | {f"note{'' if number == 0 else number + 1}": note for number, note in enumerate(origin.notes)}
+
+
+def listed_lines(lines: Mapping[str, str]) -> list[str]:
+    """Facts as indented lines, each after the word that begins it."""
+    return [f"  {key:9}{one_line(value, 1000)}" for key, value in lines.items()]
 
 
 def counted(count: int, noun: str) -> str:

@@ -17,7 +17,8 @@ from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.work_content import foreign_content
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.source import Source
-from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
+from mixup_pipeline.sources.tfds_features import FEATURES_NAME
+from mixup_pipeline.sources.tfds_info import INFO_NAME
 from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.storage.locks import hold_lock
 from mixup_pipeline.storage.places import Place, lies_in, place

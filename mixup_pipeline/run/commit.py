@@ -13,7 +13,8 @@ from mixup_pipeline.run.mix_shard import ShardInfo
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.versions import versions
 from mixup_pipeline.run.work_folder import WorkFolder
-from mixup_pipeline.sources.tfds import FEATURES_NAME, INFO_NAME
+from mixup_pipeline.sources.tfds_features import FEATURES_NAME
+from mixup_pipeline.sources.tfds_info import INFO_NAME
 from mixup_pipeline.storage.atomic import move, output_errors, sha256_of, sizes, sync_folder, write_atomically
 from mixup_pipeline.storage.places import Place, place
 from mixup_pipeline.storage.stamps import stamps

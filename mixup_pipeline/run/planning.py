@@ -80,6 +80,7 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
         num_examples=num_examples,
         class_names=source.class_names,
         files=tuple(files),
+        origin=source.origin,
     )
     _check_names(run)
     return run, slots

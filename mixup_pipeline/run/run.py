@@ -13,6 +13,7 @@ from mixup_pipeline.dataset.manifest import SourceEntry, identify, layout_of
 from mixup_pipeline.records.layout import Layout
 from mixup_pipeline.records.names import shard_name
 from mixup_pipeline.sources.index import IndexedFile
+from mixup_pipeline.sources.source import Origin
 from mixup_pipeline.spec import ExampleSpec, Shape, example_bytes
 
 MAX_DENSE_CLASSES = 1000
@@ -32,6 +33,7 @@ class Run:
     num_examples: int
     class_names: tuple[str, ...] | None
     files: tuple[IndexedFile, ...]
+    origin: Origin | None = None
 
     @property
     def num_shards(self) -> int:
@@ -87,8 +89,8 @@ class Run:
 
     @property
     def source(self) -> SourceEntry:
-        """The source as the manifest describes it, without paths."""
-        return SourceEntry.of(self.files, self.spec, self.num_examples)
+        """The source as the manifest describes it."""
+        return SourceEntry.of(self.files, self.spec, self.num_examples, self.origin)
 
 
 def resolve_config(config: MixConfig, *, num_classes: int, num_shards: int) -> MixConfig:

@@ -4,6 +4,7 @@ It runs in its own process because preparing a dataset imports TensorFlow, which
 """
 
 import difflib
+import re
 import socket
 import sys
 import urllib.request
@@ -16,17 +17,26 @@ def main(name: str, data_dir: str) -> int:
     """Prepare the dataset. Returns the exit code: 0 for success, 1 for failure."""
     import tensorflow_datasets as tfds
 
+    known, base = tfds.list_builders(with_community_datasets=False), re.split("[/:]", name)[0]
+    if base not in known and not _of_a_community(name):  # nobody else is asked about it
+        near = difflib.get_close_matches(base, [*known, "mnist_sample"], 1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        return _fail(f"no such file or folder, and TFDS knows no dataset of this name{meant}")
     try:
         builder = tfds.builder(name, data_dir=data_dir)
         if not _has_network():  # TFDS would retry for minutes
             return _fail(f"it cannot be downloaded, there is no network here ({_KNOWN_HOST} is not found)")
         builder.download_and_prepare()
     except tfds.core.DatasetNotFoundError:
-        near = difflib.get_close_matches(name, [*tfds.list_builders(with_community_datasets=False), "mnist_sample"], 1)
-        return _fail(f"TFDS knows no dataset of this name{f' (did you mean {near[0]}?)' if near else ''}")
+        return _fail("TFDS knows no dataset of this name")
     except Exception as error:  # TFDS may raise anything: report it and end
         return _fail(f"TFDS could not download it ({type(error).__name__}: {' '.join(str(error).split())[:120]})")
     return 0
+
+
+def _of_a_community(name: str) -> bool:
+    """Whether the name has a namespace: huggingface:mnist. A version may follow a colon too."""
+    return re.match(r"\w+:[a-z]", name) is not None
 
 
 def _has_network() -> bool:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.sources.split_names import is_evaluation_split
 from mixup_pipeline.spec import ExampleSpec
 
-_EVALUATION = re.compile(r"(test|val|valid|validation|eval|evaluation|dev)(?![a-z])", re.IGNORECASE)
 _SPLIT = re.compile(r"\w[\w.-]*")
 
 
@@ -27,14 +27,38 @@ class SourceFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What was asked for, and what was chosen for it. It decides no byte of a shard, and says how to find it again.
+
+    asked: the source as the user described it. src: the --src that finds it again, with the version that was found.
+    version: of a TFDS dataset, None if it has none.
+    input_rule, label_rule: why these features are input and label. classes_from: what says how many classes there are.
+    dropped: the features that do not travel. notes: what else was chosen.
+    """
+
+    asked: SourceConfig
+    src: str
+    version: str | None = None
+    input_rule: str
+    label_rule: str
+    classes_from: str
+    dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
-    """A source that can be read: its files, in the order of their names, and the spec of their records."""
+    """A source that can be read: its files, in the order of their names, and the spec of their records.
+
+    Two sources are equal if they are the same files, read in the same way, however they were asked for.
+    """
 
     name: str
     split: str
     files: tuple[SourceFile, ...]
     spec: ExampleSpec
     class_names: tuple[str, ...] | None = None
+    origin: Origin | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         names = [file.name for file in self.files]
@@ -74,20 +98,16 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def is_evaluation_split(split: str) -> bool:
-    """Whether the name of a split says that it is for evaluation."""
-    return _EVALUATION.match(split) is not None
-
-
 def check_split(config: SourceConfig) -> None:
     """Raise UsageError for a slice of a split, and for an evaluation split unless it is allowed."""
-    if not _SPLIT.fullmatch(config.split):
+    split = config.split_name
+    if not _SPLIT.fullmatch(split):
         raise UsageError(
-            f"split must be the name of one split such as 'train', got {config.split!r}: for fewer "
-            f"examples, mixup-augment and mixup-compare have --limit"
+            f"--split must be the name of one split such as 'train', got {split!r}: for fewer examples, mixup-augment "
+            f"has --limit and mixup-compare --subset"
         )
-    if is_evaluation_split(config.split) and not config.allow_eval_split:
+    if is_evaluation_split(split) and not config.allow_eval_split:
         raise UsageError(
-            f"split {config.split!r} is for evaluation, and mixed examples must not enter it: use --split train, or "
+            f"--split {split!r} is for evaluation, and mixed examples must not enter it: use --split train, or "
             f"--allow-eval-split if you mean it"
         )

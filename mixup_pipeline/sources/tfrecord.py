@@ -1,41 +1,84 @@
 """TFRecord files, given by a path or a pattern. A schema or the user's options describe their records."""
 
 import re
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, StoreError, UsageError, record_error
 from mixup_pipeline.records.framing import first_payload
+from mixup_pipeline.records.images import IMAGE_SIGNATURES
 from mixup_pipeline.records.tf_example import parse
-from mixup_pipeline.sources.schema import Feature, Schema, read_schema, spec_of
+from mixup_pipeline.sources.choosing import Described
+from mixup_pipeline.sources.describing import described_source
+from mixup_pipeline.sources.feature import Feature, Schema
+from mixup_pipeline.sources.schema import read_class_names, read_schema
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
+from mixup_pipeline.sources.split_names import of_one_split
+from mixup_pipeline.sources.tfds import described_folder
+from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.storage.places import Place, matching, place
 
 _GLOB_CHARACTERS = frozenset("*?[")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_WORDS = {"bytes_list": "byte strings", "int64_list": "integers", "float_list": "floats"}
+_TEXT_BYTES = 20
 
 
 def open_tfrecord(config: SourceConfig) -> Source:
-    """Describe the files that match. Without a schema, the first record shows the kinds of the features.
+    """Describe the files that match. Without a schema, a features.json beside them, else the first record, is asked.
 
     Raises UsageError if nothing matches or an option is missing. Raises SourceError if the first record cannot be read.
     """
-    files = matching_files(config)
-    paths = [place(file.path) for file in files]
-    schema = read_schema(config.schema) if config.schema is not None else _inferred_schema(paths, config)
-    spec = spec_of(schema, config, where=config.schema or paths[0].name)
+    paths, split, notes = of_one_split(_matching(config), config)
     word = _WORD.match(paths[0].name)
-    return Source(name=word[0].lower() if word else "dataset", split=config.split, files=files, spec=spec)
+    return described_source(
+        config,
+        _described(paths, config),
+        name=word[0].lower() if word else "dataset",
+        split=split,
+        files=_named(paths),
+        notes=tuple(notes),
+    )
+
+
+def _described(paths: list[Place], config: SourceConfig) -> Described:
+    """What describes the records: the schema that is given, that of TFDS beside the files, or the first record."""
+    if config.schema is not None:
+        path = place(config.schema)
+        described = Described(schema=read_schema(config.schema), where=f"--schema {config.schema}")
+        beside = partial(read_class_names, path.parent)
+        return replace(described, class_names=beside) if path.is_file() else described  # not of one that ships
+    folders = sorted({path.parent for path in paths}, key=str)
+    with_features = [folder for folder in folders if (folder / FEATURES_NAME).is_file()]
+    if with_features:
+        found = [described_folder(folder) for folder in with_features]
+        if len(with_features) < len(folders) or any(other.schema != found[0].schema for other in found):
+            raise UsageError(
+                f"--src {config.src}: its files are in {len(folders)} folders, whose {FEATURES_NAME} differ: describe "
+                f"them with --schema"
+            )
+        return found[0]
+    return Described(schema=_inferred_schema(paths, config), where=paths[0].name)
 
 
 def matching_files(config: SourceConfig) -> tuple[SourceFile, ...]:
     """The files that match the pattern, in the order of their names.
 
-    Raises UsageError if there is none.
+    Raises UsageError if there is none, or they are of several splits.
     """
+    return _named(of_one_split(_matching(config), config)[0])
+
+
+def _matching(config: SourceConfig) -> list[Place]:
     paths = matching(place(config.src))
     if not paths:
-        raise UsageError(f"src {config.src}: no file matches this pattern")
-    paths.sort(key=lambda path: (path.name, str(path)))
+        raise UsageError(f"--src {config.src}: no file matches this pattern")
+    return sorted(paths, key=lambda path: (path.name, str(path)))
+
+
+def _named(paths: list[Place]) -> tuple[SourceFile, ...]:
     return tuple(
         SourceFile(position=position, name=path.name, path=str(path.absolute())) for position, path in enumerate(paths)
     )
@@ -51,24 +94,38 @@ def _inferred_schema(paths: list[Place], config: SourceConfig) -> Schema:
         if payload:
             break
     else:
-        raise SourceError(f"src {config.src}: no file holds a record, the source is empty")
+        raise SourceError(f"--src {config.src}: no file holds a record, the source is empty")
     try:
         features = parse(payload)
     except ValueError as error:
         raise record_error(path.name, 0, 0, str(error)) from error
-    schema = {}
-    for key, feature in features.items():
-        kind = feature.WhichOneof("kind")
-        values = getattr(feature, kind).value if kind else []
-        if kind == "bytes_list" and len(values) == 1 and key == (config.image_key or "image"):
-            schema[key] = Feature(kind="image", shape=(None, None, None))
-        elif kind == "float_list":
-            schema[key] = Feature(kind="floats", shape=(len(values),))
-        elif kind == "int64_list" and len(values) == 1:
-            schema[key] = Feature(kind="integer")
-        else:
-            schema[key] = Feature(kind="other")
-    return schema
+    return {key: _feature(key, feature, config) for key, feature in features.items()}
+
+
+def _feature(key: str, feature: Any, config: SourceConfig) -> Feature:
+    """What one record shows of a feature."""
+    kind = feature.WhichOneof("kind")
+    values = getattr(feature, kind).value if kind else []
+    count = f"{len(values)} " if len(values) != 1 else ""
+    if kind == "bytes_list" and len(values) == 1:
+        is_image = values[0].startswith(IMAGE_SIGNATURES)
+        if is_image or key == (config.image_key or "image"):  # what is no image is said of its record
+            return Feature(text="image file", input_kind="encoded", shape=(None, None, None))
+        return Feature(text=_bytes_text(values[0]))
+    if kind == "float_list":
+        soft = "soft" if len(values) > 1 else None
+        return Feature(text=f"{count}float", input_kind="vector", label_kind=soft, shape=(len(values),))
+    if kind == "int64_list" and len(values) == 1:
+        return Feature(text="integer", label_kind="class")
+    return Feature(text=f"{count}{_WORDS.get(kind, 'empty')}")
+
+
+def _bytes_text(value: bytes) -> str:
+    """Text if it seems to be text, else how many bytes."""
+    text = value[:_TEXT_BYTES].decode("ascii", "replace")
+    return (
+        f"text {text!r}" if text.isprintable() and text.isascii() and text else f"{len(value):,} bytes, no image file"
+    )
 
 
 def names_files(config: SourceConfig) -> bool:
@@ -84,7 +141,7 @@ def names_files(config: SourceConfig) -> bool:
     except StoreError:
         raise
     except OSError as error:
-        raise UsageError(f"src {config.src}: cannot be accessed ({error.strerror or error})") from error
+        raise UsageError(f"--src {config.src}: cannot be accessed ({error.strerror or error})") from error
 
 
 KIND = SourceKind(takes=names_files, open=open_tfrecord, files=matching_files)

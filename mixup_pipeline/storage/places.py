@@ -25,6 +25,7 @@ from mixup_pipeline.storage.store import ObjectInfo, Store
 _NAME_BYTES, _PATH_BYTES = 255, 4095
 """What file systems and the operating system allow."""
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_FILE_URL = re.compile(r"file://(localhost)?(?=/)", re.IGNORECASE)
 _CUT_URL = re.compile(r"(gs|s3):/?(?!/)", re.IGNORECASE)
 
 
@@ -203,7 +204,7 @@ Place: TypeAlias = Path | ObjectPath
 
 
 def place(where: "str | Place") -> Place:
-    """Turn a path or URL into a `Path` or an `ObjectPath`. `~` is expanded.
+    """Turn a path or URL into a `Path` or an `ObjectPath`. `~` is expanded, and file:///path is /path.
 
     Raises UsageError for a URL of a store that is not supported, or one with too few slashes (gs:/bucket), and for a
     path that no file can have.
@@ -212,6 +213,8 @@ def place(where: "str | Place") -> Place:
         return where
     if isinstance(where, str) and (cut := _CUT_URL.match(where)):
         raise UsageError(f"{where}: is not the URL of a store: write {cut[1].lower()}://BUCKET/PATH, or ./{where}")
+    if isinstance(where, str) and (local := _FILE_URL.match(where)):
+        where = where[local.end() :]
     if is_url(where):
         return ObjectPath.of(where)
     if "\0" in str(where):
@@ -228,8 +231,8 @@ def place(where: "str | Place") -> Place:
 
 
 def is_url(where: str | Path) -> TypeGuard[str]:
-    """Whether this is a URL (of any scheme), not a local path."""
-    return isinstance(where, str) and _URL.fullmatch(where) is not None
+    """Whether this is a URL (of any scheme but file), not a local path."""
+    return isinstance(where, str) and _URL.fullmatch(where) is not None and not _FILE_URL.match(where)
 
 
 def check_local(option: str, where: str | None) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from mixup_pipeline.config import ALPHA_RANGE, SourceConfig, check_number
 from mixup_pipeline.dataset.manifest import Manifest
-from mixup_pipeline.dataset.parents import source_config
 from mixup_pipeline.dataset.quick_check import quick_check, sound_manifest
+from mixup_pipeline.dataset.source_again import source_config
 from mixup_pipeline.errors import ManifestError, SourceError, UsageError
 from mixup_pipeline.training.claimed_folder import OnNote, ignore
 from mixup_pipeline.training.evaluation import Evaluation
@@ -166,7 +166,7 @@ def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prep
 
 def evaluation_identity(config: SourceConfig, records: ExampleFiles) -> dict[str, Any]:
     """What tells the clean examples of a run from others."""
-    return {"name": records.name, "split": config.split, "examples": records.examples}
+    return {"name": records.name, "split": config.split_name, "examples": records.examples}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +186,7 @@ class _TrainingData:
 
 def _source_data(request: TrainRequest, src: SourceConfig) -> _TrainingData:
     records = source_examples(src)
-    identity = {"name": records.name, "split": src.split, "examples": records.examples}
+    identity: dict[str, Any] = {"name": records.name, "split": src.split_name, "examples": records.examples}
     if request.mix_online is not None:
         identity["mix_online"] = request.mix_online
     return _TrainingData(records=records, trained_on=list(records.passes[0]), identity=identity)
@@ -230,7 +230,7 @@ def checked_manifest(shards: Path, how: str) -> Manifest:
 
 def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> ExampleFiles:
     """The unmixed source of a mixed dataset, looked for where the evaluation examples are."""
-    records = source_examples(source_config(manifest, evaluation.src, evaluation.data_dir))
+    records = source_examples(source_config(manifest, evaluation.src, data_dir=evaluation.data_dir))
     found = {Path(path).name for path in records.passes[0]}
     if found != {file.name for file in manifest.source.files}:
         raise SourceError(

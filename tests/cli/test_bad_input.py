@@ -77,9 +77,9 @@ WRONG_OPTIONS: list[tuple[list[str], tuple[str, ...]]] = [
     (["--split", "valid"], ("split 'valid' is for evaluation", "--allow-eval-split")),
     (["--split", "train[:50%]"], ("split", "train[:50%]", "--limit")),
     (["--split", "extra"], ("split 'extra'", "shapes has train")),
-    (["--image-key", "picture"], ("image-key", "no feature 'picture'", "it has image, label")),
-    (["--label-key", "digit"], ("label-key", "no feature 'digit'", "it has image, label")),
-    (["--label-key", "image"], ("label-key", "'image'")),
+    (["--image-key", "picture"], ("image-key", "no feature 'picture'", "it has image (")),
+    (["--label-key", "digit"], ("label-key", "no feature 'digit'", "it has image (")),
+    (["--label-key", "image"], ("--label-key image", "cannot be a label")),
     (["--schema", "tfds_image"], ("schema is for TFRecord files", "shapes")),
     (["more"], ("'more'", "before '--'")),
     (["--", "--bogus=1"], ("Beam does not know '--bogus=1'", "before '--'")),
@@ -152,7 +152,7 @@ def test_a_class_of_exactly_half_is_not_too_large(tmp_path: Path) -> None:
         (["--within-class"], ("within-class needs integer labels", "--pairing any")),
         (["--pairing", "cross-class"], ("cross-class needs integer labels", "--pairing any")),
         (["--label-format", "compact"], ("compact needs integer labels", "use dense")),
-        (["--num-classes", "5"], ("num-classes is 5", "'label'", "holds 2 values")),
+        (["--num-classes", "5"], ("--num-classes 5", "'label'", "holds 2 values")),
     ],
 )
 def test_soft_labels_do_not_allow_everything(tmp_path: Path, options: list[str], said: tuple[str, ...]) -> None:

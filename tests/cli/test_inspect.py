@@ -262,8 +262,8 @@ def test_example_explains_one(raw: Mixed, number: int, by_number: bool) -> None:
     assert result.stderr == ""
 
 
-def test_example_without_the_source_says_so(raw: Mixed) -> None:
-    result = run_inspect(raw.out, "--example", "3")
+def test_example_without_the_source_says_so(raw: Mixed, tmp_path: Path) -> None:
+    result = run_inspect(raw.without_source(tmp_path), "--example", "3")
     assert succeed(result).splitlines()[7].split() == ["mixed"]
     (note,) = result.stderr.splitlines()
     assert note.startswith("Note: the source was not found")
@@ -309,7 +309,7 @@ def test_preview_is_written_as_asked(raw: Mixed, tmp_path: Path) -> None:
 
 
 def picture_without_parents(mixed: Mixed, folder: Path) -> npt.NDArray[np.uint8]:
-    succeed(run_inspect(mixed.out, "--preview", folder / "alone.png"))
+    succeed(run_inspect(mixed.without_source(folder), "--preview", folder / "alone.png"))
     return picture_of(folder / "alone.png")
 
 
@@ -328,16 +328,17 @@ def test_an_older_picture_is_replaced(raw: Mixed, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["raw", "compact", "soft labels", "vectors", "skipped"])
 @pytest.mark.parametrize("with_source", [True, False], ids=["with source", "without source"])
 def test_the_page(kinds: Callable[[str], Mixed], tmp_path: Path, kind: str, with_source: bool) -> None:
-    mixed, path = kinds(kind), tmp_path / "page.html"
-    against = ["--against", mixed.source.src] if with_source else []
-    assert succeed(run_inspect(mixed.out, "--html", path, *against)) == f"Wrote {path}: open it in a browser\n"
+    mixed, path = kinds(kind), tmp_path / "page/page.html"
+    path.parent.mkdir()
+    out = mixed.out if with_source else mixed.without_source(tmp_path)
+    assert succeed(run_inspect(out, "--html", path)) == f"Wrote {path}: open it in a browser\n"
     page = path.read_text()
     assert page.rstrip().endswith("</html>")
     assert not re.search(r"""(?:src|href)=["']?(?:https?:|//|/|\.)""", page)
     assert "<script" not in page
     assert page.count("shapes_mixup-train.tfrecord-") >= 9
     assert ("The source was not found" in page) == (not with_source and kind != "vectors")
-    assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
+    assert [file.name for file in path.parent.iterdir()] == ["page.html"]
 
 
 def test_names_of_classes_are_drawn_without_warnings(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -565,12 +566,12 @@ SOURCES: list[tuple[list[str], int, tuple[str, ...]]] = [
     (["--against", ""], 2, ("src must name",)),
     (["--against", "mnits"], 1, ("src mnits", "did you mean mnist?")),
     (["--against", "./no"], 2, ("src ./no", "no such file or folder")),
-    (["--against", "."], 2, ("src .", "no TFDS dataset in this folder")),
+    (["--against", "."], 2, ("src .", "datasets or configs")),
     (["--against", "no/*"], 2, ("src no/*", "no file matches")),
     (["--against", "hdfs://host/a-*"], 2, ("hdfs://host/a-*", "use a local folder")),
     (["--against", "mnist_sample"], 1, ("mnist_sample: is not the source that was mixed",)),
     (["--against", "shards"], 1, ("shards: is not the source that was mixed",)),
-    (["--against", "other"], 1, ("do not mix to the examples", "not their source")),
+    (["--against", "other"], 1, ("the source at hand is another one than was mixed", "--against")),
     (["--against", "cut"], 1, ("shapes-train.tfrecord-00001-of-00002",)),
     (["--against", "gone"], 1, ("shapes-train.tfrecord-00001-of-00002: is missing",)),
     (["--data-dir", "no"], 2, ("data-dir no",)),

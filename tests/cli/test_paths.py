@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from mixup_pipeline.sources import tfds
+from mixup_pipeline.sources import tfds_directory
 from tests.cli.inprocess import run_augment, run_inspect, run_verify
 from tests.mixed import make
 
@@ -37,7 +37,7 @@ def name(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "link").symlink_to("nowhere")
     (tmp_path / "loop").symlink_to("loop")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tfds, "_download", lambda config: pytest.fail("it asks the network"))
+    monkeypatch.setattr(tfds_directory, "_download", lambda config: pytest.fail("it asks the network"))
     return str(request.param)
 
 

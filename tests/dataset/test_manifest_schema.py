@@ -95,7 +95,7 @@ def test_a_config_has_all_of_its_fields_and_no_other() -> None:
 
 def test_the_other_bounds_are_those_of_the_code() -> None:
     fields, source = SCHEMA["properties"], SCHEMA["properties"]["source"]["properties"]
-    assert fields["format_version"] == {"const": FORMAT_VERSION}
+    assert fields["format_version"] == {"enum": [2, FORMAT_VERSION]}
     assert fields["num_classes"]["maximum"] == MAX_CLASSES
     assert fields["shape"]["items"]["maximum"] == MAX_EXAMPLE_BYTES
     assert fields["shards"]["items"]["properties"]["copy"]["maximum"] == MAX_COPIES - 1

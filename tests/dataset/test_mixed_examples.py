@@ -139,7 +139,7 @@ def test_a_source_that_changed_since_is_not_shown(mixed: Callable[[str], Mixed],
     replace_record(Path(made.source.src) / name, int(record), changed)
     with pytest.raises(
         SourceError,
-        match=r"^these parents do not mix to the examples, so this is not their source, or it has changed: ",
+        match=r"^the source at hand is another one than was mixed, or it has changed since: example record",
     ):
         load_examples(made.out, made.manifest, [location], parents)
 

@@ -99,6 +99,7 @@ def test_a_prepared_dataset_of_the_same_name_and_files_is_found(mixed: Callable[
     assert found.load([f"{SECOND}__3"]).ids == [f"{SECOND}__3"]
     (tmp_path / "elsewhere").mkdir()
     assert find_parents(made.manifest, data_dir=str(tmp_path / "elsewhere")) is None
+    assert find_parents(made.manifest) is not None  # where it was
 
 
 def test_a_dataset_of_the_same_name_but_other_files_is_not_the_source(
@@ -107,12 +108,15 @@ def test_a_dataset_of_the_same_name_but_other_files_is_not_the_source(
     made = mixed("raw").copy(tmp_path / "made")
     other = write_tfds(tmp_path / "other/shapes/1.0.0", num_examples=COUNT, num_files=3)
     assert find_parents(made.manifest, data_dir=str(tmp_path / "other")) is None
-    with pytest.raises(SourceError, match=r"is not the source that was mixed: its files differ from the manifest's$"):
+    with pytest.raises(SourceError, match=r"is not the source that was mixed: it has 3 files in place of 2, its file"):
         find_parents(made.manifest, against=str(other.folder))
 
 
-def test_tfrecord_files_are_found_only_where_they_are_named(mixed: Callable[[str], Mixed], tmp_path: Path) -> None:
-    made = mixed("photos").copy(tmp_path)
+def test_tfrecord_files_are_found_where_they_were_or_are_named(tmp_path: Path) -> None:
+    augment(photos(tmp_path / "data"), tmp_path / "out")
+    made = Mixed(tmp_path / "out", photos(tmp_path / "data"))
+    assert find_parents(made.manifest) is not None
+    (tmp_path / "data").rename(tmp_path / "moved")
     assert find_parents(made.manifest) is None
     assert find_parents(made.manifest, against=photos(tmp_path / "copy").src) is not None
     with pytest.raises(UsageError, match="no file matches"):

@@ -86,8 +86,10 @@ def test_more_examples_than_the_source_holds_are_found_before_they_cost_memory(
     forged = msgspec.structs.replace(manifest, source=source, shards=shards, totals=totals, run_id=run_id)
     for name, text in description_texts(forged).items():
         (made.out / name).write_text(text)
-    faults = verify(made.out, against=made.source).faults
-    assert f"{made.source.src}: is not the source that was mixed: its files differ from the manifest's" in faults
+    verdict = verify(made.out, against=made.source)
+    assert verdict.faults
+    told = f"{first.name} gives {first.examples:,} examples, {first.examples + more:,} were mixed"
+    assert f"--against {made.source.src}: is not the source that was mixed: {told}" in str(verdict.wrong_source)
 
 
 @pytest.mark.parametrize(

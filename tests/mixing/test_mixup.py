@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from mixup_pipeline.mixing.arithmetic import mix_class_ids, mix_images, mix_vectors
+from mixup_pipeline.mixing.arithmetic import mix_class_ids, mix_images, mix_rgba, mix_vectors
 from mixup_pipeline.mixing.draw import draw_mixed
-from mixup_pipeline.mixing.methods.mixup import draw_lam
+from mixup_pipeline.mixing.methods.mixup import METHOD, draw_lam
 from mixup_pipeline.mixing.randomness import BLOCK_SLOTS
+from tests.reference import mix_pixels
 
 Floats = npt.NDArray[np.float32]
 
@@ -239,3 +240,42 @@ def test_mixing_leaves_its_arguments_alone() -> None:
     mix_vectors(examples, base, partner, lam)
     for array, old in zip((examples, base, partner, lam), before, strict=True):
         np.testing.assert_array_equal(array, old)
+
+
+@PROPERTY
+@given(
+    hnp.arrays(np.uint8, (3, 2, 3, 4), elements=st.sampled_from([0, 1, 2, 77, 128, 254, 255])),
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), LAMS), min_size=1, max_size=6),
+)
+def test_mixed_rgba_equals_the_slow_reference(
+    examples: npt.NDArray[np.uint8], rows: list[tuple[int, int, float]]
+) -> None:
+    base, partner = (np.array([row[side] for row in rows]) for side in (0, 1))
+    lam = np.array([row[2] for row in rows], np.float32)
+    mixed = mix_rgba(examples, base, partner, lam)
+    for row, (one, other) in enumerate(zip(base, partner, strict=True)):
+        assert mixed[row].tobytes() == mix_pixels(examples[one], examples[other], lam[row])
+
+
+def test_a_colour_that_a_transparent_pixel_hides_does_not_show() -> None:
+    hidden, seen = [255, 0, 0, 0], [0, 0, 200, 255]
+    examples = np.array([hidden, seen], np.uint8).reshape(2, 1, 1, 4)
+    for lam in (0.25, 0.5, 0.75):
+        mixed = METHOD.mix(examples, np.array([0]), np.array([1]), np.array([lam], np.float32), {})
+        assert mixed[0, 0, 0].tolist() == [0, 0, 200, round((1 - lam) * 255)]
+
+
+def test_rgba_left_unmixed_is_unchanged_whatever_its_opacity() -> None:
+    examples = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 4)).astype(np.uint8)
+    examples[..., 3] *= (np.arange(16).reshape(4, 4) % 3 > 0).astype(np.uint8)
+    rows = np.arange(5)
+    assert (mix_rgba(examples, rows, rows, np.ones(5, np.float32)) == examples).all()
+
+
+def test_opaque_rgba_is_mixed_as_rgb() -> None:
+    examples = np.random.default_rng(1).integers(0, 256, (4, 6, 5, 4)).astype(np.uint8)
+    examples[..., 3] = 255
+    base, partner, lam = np.arange(4), np.array([1, 2, 3, 0]), np.array([0.2, 0.5, 0.75, 1], np.float32)
+    mixed, rgb = mix_rgba(examples, base, partner, lam), mix_images(examples[..., :3].copy(), base, partner, lam)
+    assert (mixed[..., 3] == 255).all()
+    assert np.abs(mixed[..., :3].astype(int) - rgb).max() <= 1  # the quotient may round the other way at a half

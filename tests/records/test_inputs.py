@@ -1,7 +1,11 @@
-"""Input kinds: the shapes that a schema may give for each of them."""
+"""Input kinds: the shapes that a schema may give for each of them, and arrays whose bytes a record holds."""
 
 import re
+import zlib
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from mixup_pipeline.config.registry import INPUT_KINDS
@@ -22,6 +26,9 @@ def spec_of(encoding: str, shape: tuple[int | None, ...]) -> ExampleSpec:
         ("raw", (8, 9, 4)),
         ("vector", (None,)),
         ("vector", (512,)),
+        ("zlib", (8, 9, 4)),
+        ("vector-bytes", (None,)),
+        ("vector-zlib", (512,)),
     ],
 )
 def test_good_shapes_are_accepted(encoding: str, shape: tuple[int | None, ...]) -> None:
@@ -36,6 +43,8 @@ def test_good_shapes_are_accepted(encoding: str, shape: tuple[int | None, ...]) 
         ("vector", (28, 28, 1), "feature 'image' has shape (28, 28, 1): rank 1 is needed"),
         ("vector", (), "feature 'image' has shape (): rank 1 is needed"),
         ("encoded", (28, 28, 2), "feature 'image' has 2 channels: allowed are 1, 3 and 4"),
+        ("zlib", (28, 28, None), "feature 'image' holds raw bytes, so its schema must give the whole shape"),
+        ("vector-zlib", (28, 28), "feature 'image' has shape (28, 28): rank 1 is needed"),
         ("raw", (28, 28, 5), "feature 'image' has 5 channels: allowed are 1, 3 and 4"),
         ("raw", (28, None, 1), "feature 'image' holds raw bytes, so its schema must give the whole shape"),
         ("raw", (28, 28, None), "feature 'image' holds raw bytes, so its schema must give the whole shape"),
@@ -44,3 +53,42 @@ def test_good_shapes_are_accepted(encoding: str, shape: tuple[int | None, ...]) 
 def test_bad_shapes_are_refused(encoding: str, shape: tuple[int | None, ...], message: str) -> None:
     with pytest.raises(SourceError, match=f"^{re.escape(message)}$"):
         INPUT_KINDS[encoding].check(spec_of(encoding, shape))
+
+
+PIXELS = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+VECTOR = np.linspace(-1, 1, 9, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "values", "data"),
+    [
+        ("raw", PIXELS, PIXELS.tobytes()),
+        ("zlib", PIXELS, zlib.compress(PIXELS.tobytes())),
+        ("vector-bytes", VECTOR, VECTOR.tobytes()),
+        ("vector-zlib", VECTOR, zlib.compress(VECTOR.tobytes(), 9)),
+    ],
+)
+def test_packed_arrays_are_read_as_they_were(encoding: str, values: npt.NDArray[Any], data: bytes) -> None:
+    kind, spec = INPUT_KINDS[encoding], spec_of(encoding, values.shape)
+    assert kind.shape(data, spec) == values.shape
+    found = kind.decode(data, values.shape, "image")
+    assert (found.dtype, found.tolist()) == (values.dtype, values.tolist())
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data", "message"),
+    [
+        ("raw", b"\0" * 59, "feature 'image' holds 59 bytes, but 4x5x3 needs 60"),
+        ("zlib", zlib.compress(b"\0" * 59), "feature 'image' holds 59 bytes, but 4x5x3 needs 60"),
+        ("zlib", zlib.compress(b"\0" * 61), "its zlib stream holds more than 60 bytes"),
+        ("zlib", zlib.compress(bytes(1 << 28)), "its zlib stream holds more than 60 bytes"),
+        ("zlib", zlib.compress(bytes(60))[:-3], "its zlib stream is cut"),
+        ("zlib", b"\0" * 60, "its zlib stream is damaged"),
+        ("vector-bytes", b"\0" * 7, "feature 'image' holds 7 bytes, which are no float32 values"),
+        ("vector-bytes", b"", "feature 'image' holds 0 bytes, which are no float32 values"),
+    ],
+)
+def test_packed_arrays_of_another_size_are_refused(encoding: str, data: bytes, message: str) -> None:
+    shape = (4, 5, 3) if "vector" not in encoding else (None,)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        INPUT_KINDS[encoding].shape(data, spec_of(encoding, shape))

@@ -277,7 +277,7 @@ def test_class_ids_count_from_the_first_class(label: int, first_class: int, clas
     ("label", "first_class", "message"),
     [
         (10, 0, "label 10 is out of range: allowed are 0 to 9"),
-        (-1, 0, "label -1 is out of range: allowed are 0 to 9"),
+        (-1, 0, "label -1 is out of range: allowed are 0 to 9 (-1 usually marks examples without a label)"),
         (0, 1, "label 0 is out of range: allowed are 1 to 10"),
         (11, 1, "label 11 is out of range: allowed are 1 to 10"),
         (2**63 - 1, 0, "label 9223372036854775807 is out of range: allowed are 0 to 9"),

@@ -1,11 +1,11 @@
 """The printed command, read by the command's own parser and run, gives the same dataset again."""
 
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mixup_pipeline import MixConfig, SourceConfig, augment
 from mixup_pipeline.cli.augment import main
@@ -27,20 +27,20 @@ from tests.datasets import (
 from tests.mixed import NUM_CLASSES, packed, photos, pixels, prepared, vectors
 
 
-def run_printed(manifest: Manifest, folder: Path, out: Path) -> Manifest:
-    """Run the command of a manifest. folder: where the source files are."""
-    words = shlex.split(augment_command(manifest))
+def check_again(made: Manifest, out: Path) -> None:
+    """Run the command of a manifest: it gives the same bytes, and a manifest that differs in nothing but its words."""
+    words = shlex.split(augment_command(made))
     assert words[0] == "mixup-augment"
     options: dict[str, Any] = main.make_context("mixup-augment", words[1:]).params
     assert options["out"] == "shards/"
-    source = taken(SourceConfig, options)
-    source = replace(source, src=source.src.replace("FOLDER", str(folder)))
-    config = taken(MixConfig, options)
-    return augment(source, out, config).manifest
+    again = augment(taken(SourceConfig, options), out, taken(MixConfig, options)).manifest
+    assert [shard.sha256 for shard in again.shards] == [shard.sha256 for shard in made.shards]
+    assert without_origin(again) == without_origin(made)
+    assert augment_command(again) == augment_command(made)
 
 
-def hashes(manifest: Manifest) -> list[str]:
-    return [shard.sha256 for shard in manifest.shards]
+def without_origin(manifest: Manifest) -> Manifest:
+    return replace(manifest, source=replace(manifest.source, origin=None))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def hashes(manifest: Manifest) -> list[str]:
 def test_of_a_tfds_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: MixConfig) -> None:
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     made = augment(prepared(tmp_path), tmp_path / "out", config).manifest
-    assert run_printed(made, tmp_path, tmp_path / "again") == made
+    check_again(made, tmp_path / "again")
 
 
 def test_of_an_evaluation_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_of_an_evaluation_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         src=str(write_tfds(tmp_path / "shapes/1.0.0", split="test").folder), split="test", allow_eval_split=True
     )
     made = augment(source, tmp_path / "out").manifest
-    assert run_printed(made, tmp_path, tmp_path / "again") == made
+    check_again(made, tmp_path / "again")
 
 
 def test_of_a_tfds_dataset_by_another_label(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,17 +78,17 @@ def test_of_a_tfds_dataset_by_another_label(tmp_path: Path, monkeypatch: pytest.
     write_prepared(tmp_path / "shapes/1.0.0", payloads, features)
     source = SourceConfig(src="shapes", label_key="coarse", num_classes=2)
     made = augment(source, tmp_path / "out").manifest
-    assert run_printed(made, tmp_path, tmp_path / "again") == made
+    check_again(made, tmp_path / "again")
 
 
 @pytest.mark.parametrize("build", [photos, packed, vectors])
 def test_of_tfrecord_files(tmp_path: Path, build: Any) -> None:
     made = augment(build(tmp_path), tmp_path / "out", MixConfig(copies=2)).manifest
-    assert run_printed(made, tmp_path, tmp_path / "again") == made
+    check_again(made, tmp_path / "again")
 
 
 @pytest.mark.parametrize("form", ["raw bytes", "classes from 1"])
-def test_of_tfrecord_files_that_keys_do_not_describe(tmp_path: Path, form: str) -> None:
+def test_of_tfrecord_files_with_a_schema(tmp_path: Path, form: str) -> None:
     if form == "raw bytes":
         source = pixels(tmp_path)
     else:
@@ -98,8 +98,44 @@ def test_of_tfrecord_files_that_keys_do_not_describe(tmp_path: Path, form: str) 
         ]
         path = write_records(tmp_path / "slim.tfrecord", payloads)
         source = SourceConfig(src=str(path), schema="tfslim_imagenet")
-    command = augment_command(augment(source, tmp_path / "out").manifest)
-    assert "--schema" in shlex.split(command)
+    check_again(augment(source, tmp_path / "out").manifest, tmp_path / "again")
+
+
+def test_the_version_that_was_mixed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when a newer one has come, and whether the source was named or its folder was given."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFDS_DATA_DIR", "data")
+    write_tfds(tmp_path / "data/shapes/1.0.0")
+    made = {src: augment(src, tmp_path / f"out{n}").manifest for n, src in enumerate(("shapes", "data/shapes"))}
+    write_tfds(tmp_path / "data/shapes/2.0.0", seed=1)
+    for src, manifest in made.items():
+        assert f"--src {src}{':' if src == 'shapes' else '/'}1.0.0 " in augment_command(manifest)
+        check_again(manifest, tmp_path / src.replace("/", "-"))
+
+
+def test_of_one_split_of_files_named_as_splits(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write_tfds(tmp_path / "shapes/1.0.0", split=split)
+    (tmp_path / "shapes/1.0.0/features.json").unlink()
+    source = SourceConfig(
+        src=str(tmp_path / "shapes/1.0.0/shapes-*"), split="train", num_classes=4, data_dir=str(tmp_path)
+    )
+    made = augment(source, tmp_path / "out").manifest
+    assert {"--split", "--num-classes", "--data-dir"} <= set(shlex.split(augment_command(made)))
+    check_again(made, tmp_path / "again")
+
+
+def test_of_format_version_2(tmp_path: Path) -> None:
+    """It knows neither the folder nor the version."""
+    made = without_origin(augment(prepared(tmp_path), tmp_path / "out").manifest)
+    assert augment_command(made) == "mixup-augment --src shapes --alpha 0.2 --num-shards 1 --out shards/"
+    files = without_origin(augment(photos(tmp_path), tmp_path / "out2", MixConfig(alpha=1)).manifest)
+    assert augment_command(files) == (
+        f"mixup-augment --src 'FOLDER/größe-水-*' --image-key image --label-key label --num-classes {NUM_CLASSES} "
+        "--alpha 1 --num-shards 1 --out shards/"
+    )
+    bytes_ = without_origin(augment(pixels(tmp_path), tmp_path / "out3").manifest)
+    assert "--schema SCHEMA" in augment_command(bytes_)
 
 
 def test_a_file_name_is_no_pattern(tmp_path: Path) -> None:
@@ -107,12 +143,13 @@ def test_a_file_name_is_no_pattern(tmp_path: Path) -> None:
     for part in "ab":
         write_records(tmp_path / f"shapes[1]-{part}", payloads)
     made = augment(SourceConfig(src=str(tmp_path / "shapes*"), num_classes=2), tmp_path / "out").manifest
-    assert run_printed(made, tmp_path, tmp_path / "again") == made
+    check_again(made, tmp_path / "again")
 
 
-def test_a_command_is_pinned(tmp_path: Path) -> None:
-    files = augment(photos(tmp_path), tmp_path / "out", MixConfig(alpha=1)).manifest
-    assert augment_command(files) == (
-        f"mixup-augment --src 'FOLDER/größe-水-*' --image-key image --label-key label --num-classes {NUM_CLASSES} "
-        "--alpha 1 --num-shards 1 --out shards/"
+def test_a_command_is_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    photos(tmp_path)
+    made = augment(SourceConfig(src="größe-*", num_classes=NUM_CLASSES), "out", MixConfig(alpha=1)).manifest
+    assert augment_command(made) == (
+        f"mixup-augment --src 'größe-*' --num-classes {NUM_CLASSES} --alpha 1 --num-shards 1 --out shards/"
     )

@@ -57,7 +57,7 @@ def test_other_stores_are_refused(src: str) -> None:
 
 def test_a_schema_is_only_for_tfrecord_files(dataset: Dataset) -> None:
     for src in ("mnist_sample", str(dataset.folder)):
-        with pytest.raises(UsageError, match=f"schema is for TFRecord files, but src '{src}' is not a file"):
+        with pytest.raises(UsageError, match=f"--schema is for TFRecord files, but --src '{src}' is not a file"):
             open_source(SourceConfig(src=src, schema="tfds_image"))
 
 

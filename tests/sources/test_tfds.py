@@ -15,7 +15,7 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.process.children import python_command
 from mixup_pipeline.sources import open_source
-from mixup_pipeline.sources.tfds import _DOWNLOAD, data_dirs, tfds_directory
+from mixup_pipeline.sources.tfds_directory import _DOWNLOAD, data_dirs, pinned_src, tfds_directory
 from mixup_pipeline.storage.places import Place
 from tests.damage import edit_json
 from tests.datasets import Dataset, image_feature, label_feature, write_features, write_tfds
@@ -154,6 +154,56 @@ def test_a_prepared_dataset_of_that_name_goes_before_the_bundled_one(tmp_path: P
     assert find("mnist_sample:1.0.0", tmp_path) == data_dirs(SourceConfig(src="x"))[1] / "mnist_sample/1.0.0"
 
 
+# Configs
+
+
+def write_default_config(folder: Path, name: Any) -> None:
+    (folder / ".config").mkdir(parents=True)
+    (folder / ".config/metadata.json").write_text(json.dumps({"default_config_name": name}))
+
+
+def test_the_default_config_is_the_one_that_the_metadata_name(tmp_path: Path) -> None:
+    prepare(tmp_path / "shapes/big/1.0.0", tmp_path / "shapes/small/1.0.0", tmp_path / "shapes/small/2.0.0")
+    write_default_config(tmp_path / "shapes", "small")
+    assert find("shapes", tmp_path) == tmp_path / "shapes/small/2.0.0"
+    assert find("shapes:1.0.0", tmp_path) == tmp_path / "shapes/small/1.0.0"
+    assert find("shapes/big", tmp_path) == tmp_path / "shapes/big/1.0.0"
+    assert find(tmp_path / "shapes") == tmp_path / "shapes/small/2.0.0"
+
+
+@pytest.mark.parametrize("name", [None, 7, "..", "a/b"])
+def test_a_default_that_is_no_name_of_a_config_is_none(tmp_path: Path, name: Any) -> None:
+    prepare(tmp_path / "shapes/big/1.0.0")
+    write_default_config(tmp_path / "shapes", name)
+    with pytest.raises(UsageError, match=r"holds 1 datasets or configs \(big\): choose one, such as --src .*/big"):
+        find(tmp_path / "shapes")
+
+
+@pytest.mark.parametrize(
+    ("src", "found", "pinned"),
+    [
+        ("shapes", "shapes/small/2.0.0", "shapes/small:2.0.0"),
+        ("shapes/big", "shapes/big/1.0.0", "shapes/big:1.0.0"),
+        ("shapes/big/1.0.0", "shapes/big/1.0.0", "shapes/big:1.0.0"),
+        ("plain:1.0.0", "plain/1.0.0", "plain:1.0.0"),
+    ],
+)
+def test_a_name_is_pinned_to_what_was_found(tmp_path: Path, src: str, found: str, pinned: str) -> None:
+    prepare(*(tmp_path / path for path in ("shapes/big/1.0.0", "shapes/small/2.0.0", "plain/1.0.0")))
+    write_default_config(tmp_path / "shapes", "small")
+    config = SourceConfig(src=src, data_dir=str(tmp_path))
+    assert pinned_src(config, tmp_path / found) == pinned
+    assert find(pinned, tmp_path) == tmp_path / found
+
+
+def test_a_folder_is_pinned_to_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(tmp_path / "shapes/1.0.0", tmp_path / "loose")
+    monkeypatch.chdir(tmp_path)
+    for src, pinned in (("./shapes", "./shapes/1.0.0"), ("shapes/1.0.0", "shapes/1.0.0"), ("loose", "loose")):
+        config = SourceConfig(src=src, data_dir="nowhere")
+        assert pinned_src(config, tfds_directory(config)) == pinned
+
+
 # A dataset that does not exist
 
 
@@ -161,6 +211,47 @@ def test_a_folder_without_features_json_says_what_to_give(tmp_path: Path) -> Non
     (tmp_path / "records").mkdir()
     with pytest.raises(UsageError, match=r"no features\.json.*'.*/records/\*\.tfrecord\*'"):
         find(tmp_path / "records")
+
+
+def test_a_folder_of_configs_lists_them(tmp_path: Path) -> None:
+    prepare(tmp_path / "shapes/big/1.0.0", tmp_path / "shapes/small/2.0.0")
+    with pytest.raises(UsageError, match=r"holds 2 datasets or configs \(big, small\): choose one"):
+        find(tmp_path / "shapes")
+
+
+def test_a_missing_features_json_is_named(dataset: Dataset) -> None:
+    (dataset.folder / "features.json").unlink()
+    for src in (dataset.folder, dataset.folder.parent):
+        with pytest.raises(UsageError, match=rf"{dataset.folder}/features\.json is missing, which TFDS"):
+            find(src)
+
+
+@pytest.mark.parametrize("src", ["files/nothing.tfrecord", "nothing.tfrecord.gz", "files/2", "a-00000.tfrecord-0"])
+def test_a_mistyped_path_asks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, download: FakeDownload, src: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/something.tfrecord").touch()
+    with pytest.raises(UsageError, match=f"--src {src}: no such file or folder"):
+        find(src, tmp_path / "prepared")
+    assert not download.commands
+
+
+def test_a_mistyped_path_lists_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "something.tfrecord").touch()
+    with pytest.raises(UsageError, match=rf"no such file or folder; {tmp_path} has something\.tfrecord"):
+        find(tmp_path / "nothing.tfrecord")
+
+
+def test_what_tfds_has_under_the_name_is_listed(tmp_path: Path) -> None:
+    prepare(tmp_path / "shapes/1.0.1", tmp_path / "shapes/1.0.2")
+    with pytest.raises(SourceError, match=r"it was expected in .*shapes/2 \(.*shapes has 1\.0\.1, 1\.0\.2\)"):
+        find("shapes/2", tmp_path)
+
+
+def test_a_file_url_is_a_path(dataset: Dataset) -> None:
+    assert tfds_directory(SourceConfig(src=f"file://{dataset.folder}")) == dataset.folder
 
 
 @pytest.mark.parametrize("src", ["/no/such/folder", "./nothing", "../train.tfrecord", "-x", "100"])
@@ -177,7 +268,7 @@ def test_a_name_not_prepared_tells_where_it_was_looked_for_and_what_to_do(tmp_pa
     with pytest.raises(SourceError) as caught:
         find("shape/small:1.0.0", tmp_path / "prepared")
     message = str(caught.value)
-    assert message.startswith("src shape/small:1.0.0: TFDS knows no dataset of this name; ")
+    assert message.startswith("--src shape/small:1.0.0: TFDS knows no dataset of this name; ")
     for part in (str(tmp_path / "prepared/shape/small"), "--data-dir", "--src mnist_sample"):
         assert part in message
     assert "\n" not in message
@@ -197,7 +288,7 @@ def test_the_last_words_of_the_download_are_told(
     use(monkeypatch, FakeDownload(stdout=stdout, stderr=stderr))
     with pytest.raises(SourceError) as caught:
         find("shapes", tmp_path)
-    assert str(caught.value).startswith(f"src shapes: {told}; ")
+    assert str(caught.value).startswith(f"--src shapes: {told}; ")
 
 
 @pytest.mark.parametrize(
@@ -295,6 +386,32 @@ def test_file_names_follow_the_template(tmp_path: Path, template: str | None, na
     assert [file.name for file in described(dataset).files] == [name]
 
 
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("{SPLIT}/part.{FILEFORMAT}-{SHARD_X_OF_Y}", "train/part.tfrecord-00000-of-00001"),
+        ("{SPLIT}/{SHARD_INDEX}/data", "train/00000/data"),
+    ],
+)
+def test_a_template_may_have_folders(tmp_path: Path, template: str, name: str) -> None:
+    dataset = write_tfds(tmp_path / "shapes/1.0.0", num_examples=4)
+    (dataset.folder / name).parent.mkdir(parents=True)
+    dataset.files[0].rename(dataset.folder / name)
+    edit_json(info_of(dataset), lambda info: info["splits"][0].update(filepathTemplate=template))
+    source = described(dataset)
+    assert [(file.name, file.path) for file in source.files] == [(name, str(dataset.folder / name))]
+    (dataset.folder / name).unlink()
+    with pytest.raises(SourceError, match=f"{name}: is missing"):
+        described(dataset)
+
+
+@pytest.mark.parametrize("template", ["../{SPLIT}", "/etc/{SPLIT}", "a//{SPLIT}", "{SPLIT}/../../x", "./{SPLIT}"])
+def test_a_template_stays_in_its_folder(dataset: Dataset, template: str) -> None:
+    edit_json(info_of(dataset), lambda info: info["splits"][0].update(filepathTemplate=template))
+    with pytest.raises(SourceError, match="is a template that leaves the folder"):
+        described(dataset)
+
+
 @pytest.mark.parametrize("name", ["dataset_info.json", "features.json", "label.labels.txt"])
 def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path, name: str) -> None:
     dataset = write_tfds(tmp_path / "shapes/1.0.0", num_examples=4)
@@ -304,7 +421,7 @@ def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path, name: str) -> Non
     if name == "label.labels.txt":
         assert described(dataset).class_names is None
         return
-    with pytest.raises((SourceError, UsageError), match=r"no TFDS dataset|it is not a regular file"):
+    with pytest.raises((SourceError, UsageError), match=r"features.json is missing|it is not a regular file"):
         described(dataset)
 
 
@@ -354,7 +471,7 @@ def test_a_split_without_files_is_refused(dataset: Dataset) -> None:
 @pytest.mark.parametrize("option", ["image_key", "label_key"])
 def test_an_unknown_feature_lists_those_there(dataset: Dataset, option: str) -> None:
     with pytest.raises(
-        UsageError, match=rf"{option.replace('_', '-')}: .* has no feature 'digit'; it has image, label"
+        UsageError, match=rf"{option.replace('_', '-')} digit: .* has no feature 'digit'; it has image .*, label"
     ):
         described(dataset, **{option: "digit"})
 

@@ -14,7 +14,16 @@ from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.spec import ExampleSpec
 from tests.damage import cut, flip
-from tests.datasets import example, image_feature, label_feature, png, random_images, write_features, write_records
+from tests.datasets import (
+    example,
+    image_feature,
+    label_feature,
+    png,
+    random_images,
+    write_features,
+    write_records,
+    write_tfds,
+)
 
 PICTURE = png(random_images(1, (6, 5, 1))[0])
 RECORD = example({"image": PICTURE, "label": 3})
@@ -106,12 +115,17 @@ def test_keys_that_the_user_gives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("features", "options", "said"),
     [
-        ({"image": PICTURE, "label": 3}, {}, r"num-classes is needed: one\.tfrecord does not say how many"),
-        ({"photo": PICTURE, "label": 3}, {"num_classes": 4}, r"image-key is needed: one\.tfrecord"),
-        ({"image": PICTURE, "label": 3}, {"image_key": "photo"}, r"one\.tfrecord has no feature 'photo'; .* image, la"),
-        ({"image": PICTURE, "label": b"cat"}, {"num_classes": 4}, "label-key is needed"),
-        ({"image": PICTURE, "label": [0.5, 0.5]}, {"num_classes": 4}, "num-classes is 4, but soft label .* 2 values"),
-        ({"tokens": b"words", "label": 3}, {"num_classes": 4}, "image-key is needed"),
+        ({"image": PICTURE, "label": 3}, {}, r"--num-classes is needed: one\.tfrecord does not say how many"),
+        ({"image": PICTURE, "label": 3}, {"image_key": "photo"}, r"one\.tfrecord has no feature 'photo'; .* image \(i"),
+        (
+            {"image": PICTURE, "label": b"cat"},
+            {"num_classes": 4},
+            r"can be the label: .*, label \(text 'cat'\): allowed",
+        ),
+        ({"image": PICTURE, "label": [0.5, 0.5]}, {"num_classes": 4}, "--num-classes 4: soft label .* 2 values"),
+        ({"tokens": b"words", "label": 3}, {"num_classes": 4}, r"can be mixed: .* tokens \(text 'words'\): allowed"),
+        ({"pixels": bytes(30), "label": 3}, {"num_classes": 4}, r"pixels \(30 bytes, no image file\): allowed"),
+        ({"image": PICTURE, "label": 0.5}, {}, r"can be the label: .* label \(float\): allowed"),
     ],
 )
 def test_what_the_first_record_does_not_tell(
@@ -200,3 +214,59 @@ def test_a_damaged_compressed_file_is_a_source_error(tmp_path: Path, content: by
     path.write_bytes(content)
     with pytest.raises(SourceError, match=r"one\.gz"):
         opened(path, num_classes=4)
+
+
+# Descriptions beside the files
+
+
+def test_a_features_json_beside_the_files_describes_them(tmp_path: Path) -> None:
+    dataset = write_tfds(tmp_path / "shapes/1.0.0")
+    (dataset.folder / "label.labels.txt").write_text("ant\nbee\ncat\ndog\n")
+    source = opened(dataset.folder / "*.tfrecord-*")
+    assert (source.spec.shape, source.spec.num_classes) == ((6, 5, 1), 4)
+    assert source.class_names == ("ant", "bee", "cat", "dog")
+
+
+def test_the_bits_of_float_pixels_are_not_taken_for_pixels(tmp_path: Path) -> None:
+    write_records(tmp_path / "part-0", [example({"image": png(random_images(1, (6, 5, 4))[0]), "label": 1})])
+    image = {"pythonClassName": "x.Image", "image": {"dtype": "float32", "shape": {"dimensions": ["6", "5", "1"]}}}
+    write_features(tmp_path / "features.json", {"image": image, "label": label_feature(3)})
+    with pytest.raises(UsageError, match=r"can be mixed: it has image \(Image float32 6x5x1\)"):
+        opened(tmp_path / "part-*")
+    with pytest.raises(UsageError, match=r"says Image float32 6x5x1, which cannot be mixed"):
+        opened(tmp_path / "part-*", image_key="image")
+
+
+def test_folders_whose_descriptions_differ_are_refused(tmp_path: Path) -> None:
+    for folder, classes in (("a", 3), ("b", 4)):
+        write_records(tmp_path / folder / f"{folder}-0", [RECORD])
+        write_features(
+            tmp_path / folder / "features.json", {"image": image_feature((6, 5, 1)), "label": label_feature(classes)}
+        )
+    with pytest.raises(UsageError, match=r"its files are in 2 folders, whose features\.json differ: .*--schema"):
+        opened(tmp_path / "*/*-0")
+    assert opened(tmp_path / "b/*-0").spec.num_classes == 4
+    assert opened(tmp_path / "*/*-0", schema="tfds_image", num_classes=4).spec.num_classes == 4
+
+
+def test_class_names_beside_a_schema_are_read(tmp_path: Path) -> None:
+    schema = write_features(
+        tmp_path / "s/features.json", {"image": image_feature((6, 5, 1)), "label": label_feature(4)}
+    )
+    (tmp_path / "s/label.labels.txt").write_text("ant\nbee\ncat\ndog\n")
+    path = write_records(tmp_path / "one.tfrecord", [RECORD])
+    assert opened(path, schema=str(schema)).class_names == ("ant", "bee", "cat", "dog")
+
+
+def test_an_image_is_found_under_any_key_by_its_header(tmp_path: Path) -> None:
+    spec = seen(tmp_path, {"photo": PICTURE, "name": b"x", "label": 3}, num_classes=4)
+    assert (spec.input_key, spec.encoding) == ("photo", "encoded")
+
+
+def test_what_was_asked_for_is_kept(tmp_path: Path) -> None:
+    path = write_records(tmp_path / "one.tfrecord", [example({"image": PICTURE, "label": 3, "id": b"a", "n": 1})])
+    origin = opened(path, num_classes=4).origin
+    assert origin is not None
+    assert (origin.asked, origin.src, origin.version) == (SourceConfig(src=str(path), num_classes=4), str(path), None)
+    assert (origin.input_rule, origin.label_rule) == ("image file, called image", "integer, called label, before n")
+    assert (origin.classes_from, origin.dropped) == ("--num-classes", ("id", "n"))

@@ -17,6 +17,9 @@ Extra = Mapping[str, npt.NDArray[Any]]
 """What a method draws besides λ, by the key of the feature that stores it: (n, …) each."""
 
 
+MixFunction = Callable[[npt.NDArray[Any], Rows, Rows, Floats, Extra], npt.NDArray[Any]]
+
+
 @dataclass(frozen=True)
 class Drawn:
     """What was drawn for n examples.
@@ -44,10 +47,12 @@ class Method:
     the share of the area that the base really keeps.
     mix: (inputs (m, …), base rows int64[n], partner rows int64[n], lam float32[n], extra) → mixed inputs (n, …) of the
     same dtype. Where base and partner are the same row, it returns that input unchanged.
+    mix_format_2: as mix, where directories of format version 2 were mixed otherwise.
     fields: the features that records keep besides λ. Keys start with "mixup/". Each value is the content ("int64", from
     0 to 2**31 − 1, or "float32") and the shape of one example's values. Examples left unmixed hold zeros there.
     """
 
     draw: DrawFunction
-    mix: Callable[[npt.NDArray[Any], Rows, Rows, Floats, Extra], npt.NDArray[Any]]
+    mix: MixFunction
+    mix_format_2: MixFunction | None = None
     fields: Mapping[str, tuple[Any, tuple[int, ...]]] = field(default_factory=dict)

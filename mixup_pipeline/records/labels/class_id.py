@@ -32,7 +32,8 @@ class ClassLabel(LabelKind):
         class_id = stored - spec.first_class
         if not 0 <= class_id < spec.num_classes:
             last = spec.first_class + spec.num_classes - 1
-            raise ValueError(f"label {stored} is out of range: allowed are {spec.first_class} to {last}")
+            unlabelled = " (-1 usually marks examples without a label)" if stored == -1 else ""
+            raise ValueError(f"label {stored} is out of range: allowed are {spec.first_class} to {last}{unlabelled}")
         return class_id
 
     def stored_fields(self, num_classes: int, *, dense: bool) -> tuple[Field, ...]:

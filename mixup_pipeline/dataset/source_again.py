@@ -1,0 +1,130 @@
+"""The source of a mixed dataset, found again by what its manifest knows, and told from any other source."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.option import options_of
+from mixup_pipeline.dataset.manifest import Manifest
+from mixup_pipeline.errors import UsageError
+from mixup_pipeline.sources.source import Origin, Source
+from mixup_pipeline.sources.tfrecord import names_files
+
+_DIGITS = 12
+"""Of a fingerprint, in messages."""
+_READ = {"image_key": "input_key", "label_key": "label_key", "num_classes": "num_classes"}
+"""Options that say how records are read, and the fields of the manifest's schema that they decide."""
+
+
+class ReadFile(Protocol):
+    """A file of a source after it was read."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def examples(self) -> int: ...
+    @property
+    def skipped(self) -> int: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+
+def source_config(manifest: Manifest, src: str | None = None, **given: Any) -> SourceConfig:
+    """How to open the source that was mixed.
+
+    src: where it is now; None: where it was. given: further fields of SourceConfig; what is None is as the manifest
+    says.
+
+    Raises UsageError for a given field that is not as it was mixed.
+    """
+    origin, schema = manifest.source.origin, manifest.source.schema
+    if origin is None:  # format version 2
+        asked = SourceConfig(src=manifest.source_name, image_key=schema.input_key, label_key=schema.label_key)
+    else:
+        asked = origin.asked
+    chosen = {name: value for name, value in given.items() if value is not None}
+    mixed = {name: getattr(schema, field) for name, field in _READ.items()} | {"split": manifest.split}
+    for name, value in chosen.items():
+        if value != mixed.get(name, value):
+            flag = f"--{options_of(SourceConfig)[name].words}"
+            raise UsageError(f"{flag} {value}: the directory was mixed with {mixed[name]}: leave {flag} out")
+    where = (asked.src if origin is None else origin.src) if src is None else src
+    data_dir = chosen.get("data_dir", asked.data_dir)
+    is_files = names_files(SourceConfig(src=where, data_dir=data_dir))
+    return SourceConfig(
+        src=where,
+        split=manifest.split,
+        data_dir=data_dir,
+        schema=chosen.get("schema", asked.schema if is_files else None),
+        image_key=chosen.get("image_key", asked.image_key),
+        label_key=chosen.get("label_key", asked.label_key),
+        num_classes=chosen.get("num_classes", asked.num_classes),
+        allow_eval_split=True,
+    )
+
+
+def differing(files: Sequence[ReadFile], source: Source, manifest: Manifest) -> str | None:
+    """What tells a source from the one that was mixed, as text; None if it is the same. files: after they were read."""
+    told = _differing_names(source, manifest) or _differing_content(files, manifest)
+    return _with_version(told, source, manifest)
+
+
+def at_first_sight(source: Source, manifest: Manifest) -> str | None:
+    """As `differing`, by what is known before its records are read: version, names, and numbers of records."""
+    known, origin = manifest.source.origin, source.origin
+    told = _differing_names(source, manifest)
+    if told is None and None not in (known, origin) and _version(known) != _version(origin):
+        told = ""
+    if told is None and manifest.config.limit is None:
+        told = next(
+            (
+                f"{file.name} has {file.declared_records:,} records, {mixed.num_records:,} were mixed"
+                for file, mixed in zip(source.files, manifest.source.files, strict=True)
+                if file.declared_records not in (None, mixed.num_records)
+            ),
+            None,
+        )
+    return _with_version(told, source, manifest)
+
+
+def not_mixed(src: str, difference: str, manifest: Manifest) -> str:
+    """The message for a source that is not the one that was mixed."""
+    known = manifest.source.origin
+    hint = "" if known is None or known.src == src else f": it was --src {known.src}"
+    return f"--against {src}: is not the source that was mixed: {difference}{hint}"
+
+
+def _with_version(told: str | None, source: Source, manifest: Manifest) -> str | None:
+    known, found = _version(manifest.source.origin), _version(source.origin)
+    if told is None or known == found or None in (known, found):
+        return told
+    return "; ".join(filter(None, [f"it has version {found}, {known} was mixed", told]))
+
+
+def _version(origin: Origin | None) -> str | None:
+    return None if origin is None else origin.version
+
+
+def _differing_names(source: Source, manifest: Manifest) -> str | None:
+    found, mixed = [file.name for file in source.files], [file.name for file in manifest.source.files]
+    if found == mixed:
+        return None
+    other = next((name for name in found if name not in mixed), None)
+    missing = next((name for name in mixed if name not in found), None)
+    told = [f"it has {len(found):,} files in place of {len(mixed):,}"] if len(found) != len(mixed) else []
+    told += [f"its file {other} was not mixed"] if other is not None else []
+    told += [f"{missing} is not there"] if missing is not None else []
+    return ", ".join(told)
+
+
+def _differing_content(files: Sequence[ReadFile], manifest: Manifest) -> str | None:
+    """The first file whose records are others."""
+    for file, mixed in zip(files, manifest.source.files, strict=True):
+        if (file.examples, file.skipped) != (mixed.examples, mixed.skipped):
+            return f"{file.name} gives {file.examples:,} examples, {mixed.examples:,} were mixed"
+        if file.fingerprint != mixed.fingerprint:
+            return (
+                f"the records of {file.name} are others (fingerprint {file.fingerprint[:_DIGITS]}…, mixed was "
+                f"{mixed.fingerprint[:_DIGITS]}…)"
+            )
+    return None

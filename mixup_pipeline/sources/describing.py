@@ -1,0 +1,36 @@
+"""From a description of records and a list of files to a source: what all kinds of sources share."""
+
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.sources.choosing import Described, choose
+from mixup_pipeline.sources.source import Origin, Source, SourceFile
+
+
+def described_source(
+    config: SourceConfig,
+    described: Described,
+    *,
+    name: str,
+    split: str,
+    files: tuple[SourceFile, ...],
+    src: str = "",
+    version: str | None = None,
+    notes: tuple[str, ...] = (),
+) -> Source:
+    """Choose input and label, and note what was asked for and why these were chosen.
+
+    src: the --src that finds the source again, where it is another one than was given.
+
+    Raises UsageError or SourceError as `choose` does.
+    """
+    choice = choose(described, config)
+    origin = Origin(
+        asked=config,
+        src=src or config.src,
+        version=version,
+        input_rule=choice.input_rule,
+        label_rule=choice.label_rule,
+        classes_from=choice.classes_from,
+        dropped=choice.dropped,
+        notes=(*notes, *choice.notes),
+    )
+    return Source(name=name, split=split, files=files, spec=choice.spec, class_names=choice.class_names, origin=origin)

@@ -1,0 +1,80 @@
+"""Splits that the names of files tell: so that evaluation examples do not slip into what is mixed.
+
+A pattern over a folder matches whatever lies there. Where names say of which split a file is, as those of TFDS and of
+most scripts do, and one of these splits is for evaluation or has no labels, the files of one split are taken.
+"""
+
+import re
+from collections.abc import Sequence
+
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.errors import UsageError
+from mixup_pipeline.storage.places import Place
+
+_EVALUATION = re.compile(r"(test|testing|val|valid|validation|eval|evaluation|dev|holdout)(?![a-z])", re.IGNORECASE)
+_UNLABELLED = re.compile(r"(unlabell?ed|unsupervised)(?![a-z])", re.IGNORECASE)
+_TRAINING = re.compile(r"(train|training)(?![a-z])", re.IGNORECASE)
+_TFDS = re.compile(r".*-(?P<split>\w+)\.tfrecord-\d{5}-of-\d{5}")
+_WORD = re.compile(r"[A-Za-z]+[0-9]*")
+
+
+def is_evaluation_split(split: str) -> bool:
+    """Whether the name of a split says that it is for evaluation."""
+    return _EVALUATION.match(split) is not None
+
+
+def split_of(file_name: str) -> str | None:
+    """The split that the name of a file tells; None if it tells none."""
+    tfds = _TFDS.fullmatch(file_name)
+    if tfds:
+        return tfds["split"]
+    words: list[str] = _WORD.findall(file_name)
+    kinds = (_TRAINING, _EVALUATION, _UNLABELLED)
+    return next((word for kind in kinds for word in words if kind.fullmatch(word.rstrip("0123456789"))), None)
+
+
+def of_one_split(paths: Sequence[Place], config: SourceConfig) -> tuple[list[Place], str, list[str]]:
+    """The files of one split, its name, and notes on files that are left out.
+
+    Raises UsageError if the files are of several splits, one of them not for training, and none is chosen; or if the
+    one they are of is for evaluation, unless that is allowed.
+    """
+    by_split: dict[str | None, list[Place]] = {}
+    for path in paths:
+        by_split.setdefault(split_of(path.name), []).append(path)
+    named = sorted(split for split in by_split if split is not None)
+    notes = []
+    if config.split in named and len(by_split) > 1:
+        others = {split: files for split, files in by_split.items() if split != config.split}
+        notes.append(f"left out: {_counted(others)}")
+        by_split = {config.split: by_split[config.split]}
+    elif len(by_split) > 1 and any(_is_special(split) for split in named):
+        raise UsageError(
+            f"--src {config.src}: matches files of several splits ({_counted(by_split)}): choose one with --split "
+            f"{next((split for split in named if not _is_special(split)), named[0])}, or give a narrower pattern"
+        )
+    told = next(iter(by_split)) if len(by_split) == 1 else None
+    if told is not None and is_evaluation_split(told) and not config.allow_eval_split:
+        raise UsageError(
+            f"--src {config.src}: its files are of split {told!r}, which is for evaluation, and mixed examples must "
+            f"not enter it: give the files of another split, or --allow-eval-split if you mean it"
+        )
+    kept = [path for path in paths if split_of(path.name) in by_split]
+    return kept, _output_split(told, config), notes
+
+
+def _output_split(told: str | None, config: SourceConfig) -> str:
+    """The split that was asked for; where none was, evaluation examples are not called train."""
+    if config.split is not None:
+        return config.split
+    return told if told is not None and is_evaluation_split(told) else config.split_name
+
+
+def _is_special(split: str) -> bool:
+    return is_evaluation_split(split) or _UNLABELLED.match(split) is not None
+
+
+def _counted(files: "dict[str | None, list[Place]]") -> str:
+    """How many files there are of each split, as text."""
+    counts = sorted((split or "no split in its name", len(paths)) for split, paths in files.items())
+    return ", ".join(f"{split}: {count}" for split, count in counts)
