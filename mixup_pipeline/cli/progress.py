@@ -17,6 +17,7 @@ from mixup_pipeline.cli.common import say
 
 LINE_SECONDS = 30.0
 _BAR_LOOK_SECONDS, _LINE_LOOK_SECONDS = 0.1, 5.0
+_END_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,21 +96,29 @@ class Display:
     def say(self, *lines: str, err: bool = False) -> None:
         """Print lines as `cli.common.say` does, above a bar."""
         self._draw()  # what was shown since the last look
-        if self._face is not None:
-            with self._drawing:
+        with self._drawing:
+            if self._face is not None:
                 self._face.say(*lines, err=err)
 
     def run(self, ended: threading.Event) -> None:
         """Look and draw until the end."""
-        while self._face is not None and not self._clock.wait(ended, max(self._face.look_seconds, self._every)):
+        seconds = self._face.look_seconds if self._face is not None else 0.0
+        while not self._clock.wait(ended, max(seconds, self._every)):
             self._draw()
+
+    def end(self) -> None:
+        """Take away what was drawn, and draw nothing more: a look may still be under way."""
+        with self._drawing:
+            if self._face is not None:
+                self._face.end()
+            self._face = None
 
     def _draw(self) -> None:
         stage = None
         with contextlib.suppress(Exception):  # files come and go while they are looked at
             stage = self._look()
-        if stage is not None and self._face is not None:
-            with self._drawing:
+        with self._drawing:
+            if stage is not None and self._face is not None:
                 self._face.draw(stage, self._pace(stage))
 
     def _pace(self, stage: Stage) -> Pace:
@@ -135,8 +144,8 @@ def shown(*, quiet: bool = False, clock: Clock | None = None) -> Iterator[Displa
         yield display
     finally:
         ended.set()
-        thread.join(LINE_SECONDS)  # a store may not answer
-        face.end()
+        thread.join(_END_SECONDS)  # a store may not answer
+        display.end()
 
 
 class Lines:

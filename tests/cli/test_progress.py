@@ -103,17 +103,31 @@ def test_slow_stores_are_looked_at_less_often() -> None:
     assert looks == [20, 40, 60]
 
 
+def test_nothing_is_drawn_after_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Script()
+    display = Display(Lines(clock), clock)
+
+    def late() -> Stage:
+        display.end()  # while this look is under way
+        return mixing(7)
+
+    clock._steps = [lambda: display.watch(late)] * 8
+    display.run(threading.Event())
+    display.say("late")
+    assert capsys.readouterr() == ("", "")
+
+
 class Soon(Clock):
-    """A clock of which half a minute passes at each look."""
+    """A clock that is half a minute further whenever it is asked."""
 
     def __init__(self) -> None:
         self.seconds, self.looked = 0.0, threading.Event()
 
     def now(self) -> float:
+        self.seconds += 30
         return self.seconds
 
     def wait(self, ended: threading.Event, seconds: float) -> bool:
-        self.seconds += 30
         if self.seconds > 60:
             self.looked.set()
         return ended.wait(0.001)
@@ -138,7 +152,14 @@ def stages(result: Result) -> list[str]:
 
 
 def test_commands_say_their_stages_in_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    show = Display.show
+
+    def seen(display: Display, stage: Stage) -> None:
+        show(display, stage)
+        display._draw()  # some stages are over before the thread looks
+
     monkeypatch.setattr(progress, "Clock", Soon)
+    monkeypatch.setattr(Display, "show", seen)
     asked, out = ("--src", "mnist_sample", "--copies", "2"), tmp_path / "out"
     mixed = [name for name in stages(run_augment(*asked, "--out", out)) if name not in ("Planning", "Finishing")]
     assert mixed == ["Preparing", "Indexing", "Mixing"]  # the other two may be over between two looks
