@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mixup_pipeline.cli.common import Program, run_program, say, shown_errors
-from mixup_pipeline.cli.options import reading, reading_options, source_option, training_options
+from mixup_pipeline.cli.options import bad_record_option, reading, reading_options, source_option, training_options
 from mixup_pipeline.comparison.cells import known_arms
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.option import options_of
@@ -31,6 +31,7 @@ _NOT_COMPARED = ("clean_last_epochs", "label_smoothing", "seed")
 @click.option("--eval-src", help="Clean examples to evaluate on.  [default: --src]")
 @click.option("--eval-split", default="test", show_default=True, help="Their split.")
 @reading_options
+@bad_record_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of this comparison.")
 @click.option(
     "--arms",
@@ -123,6 +124,7 @@ def _compare(options: dict[str, Any]) -> None:
         evaluation=evaluation,
         config=config,
         device=options["device"],
+        on_bad_record=options["on_bad_record"],
         command=shlex.join(["mixup-compare", *sys.argv[1:]]),
     )
     try:

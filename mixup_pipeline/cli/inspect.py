@@ -164,8 +164,6 @@ def _show_examples(
     from mixup_pipeline.storage.atomic import write_atomically
 
     out, manifest = overview.out, overview.manifest
-    if "preview" in asked and len(manifest.shape) == 1:
-        raise click.UsageError("--preview needs images, but this dataset has feature vectors: use --example or --html.")
     parents = find_parents(manifest, against=options["against"], data_dir=options["data_dir"])
     if parents is None:
         say("Note: the source was not found, so parents are named, not shown: add --against SRC.", err=True)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.config.kinds import Choice, Integer, Kind, Number, Switch
 from mixup_pipeline.config.option import Option, options_of
 from mixup_pipeline.training.train_config import DEVICES, TrainConfig
@@ -48,6 +48,11 @@ def source_option(name: str, *, help: str | None = None) -> Callable[[Command], 
 def reading_options(command: Command) -> Command:
     """How a source is read: fields of SourceConfig."""
     return declared_options(options_of(SourceConfig)[name] for name in READING)(command)
+
+
+def bad_record_option(command: Command) -> Command:
+    """What becomes of bad records, as mixup-augment has it."""
+    return click_option(options_of(MixConfig)["on_bad_record"])(command)
 
 
 def reading(options: Mapping[str, Any]) -> dict[str, Any]:

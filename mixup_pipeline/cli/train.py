@@ -9,7 +9,14 @@ from typing import Any
 import click
 
 from mixup_pipeline.cli.common import Program, run_program, say, shown_errors
-from mixup_pipeline.cli.options import reading, reading_options, source_option, taken, training_options
+from mixup_pipeline.cli.options import (
+    bad_record_option,
+    reading,
+    reading_options,
+    source_option,
+    taken,
+    training_options,
+)
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.storage.places import check_local
 from mixup_pipeline.training.train_config import TrainConfig
@@ -26,6 +33,7 @@ _STOPPED = 1
 @click.option("--eval-src", required=True, help="Clean examples to evaluate on.")
 @click.option("--eval-split", default="test", show_default=True, help="Their split.")
 @reading_options
+@bad_record_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of this run.")
 @training_options()
 @click.option("--force-label-smoothing", is_flag=True, help="Smooth mixed labels too, which works against mixup.")
@@ -77,6 +85,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         verify=options["verify"],
         force=options["force_label_smoothing"],
         mix_online=options["mix_online"],
+        on_bad_record=options["on_bad_record"],
     )
 
     def on_note(note: str) -> None:

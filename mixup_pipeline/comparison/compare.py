@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.comparison.cells import Cell
-from mixup_pipeline.comparison.comparison import Callbacks, Comparison
+from mixup_pipeline.comparison.comparison import Callbacks, Comparison, described
 from mixup_pipeline.comparison.folder import RESULTS_VERSION, CompareFolder
 from mixup_pipeline.comparison.run_maker import RunMaker
 from mixup_pipeline.comparison.summary import summarize
@@ -35,8 +35,8 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
         results = {
             "format_version": RESULTS_VERSION,
             "command": comparison.command,
-            "source": asdict(comparison.source),
-            "evaluation": asdict(comparison.evaluation),
+            "source": described(comparison.source),
+            "evaluation": described(comparison.evaluation),
             "config": asdict(comparison.config),
             "class_names": records.class_names,
             "shape": records.shape,

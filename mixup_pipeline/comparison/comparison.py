@@ -13,22 +13,32 @@ from mixup_pipeline.training.watch import OnStep
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What is compared, trained on `source` and evaluated on `evaluation`. command: as typed, for the report."""
+    """What is compared, trained on `source` and evaluated on `evaluation`. command: as typed, for the report.
+
+    on_bad_record: what becomes of bad records of all these, as mixup-augment has it.
+    """
 
     source: SourceConfig
     evaluation: SourceConfig
     config: CompareConfig = field(default_factory=CompareConfig)
     device: str = "auto"
     command: str = ""
+    on_bad_record: str = "fail"
 
     def identity(self) -> dict[str, Any]:
         """What every run depends on, and so must stay the same in a folder: the data and how to train."""
         train = asdict(self.config.train)
         del train["seed"]
-        source, evaluation = asdict(self.source), asdict(self.evaluation)
+        source, evaluation = described(self.source), described(self.evaluation)
         for data in (source, evaluation):
             del data["data_dir"]
-        return {"source": source, "evaluation": evaluation, "train": train}
+        skipping = {} if self.on_bad_record == "fail" else {"on_bad_record": self.on_bad_record}
+        return {"source": source, "evaluation": evaluation, "train": train, **skipping}
+
+
+def described(source: SourceConfig) -> dict[str, Any]:
+    """A source as results and identities hold it, with the split that is read."""
+    return {**asdict(source), "split": source.split_name}
 
 
 @dataclass(frozen=True, kw_only=True)

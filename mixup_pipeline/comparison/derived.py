@@ -7,55 +7,91 @@ The sets of one seed are nested. The examples of subset 500 are among those of s
 """
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.config.registry import LABEL_KINDS
-from mixup_pipeline.errors import SourceError, UsageError, record_error
+from mixup_pipeline.comparison.cells import Cell
+from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.config.registry import LABEL_KINDS, PAIRINGS
+from mixup_pipeline.errors import UsageError, record_error
+from mixup_pipeline.mixing.pairing import check_pairable
 from mixup_pipeline.mixing.randomness import distinct, permutation, words
 from mixup_pipeline.records.example_reader import ExampleReader
-from mixup_pipeline.records.framing import frame, read_records
+from mixup_pipeline.records.framing import frame
 from mixup_pipeline.records.names import shard_name
 from mixup_pipeline.records.tf_example import Example
+from mixup_pipeline.run.planning import check_counts
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.storage.atomic import output_error
+from mixup_pipeline.training.source_examples import payloads, scan_source
 
 _SUBSET_DRAW = "compare-limit"
 """The purpose of the draw, from when a subset was called a limit: another name would draw other subsets."""
 
 
-def check_derivable(config: SourceConfig, subsets: Collection[int], shares: Collection[float], batch_size: int) -> None:
-    """Refuse subsets and shares of wrong labels that the source does not allow, before any training.
+def check_cells(
+    config: SourceConfig, cells: Sequence[Cell], *, seeds: int, batch_size: int, on_bad_record: str = "fail"
+) -> None:
+    """Refuse training sets and pairings that the source does not allow, before any training.
 
-    Raises UsageError naming the option, SourceError or RecordError if the source cannot be read.
+    Raises UsageError naming the option or the arm, SourceError or RecordError if the source cannot be read.
     """
     source = open_source(config)
-    if any(shares) and (not LABEL_KINDS[source.spec.label_kind].has_classes or source.spec.num_classes < 2):
-        raise UsageError("corrupt-labels: needs class ids of two classes or more, which this source does not have")
-    total = sum(1 for _ in _payloads(source)) if subsets else 0
-    for subset in sorted(subsets):
+    has_classes = LABEL_KINDS[source.spec.label_kind].has_classes
+    if any(cell.corrupt for cell in cells) and (not has_classes or source.spec.num_classes < 2):
+        raise UsageError("--corrupt-labels needs class ids of two classes or more, which this source does not have")
+    class_ids = np.concatenate([entries["class_id"] for entries, _ in scan_source(source, on_bad_record)])
+    total = len(class_ids)
+    for subset in sorted({cell.subset for cell in cells if cell.subset is not None}):
         if subset > total:
-            raise UsageError(f"subset {subset:,}: {source.name} split {source.split} has {total:,} examples")
+            raise UsageError(f"--subset {subset:,}: {source.name} split {source.split} has {total:,} examples")
         if subset < batch_size:
-            raise UsageError(f"subset {subset:,}: is less than one batch of {batch_size:,}: use a smaller --batch-size")
+            raise UsageError(
+                f"--subset {subset:,}: is less than one batch of {batch_size:,}: use a smaller --batch-size"
+            )
+    for cell in cells:
+        if cell.copies is not None:
+            _check_pairing(cell, class_ids, source, seeds)
 
 
-def derive(config: SourceConfig, folder: Path, *, subset: int | None, corrupt: float, seed: int) -> SourceConfig:
+def _check_pairing(cell: Cell, class_ids: npt.NDArray[np.int32], source: Source, seeds: int) -> None:
+    """Raise UsageError if the training set of a seed cannot be paired as the cell's arm pairs."""
+    mixing = MixConfig(pairing=cell.arm, copies=cell.copies or 1)
+    for seed in range(1 if cell.condition == (None, 0.0) else seeds):
+        chosen = _chosen(len(class_ids), cell.subset, seed)
+        shifted = class_ids[chosen] + _shifts(source, len(chosen), cell.corrupt, seed)
+        derived = (shifted % source.spec.num_classes).astype(np.int32)
+        try:
+            check_counts(mixing, len(chosen), source.spec.label_kind)
+            check_pairable(PAIRINGS[cell.arm], derived, mixing.copies, source.class_names)
+        except UsageError as error:
+            where = "" if cell.condition == (None, 0.0) else f", seed {seed}"
+            raise UsageError(f"arm {cell.name}{where}: {error}, or leave the arm out of --arms") from error
+
+
+def derive(
+    config: SourceConfig,
+    folder: Path,
+    *,
+    subset: int | None,
+    corrupt: float,
+    seed: int,
+    on_bad_record: str = "fail",
+) -> SourceConfig:
     """Write `subset` random examples of a source; a share `corrupt` of them get the label of another class.
 
-    subset: at most the number of examples; None for all. Returns where the new source is. Call `check_derivable` first.
+    subset: at most the number of examples; None for all. Returns where the new source is. Call `check_cells` first.
 
     Raises SourceError or RecordError if the source cannot be read, OutputError if the file cannot be written.
     """
     source = open_source(config)
-    total = sum(1 for _ in _payloads(source))
-    chosen = np.arange(total) if subset is None else np.sort(distinct(total, subset, seed, _SUBSET_DRAW))
+    scanned = scan_source(source, on_bad_record)
+    chosen = _chosen(sum(file.examples for _, file in scanned), subset, seed)
     shifts = _shifts(source, len(chosen), corrupt, seed)
     path = folder / shard_name(source.name, source.split, 0, 1)
     partial = path.with_name(f".{path.name}")
@@ -63,7 +99,7 @@ def derive(config: SourceConfig, folder: Path, *, subset: int | None, corrupt: f
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            for number, (where, payload) in enumerate(_payloads(source)):
+            for number, (where, payload) in enumerate(payloads(scanned)):
                 if number in positions:
                     shift = positions[number]
                     file.write(frame(_relabelled(payload, shift, source, reader, where) if shift else payload))
@@ -82,6 +118,11 @@ def derive(config: SourceConfig, folder: Path, *, subset: int | None, corrupt: f
         label_key=spec.label_key,
         num_classes=spec.num_classes,
     )
+
+
+def _chosen(total: int, subset: int | None, seed: int) -> npt.NDArray[np.int64]:
+    """int64[subset]: the positions of the examples of a subset, ascending; all where there is none."""
+    return np.arange(total) if subset is None else np.sort(distinct(total, subset, seed, _SUBSET_DRAW))
 
 
 def _shifts(source: Source, count: int, corrupt: float, seed: int) -> npt.NDArray[np.int64]:
@@ -104,15 +145,3 @@ def _relabelled(payload: bytes, shift: int, source: Source, reader: ExampleReade
     moved = (class_id + shift) % spec.num_classes + spec.first_class
     example.features.feature[spec.label_key].int64_list.value[:] = [moved]
     return bytes(example.SerializeToString(deterministic=True))
-
-
-def _payloads(source: Source) -> Iterator[tuple[tuple[str, int], bytes]]:
-    """((file name, record index), payload) of all records."""
-    for file in source.files:
-        try:
-            for record, (offset, payload, _, fault) in enumerate(read_records(Path(file.path), file.name)):
-                if fault is not None:
-                    raise record_error(file.name, record, offset, fault)
-                yield (file.name, record), payload
-        except OSError as error:
-            raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error

@@ -9,18 +9,19 @@ from mixup_pipeline.comparison import probes
 from mixup_pipeline.comparison.augmenting import augment_cell
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.comparison import Callbacks, Comparison
-from mixup_pipeline.comparison.derived import check_derivable, derive
+from mixup_pipeline.comparison.derived import check_cells, derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import TrainingError
 from mixup_pipeline.sources import evaluation_config, find_files
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.example_files import check_apart, source_examples
+from mixup_pipeline.training.example_files import check_apart
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import Row
+from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.train import Prepared, TrainRequest, evaluation_identity, prepare, train
 from mixup_pipeline.training.train_config import TrainConfig
 
@@ -35,10 +36,10 @@ class RunMaker:
         self.folder = folder
         self._comparison, self._config, self._callbacks = comparison, comparison.config, callbacks
         self.learners = Learners(choose_devices(comparison.device))
-        evaluation = comparison.evaluation
-        self.evaluation = Evaluation(source_examples(replace(evaluation, allow_eval_split=True)))
+        evaluation, policy = comparison.evaluation, comparison.on_bad_record
+        self.evaluation = Evaluation(source_examples(replace(evaluation, allow_eval_split=True), policy))
         self._outliers = {
-            name: Evaluation(source_examples(evaluation_config(evaluation, name, split=evaluation.split_name)))
+            name: Evaluation(source_examples(evaluation_config(evaluation, name, split=evaluation.split_name), policy))
             for name in self._config.outliers
         }
         self._training_set: tuple[Any, SourceConfig] | None = None
@@ -52,8 +53,13 @@ class RunMaker:
         probes.check_probes(records, config.fgsm, self._outliers)
         if config.fgsm:
             probes.float_twin(self._learner(config.train), records.shape)
-        subsets, shares = zip(*(cell.condition for cell in config.cells()), strict=True)
-        check_derivable(self._comparison.source, set(subsets) - {None}, set(shares), config.train.batch_size)
+        check_cells(
+            self._comparison.source,
+            config.cells(),
+            seeds=config.seeds,
+            batch_size=config.train.batch_size,
+            on_bad_record=self._comparison.on_bad_record,
+        )
 
     @property
     def stopping(self) -> bool:
@@ -161,10 +167,11 @@ class RunMaker:
     def _prepare(self, cell: Cell, config: TrainConfig) -> Prepared:
         """The data of a run. For arms mixed ahead of training the shards are made first."""
         source = self._source(cell, config.seed)
-        request = TrainRequest(evaluation=self._comparison.evaluation, config=config, src=source)
+        policy = self._comparison.on_bad_record
+        request = TrainRequest(evaluation=self._comparison.evaluation, config=config, src=source, on_bad_record=policy)
         if cell.copies is not None:
             shards = self.folder.shards(cell, config.seed)
-            augment_cell(source, cell, seed=config.seed, out=shards)
+            augment_cell(source, cell, seed=config.seed, out=shards, on_bad_record=policy)
             request = replace(request, src=None, shards=shards)
         elif cell.arm == "online":
             request = replace(request, mix_online=cell.alpha)
@@ -178,7 +185,14 @@ class RunMaker:
             source = self._comparison.source
             if cell.condition != (None, 0.0):
                 folder = self.folder.work / "source"
-                source = derive(source, folder, subset=cell.subset, corrupt=cell.corrupt, seed=seed)
+                source = derive(
+                    source,
+                    folder,
+                    subset=cell.subset,
+                    corrupt=cell.corrupt,
+                    seed=seed,
+                    on_bad_record=self._comparison.on_bad_record,
+                )
             self._training_set = key, source
         return self._training_set[1]
 

@@ -14,6 +14,8 @@ from scipy import stats
 from mixup_pipeline.mixing.randomness import words
 
 LEVEL = 0.95
+Bounds = tuple[float, float]
+UNBOUNDED: Bounds = (-np.inf, np.inf)
 _RESAMPLES = 10_000
 
 
@@ -44,17 +46,31 @@ class Difference:
         )
 
 
-def estimate(values: Sequence[float]) -> Estimate:
-    """The mean and interval of values, one for each seed."""
+def bounds(measure: str) -> Bounds:
+    """The lowest and the highest value that a measure can have: a share lies in [0, 1], a Brier score in [0, 2]."""
+    if measure.endswith(("accuracy", "confidence")) or measure == "ece":
+        return 0.0, 1.0
+    return 0.0, 2.0 if measure == "brier" else np.inf
+
+
+def estimate(values: Sequence[float], within: Bounds = UNBOUNDED) -> Estimate:
+    """The mean and interval of values, one for each seed. within: the interval is cut to these bounds."""
     array = np.asarray(values, np.float64)
-    low, high = _t_interval(array) or (None, None)
+    low, high = _cut(_t_interval(array), within) or (None, None)
     return Estimate(float(array.mean()), low, high, len(array))
 
 
-def difference(values: Sequence[float], others: Sequence[float]) -> Difference:
-    """values − others, seed by seed. Both must be in the same order of seeds."""
+def difference(values: Sequence[float], others: Sequence[float], within: Bounds = UNBOUNDED) -> Difference:
+    """values − others, seed by seed. Both must be in the same order of seeds. within: the bounds of the values."""
     paired = np.asarray(values, np.float64) - np.asarray(others, np.float64)
-    return Difference(float(paired.mean()), _t_interval(paired), _bootstrap_interval(paired), len(paired))
+    most = within[1] - within[0]
+    interval = _cut(_t_interval(paired), (-most, most))
+    return Difference(float(paired.mean()), interval, _bootstrap_interval(paired), len(paired))
+
+
+def _cut(interval: tuple[float, float] | None, within: Bounds) -> tuple[float, float] | None:
+    """An interval without what lies outside the bounds: no accuracy is above 1, whatever a t interval says."""
+    return None if interval is None else (max(interval[0], within[0]), min(interval[1], within[1]))
 
 
 def _t_interval(values: npt.NDArray[np.float64]) -> tuple[float, float] | None:

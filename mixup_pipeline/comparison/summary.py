@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mixup_pipeline.comparison.cells import Cell
-from mixup_pipeline.comparison.statistics import difference, estimate
+from mixup_pipeline.comparison.statistics import Bounds, bounds, difference, estimate
 
 Run = Mapping[str, Any]
 _LAST_EPOCH_MEASURES = ("accuracy", "nll", "ece", "brier", "confidence")
@@ -26,20 +26,23 @@ def summarize(runs: Sequence[Run]) -> list[dict[str, Any]]:
     for cell, found in by_cell.items():
         measures = {}
         for name, take in _measures(next(iter(found.values()))).items():
-            measures[name] = asdict(estimate([take(found[seed]) for seed in sorted(found)]))
+            within = bounds(name)
+            measures[name] = asdict(estimate([take(found[seed]) for seed in sorted(found)], within))
             if cell.arm != "baseline":
-                measures[name]["difference"] = _paired(take, found, baselines[cell.condition])
+                measures[name]["difference"] = _paired(take, found, baselines[cell.condition], within)
         fresh = online.get((cell.condition, cell.alpha))
         if cell.copies is not None and fresh is not None:
-            measures["accuracy"]["difference to online"] = _paired(_accuracy, found, fresh)
+            measures["accuracy"]["difference to online"] = _paired(_accuracy, found, fresh, bounds("accuracy"))
         summary.append({"cell": asdict(cell), "steps": next(iter(found.values()))["steps"], "measures": measures})
     return summary
 
 
-def _paired(take: Callable[[Run], float], runs: Mapping[int, Run], others: Mapping[int, Run]) -> dict[str, Any]:
+def _paired(
+    take: Callable[[Run], float], runs: Mapping[int, Run], others: Mapping[int, Run], within: Bounds
+) -> dict[str, Any]:
     """runs − others, seed by seed."""
     seeds = sorted(set(runs) & set(others))
-    found = difference([take(runs[seed]) for seed in seeds], [take(others[seed]) for seed in seeds])
+    found = difference([take(runs[seed]) for seed in seeds], [take(others[seed]) for seed in seeds], within)
     return {**asdict(found), "shown": found.shown}
 
 

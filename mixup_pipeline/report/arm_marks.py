@@ -93,6 +93,12 @@ def _value_or_mean(measured: Any, name: str) -> float:
     return float(values["mean"] if values[name] is None else values[name])
 
 
+def keep_within(axes: Axes, within: tuple[float, float]) -> None:
+    """Let the upright axis end where its measure does: at 100 % for an accuracy."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, within[0]), min(high, within[1]))
+
+
 def add_legend(figure: Figure, axes: Axes) -> None:
     """A legend above the axes, in up to three columns. With more than two rows the figure grows by the rest."""
     handles, names = axes.get_legend_handles_labels()

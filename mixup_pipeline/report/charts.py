@@ -12,15 +12,24 @@ from mixup_pipeline.report.words import one_line
 
 _WIDTH = 4.4  # inches: about the width of a phone, so that text keeps its size there
 _LOG_FROM = 30
+_BINS = (LAM_BINS, LAM_BINS // 2, LAM_BINS // 4, LAM_BINS // 5, LAM_BINS // 10)
+_EXAMPLES_A_BIN = 20
 _NAMED_CLASSES = 30
 _COUNTED_CLASSES = 10
 
 
+def lam_bins(overview: Overview) -> int:
+    """How many bins a histogram of λ has: fewer where there are few mixed examples, so that each holds some."""
+    return next((bins for bins in _BINS if overview.totals.mixed >= _EXAMPLES_A_BIN * bins), _BINS[-1])
+
+
 def lam_charts(overview: Overview) -> tuple[bytes, bytes]:
     """Histogram of λ with the density of Beta(α, α) over it: SVG for light and for dark."""
-    alpha = overview.config.alpha
-    found, expected = overview.lam_shares * LAM_BINS, overview.lam_expected * LAM_BINS
-    edges = np.linspace(0, 1, LAM_BINS + 1)
+    alpha, bins = overview.config.alpha, lam_bins(overview)
+    found, expected = (
+        shares.reshape(bins, -1).sum(1) * bins for shares in (overview.lam_shares, overview.lam_expected)
+    )
+    edges = np.linspace(0, 1, bins + 1)
 
     def draw(theme: Theme) -> Figure:
         figure = Figure((_WIDTH, 2.9), layout="constrained")

@@ -10,9 +10,9 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mixup_pipeline.comparison.statistics import estimate
+from mixup_pipeline.comparison.statistics import bounds, estimate
 from mixup_pipeline.report.arm_looks import ArmLook, arm_looks
-from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_line, short_name
+from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_line, keep_within, short_name
 from mixup_pipeline.report.comparison_tables import POINTS, Results, Summary, base_rows, change_text, runs_of
 from mixup_pipeline.report.figures import Drawing, Theme
 from mixup_pipeline.report.probe_charts import probe_drawings
@@ -76,6 +76,7 @@ def _curves(results: Results, rows: Sequence[Summary], measure: str, title: str,
             epochs = range(1, len(measured) + 1)
             draw_line(axes, theme, looks[arm], epochs, measured, marked=len(epochs) == 1, num_arms=len(curves))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        keep_within(axes, bounds(measure))
         axes.set(xlabel="epoch", ylabel=unit)
         add_legend(figure, axes)
         return figure
@@ -93,4 +94,4 @@ def _curves(results: Results, rows: Sequence[Summary], measure: str, title: str,
 def _estimates_by_epoch(results: Results, cell: Mapping[str, Any], measure: str) -> list[Any]:
     """One `Estimate` over the seeds for each epoch."""
     histories = [[float(row[measure]) for row in run["history"]] for run in runs_of(results, cell)]
-    return [estimate(values) for values in zip(*histories, strict=True)]
+    return [estimate(values, bounds(measure)) for values in zip(*histories, strict=True)]

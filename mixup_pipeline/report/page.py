@@ -1,6 +1,7 @@
 """The page: one self-contained HTML file about a mixed dataset. No network, no script."""
 
-from collections.abc import Sequence
+import os.path
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 from mixup_pipeline.dataset.lam_fit import SIGNIFICANCE, LamFit
 from mixup_pipeline.dataset.mixed_examples import MixedExample
 from mixup_pipeline.dataset.overview import Overview, expected_nearly_unmixed
-from mixup_pipeline.report.charts import balance_charts, lam_charts, pair_charts
+from mixup_pipeline.report.charts import balance_charts, lam_bins, lam_charts, pair_charts
 from mixup_pipeline.report.command import augment_command
-from mixup_pipeline.report.html import SMALL_IMAGE, Chart, chart, html_page, image_uri
+from mixup_pipeline.report.html import SMALL_IMAGE, Chart, chart, html_page, image_uri, line_uri
+from mixup_pipeline.report.shown_inputs import shown_image, value_range
 from mixup_pipeline.report.words import (
     class_weights,
     kinds_text,
@@ -24,6 +26,10 @@ from mixup_pipeline.report.words import (
 from mixup_pipeline.spec import shape_text
 
 _MOST_TABLE_CLASSES = 30
+_IMAGE_RANK = 3
+_SHOWN_PIXELS = 560
+"""Of the longer side of a large mixed image; its parents have half of it."""
+_TITLE_LETTERS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +56,8 @@ def page(overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit |
         manifest=manifest,
         name=one_line(manifest.name),
         cards=_cards(overview),
-        pictures=[_picture(overview, example) for example in examples if example.found.input.ndim == 3],
-        examples=[_row(overview, example) for example in examples],
+        pictures=[_picture(overview, example) for example in examples],
+        provenance=_provenance(overview, examples),
         charts=_charts(overview, lam_fit),
         class_table=None
         if classes is None or not few
@@ -131,36 +137,72 @@ def _lam_chart(overview: Overview, lam_fit: LamFit | None) -> Chart:
     return chart(
         "Mixing weight λ",
         lam_charts(overview),
-        f"Histogram of {overview.totals.mixed:,} λ in 100 bins with the density of Beta({alpha:g}, {alpha:g}) over "
-        f"it. Mean {mean:.3f}.",
+        f"Histogram of {overview.totals.mixed:,} λ in {lam_bins(overview)} bins with the density of Beta({alpha:g}, "
+        f"{alpha:g}) over it. Mean {mean:.3f}.",
         verdict,
     )
 
 
 def _picture(overview: Overview, example: MixedExample) -> dict[str, Any]:
-    images = {"mixed": example.found.input, "base": example.base, "partner": example.partner}
-    names = [one_line(overview.class_name(class_id), 24) for class_id in example.found.class_ids or ()] or [
-        "base",
-        "partner",
-    ]
-    height, width = example.found.input.shape[:2]
-    return {
-        "title": class_weights(overview, example),
-        "lam": example.lam,
-        "names": names,
-        "pixelated": max(height, width) <= SMALL_IMAGE,
-        "uris": {role: None if image is None else image_uri(image) for role, image in images.items()},
-    }
-
-
-def _row(overview: Overview, example: MixedExample) -> dict[str, Any]:
     found = example.found
-    names = [one_line(overview.class_name(class_id), 40) for class_id in found.class_ids or ()] or ["", ""]
+    inputs = {"mixed": found.input, "base": example.base, "partner": example.partner}
+    names = [overview.class_name(class_id) for class_id in found.class_ids or ()] or ["base", "partner"]
+    is_image = found.input.ndim == _IMAGE_RANK
+    small = is_image and max(found.input.shape[:2]) <= SMALL_IMAGE
     return {
-        "id": example.id,
-        "lam": found.lam,
-        "base": one_line(found.base_id),
-        "partner": one_line(found.partner_id),
-        "base_class": names[0],
-        "partner_class": names[1],
+        "title": class_weights(overview, example, most=_TITLE_LETTERS),
+        "whole_title": class_weights(overview, example, most=200),
+        "lam": example.lam,
+        "names": [one_line(name, _TITLE_LETTERS) for name in names],
+        "kind": ("small" if small else "large") if is_image else "vector",
+        "uris": _image_uris(inputs) if is_image else _line_uris(inputs),
     }
+
+
+def _image_uris(images: Mapping[str, Any]) -> dict[str, str | None]:
+    """Images no larger than they are shown on a screen with two dots a pixel."""
+    most = {role: _SHOWN_PIXELS if role == "mixed" else _SHOWN_PIXELS // 2 for role in images}
+    return {
+        role: None if image is None else image_uri(shown_image(image, most[role])) for role, image in images.items()
+    }
+
+
+def _line_uris(vectors: Mapping[str, Any]) -> dict[str, str | None]:
+    low, high = value_range([vector for vector in vectors.values() if vector is not None])
+    return {role: None if vector is None else line_uri(vector, low, high) for role, vector in vectors.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """A table of mixed examples with their parents. What all ids begin with is said once, in front of the table."""
+
+    outputs: str
+    sources: str
+    rows: list[dict[str, Any]]
+
+
+def _provenance(overview: Overview, examples: Sequence[MixedExample]) -> Provenance:
+    ids = [one_line(example.id) for example in examples]
+    parents = [[one_line(example.found.base_id), one_line(example.found.partner_id)] for example in examples]
+    outputs, sources = _beginning(ids), _beginning([parent for pair in parents for parent in pair])
+    rows = []
+    for example, name, (base, partner) in zip(examples, ids, parents, strict=True):
+        classes = [one_line(overview.class_name(class_id), 40) for class_id in example.found.class_ids or ()]
+        base_class, partner_class = classes or ("", "")
+        rows.append(
+            {
+                "id": name[len(outputs) :],
+                "lam": example.found.lam,
+                "base": base[len(sources) :],
+                "partner": partner[len(sources) :],
+                "base_class": base_class,
+                "partner_class": partner_class,
+            }
+        )
+    return Provenance(outputs=outputs, sources=sources, rows=rows)
+
+
+def _beginning(ids: Sequence[str]) -> str:
+    """What all ids begin with, up to the end of a word, so that each keeps a part of its own."""
+    common = os.path.commonprefix(list(ids))  # noqa: RUF071  # letters, not parts of a path
+    return common[: max(common.rfind(mark) + len(mark) if mark in common else 0 for mark in ("-", "__"))]

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from rich.cells import cell_len
 
 from mixup_pipeline.dataset.mixed_examples import MixedExample
@@ -15,11 +17,14 @@ from mixup_pipeline.dataset.overview import Overview, expected_nearly_unmixed
 from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.report.figures import LIGHT, Theme, plain_axes, render
 from mixup_pipeline.report.html import SMALL_IMAGE
+from mixup_pipeline.report.shown_inputs import shown_image, shown_line, value_range
 from mixup_pipeline.report.words import class_weights, one_line, share_text
 from mixup_pipeline.training.boundary import Flowers, Regions
 
 _MIXED, _PARENT, _CAPTION, _TITLE, _GAP, _MARGIN = 1.5, 0.56, 0.19, 0.3, 0.08, 0.2  # inches
 _MOST_COLUMNS = 6
+_PIXELS_AN_INCH = 288
+_DOTTED = 40
 _LETTERS_AN_INCH = 13
 _CLASS_COLOURS = ("#2f6fb0", "#c2571a", "#3a8a4d")
 _DRAWS = 90_000
@@ -56,14 +61,15 @@ def _preview(overview: Overview, examples: Sequence[MixedExample], theme: Theme)
         )
         axes.text(left, top + 0.135, _lam_line(example), size=6, va="top", color=theme.muted)
         top += _TITLE
-        _draw_image(axes, example.found.input, left, top, _MIXED)
+        limits = _limits(example)
+        _draw_input(axes, example.found.input, left, top, _MIXED, limits, theme)
         if example.base is None or example.partner is None:
             continue
         names = [overview.class_name(class_id) for class_id in example.found.class_ids or ()] or ["base", "partner"]
         weights = example.lam, 1 - example.lam
         for parent, image in enumerate((example.base, example.partner)):
             x, y = left + _MIXED + _GAP, top + parent * (_PARENT + _CAPTION)
-            _draw_image(axes, image, x, y, _PARENT)
+            _draw_input(axes, image, x, y, _PARENT, limits, theme)
             caption = f"{one_line(names[parent], 8)}: {weights[parent]:.2f}"
             axes.text(x, y + _PARENT + 0.03, caption, size=5.5, va="top", color=theme.muted)
     return figure
@@ -81,8 +87,47 @@ def _lam_line(example: MixedExample) -> str:
     return f"λ = {example.lam:.4f}" if example.copy == 0 else f"λ = {example.lam:.4f}, copy {example.copy}"
 
 
-def _draw_image(axes: Axes, image: npt.NDArray[np.uint8], left: float, top: float, size: float) -> None:
-    """Draw an image as large as fits into a square, centred."""
+def _limits(example: MixedExample) -> tuple[float, float]:
+    """The range of the values of an example and its parents, which are drawn to one scale."""
+    return value_range(
+        [values for values in (example.found.input, example.base, example.partner) if values is not None]
+    )
+
+
+def _draw_input(
+    axes: Axes,
+    values: npt.NDArray[Any],
+    left: float,
+    top: float,
+    size: float,
+    limits: tuple[float, float],
+    theme: Theme,
+) -> None:
+    """Draw an input in a square: an image, or the values of a vector as a line."""
+    if values.ndim == 3:
+        _draw_image(axes, shown_image(values, round(size * _PIXELS_AN_INCH)), left, top, size, theme)
+        return
+    points = shown_line(values, *limits)
+    marker = "." if len(points) <= _DOTTED else ""
+    inside = 0.9 * size
+    axes.plot(
+        left + 0.05 * size + points[:, 0] * inside,
+        top + size - 0.05 * size - points[:, 1] * inside,
+        color=theme.first,
+        linewidth=0.8,
+        marker=marker,
+        markersize=2,
+    )
+    axes.add_patch(_frame((left, top), size, size, theme))
+
+
+def _frame(corner: tuple[float, float], width: float, height: float, theme: Theme) -> Rectangle:
+    """A thin border, so that the end of what is white can be seen."""
+    return Rectangle(corner, width, height, fill=False, edgecolor=theme.muted, linewidth=0.4)
+
+
+def _draw_image(axes: Axes, image: npt.NDArray[np.uint8], left: float, top: float, size: float, theme: Theme) -> None:
+    """Draw an image as large as fits into a square, centred, with a border."""
     height, width = image.shape[:2]
     scale = size / max(height, width)
     left, top = left + (size - width * scale) / 2, top + (size - height * scale) / 2
@@ -92,6 +137,7 @@ def _draw_image(axes: Axes, image: npt.NDArray[np.uint8], left: float, top: floa
         interpolation="nearest" if max(height, width) <= SMALL_IMAGE else "auto",
         aspect="auto",
     )
+    axes.add_patch(_frame((left, top), width * scale, height * scale, theme))
 
 
 def _beta(alphas: Sequence[float], seed: int, theme: Theme) -> Figure:

@@ -9,7 +9,15 @@ from matplotlib.figure import Figure
 
 from mixup_pipeline.comparison.probes import attack_name
 from mixup_pipeline.report.arm_looks import ArmLook, arm_looks
-from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_points, interval_sides, short_name
+from mixup_pipeline.report.arm_marks import (
+    HEIGHT,
+    WIDTH,
+    add_legend,
+    draw_points,
+    interval_sides,
+    keep_within,
+    short_name,
+)
 from mixup_pipeline.report.comparison_tables import Results, Summary, runs_of
 from mixup_pipeline.report.figures import Drawing, Theme
 from mixup_pipeline.report.words import one_line
@@ -87,6 +95,7 @@ def _attacks(results: Results, rows: Sequence[Summary], looks: Mapping[str, ArmL
         axes = figure.subplots()
         for arm, measured in found.items():
             draw_points(axes, theme, looks[arm], sizes, measured, scale=100)
+        keep_within(axes, (0, 100))
         axes.set(xlabel="size of the attack, pixels being 0 to 1", ylabel="accuracy, %")
         add_legend(figure, axes)
         return figure

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from mixup_pipeline.comparison.cells import number_name
 from mixup_pipeline.report.arm_looks import arm_looks
-from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_line, draw_points, short_name
+from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_line, draw_points, keep_within, short_name
 from mixup_pipeline.report.comparison_tables import AXIS_NAMES, Results, Summary, base_rows, swept_rows
 from mixup_pipeline.report.figures import Drawing, Theme
 
@@ -36,6 +36,7 @@ def sweep_drawing(results: Results, axis: str, corrupt: float) -> Drawing:
             axes.set_xscale("log")
         axes.set_xticks(values, [number_name(value) for value in values])
         axes.set_xticks([], minor=True)
+        keep_within(axes, (0, 100))
         axes.set(xlabel=AXIS_NAMES[axis], ylabel="clean accuracy, %")
         add_legend(figure, axes)
         return figure
@@ -88,6 +89,7 @@ def noise_drawing(results: Results) -> Drawing:
                 )
             axes.set_title(title, size=9)
             axes.set_xlabel("% wrong labels")
+        keep_within(panels[0], (0, 100))
         panels[0].set_ylabel("clean accuracy, %")
         add_legend(figure, panels[0])
         return figure

@@ -1,5 +1,6 @@
 """Phrases that the terminal, the page and the pictures share."""
 
+import math
 from collections.abc import Mapping
 
 from rich.cells import cell_len, set_cell_size
@@ -10,6 +11,8 @@ from mixup_pipeline.dataset.overview import Overview
 from mixup_pipeline.mixing.totals import Totals
 from mixup_pipeline.sources.source import Origin
 from mixup_pipeline.spec import ExampleSpec
+
+_SMALLEST_SHARE = 1e-6
 
 
 def examples_text(totals: Totals) -> str:
@@ -78,7 +81,11 @@ def counted(count: int, noun: str) -> str:
 
 
 def share_text(share: float) -> str:
-    """A share as a percentage with at most three digits."""
+    """A share as a percentage with at most three digits; a small one with its first two."""
+    if 0 < share < _SMALLEST_SHARE:
+        return f"<{_SMALLEST_SHARE:.4%}"
+    if 0 < share < 0.001:
+        return f"{share:.{1 - math.floor(math.log10(100 * share))}%}"
     return f"{share:.1%}" if share < 0.9995 else f"{share:.0%}"
 
 

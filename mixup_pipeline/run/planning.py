@@ -14,7 +14,7 @@ from mixup_pipeline.config import MAX_EXAMPLES, MixConfig
 from mixup_pipeline.config.registry import LABEL_KINDS, PAIRINGS
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, MIXED_SUFFIX, read_manifest
 from mixup_pipeline.errors import OtherRunError, OutputError, SourceError, UsageError
-from mixup_pipeline.mixing.pairing import Earlier, Policy
+from mixup_pipeline.mixing.pairing import Earlier, Policy, check_pairable
 from mixup_pipeline.mixing.slots import ShardTask, shard_tasks
 from mixup_pipeline.records.names import SHARD_NAME
 from mixup_pipeline.run.request import Request
@@ -24,7 +24,7 @@ from mixup_pipeline.run.slots import slot_table
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.payloads import UNDER_WAY
-from mixup_pipeline.sources.scan import size_mismatch
+from mixup_pipeline.sources.scan import common_shape
 from mixup_pipeline.storage.atomic import free_bytes, output_errors, sizes
 from mixup_pipeline.storage.places import ObjectPath, Place
 from mixup_pipeline.storage.prefetch import prefetch
@@ -53,12 +53,9 @@ def plan_run(request: Request, files: Sequence[IndexedFile], out: Place) -> list
 def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) -> tuple[Run, Entries]:
     """Resolve what the request leaves open: the run, and its slot table."""
     source, config = request.source, request.config
-    first = next((file for file in files if file.shape is not None), None)
+    first = common_shape(files)
     if first is None or first.shape is None:
         raise SourceError(f"{source.name}: split {source.split!r} holds no usable record, so there is nothing to mix")
-    for file in files:
-        if file.shape not in (None, first.shape):
-            raise size_mismatch(first.name, first.first_record, first.shape, file.name, file.first_record, file.shape)
     found = sum(file.examples for file in files)
     num_examples = found if config.limit is None else min(found, config.limit)
     check_counts(config, num_examples, source.spec.label_kind)
@@ -66,7 +63,7 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
     entries = prefetch(lambda position: work.entries(position, files[position].examples), range(len(files)), at_a_time)
     slots = slot_table(entries, num_examples=num_examples, seed=config.seed)
     policy: Policy = PAIRINGS[config.pairing]
-    policy.check(slots["class_id"], config.copies)
+    check_pairable(policy, slots["class_id"], config.copies, source.class_names)
     num_classes = source.spec.num_classes
     label_format = resolved_label_format(config, num_classes)
     record_bytes = estimated_record_bytes(first.shape, num_classes, label_format, tuple(files))

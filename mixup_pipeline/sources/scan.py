@@ -9,7 +9,7 @@ import hashlib
 import struct
 import tempfile
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -105,6 +105,30 @@ def examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int,
     return examine
 
 
+def check_every_record(file: SourceFile, path: Place, spec: ExampleSpec) -> None:
+    """Raise RecordError for the first bad record of a file. Inputs are decoded."""
+    examine = examiner(spec, decode=True)
+    for record, (offset, payload, _, fault) in enumerate(read_records(path, file.name)):
+        try:
+            if fault is not None:
+                raise ValueError(fault)
+            examine(payload)
+        except ValueError as error:
+            raise record_error(file.name, record, offset, str(error)) from error
+
+
+def common_shape(files: Sequence[IndexedFile]) -> IndexedFile | None:
+    """The first file that has examples; None if none has.
+
+    Raises SourceError if examples of another file have another shape.
+    """
+    first = next((file for file in files if file.shape is not None), None)
+    for file in files:
+        if first is not None and first.shape is not None and file.shape not in (None, first.shape):
+            raise size_mismatch(first.name, first.first_record, first.shape, file.name, file.first_record, file.shape)
+    return first
+
+
 def _check_count(file: SourceFile, num_records: int) -> None:
     if file.declared_records not in (None, num_records):
         raise SourceError(
@@ -117,10 +141,17 @@ def size_mismatch(
     first_file: str, first_record: int, first: Shape, other_file: str, other_record: int, other: Shape
 ) -> SourceError:
     """The error for a source whose examples differ in shape. It names two of them."""
-    return SourceError(
-        f"examples differ in size: {first_file} record {first_record} is {shape_text(first)}, {other_file} record "
-        f"{other_record} is {shape_text(other)}: resize them to one size first"
+    found = (
+        f"{first_file} record {first_record} is {shape_text(first)}, {other_file} record {other_record} is "
+        f"{shape_text(other)}"
     )
+    if len(first) == len(other) == 3 and first[:2] == other[:2]:
+        return SourceError(
+            f"examples differ in channels: {found} (1 is grey, 3 RGB, 4 RGBA): convert them to one kind first; grey is "
+            f"read as RGB where a --schema says 3 channels"
+        )
+    what = "length: {}: make them equally long first" if len(first) == 1 else "size: {}: resize them to one size first"
+    return SourceError(f"examples differ in {what.format(found)}")
 
 
 def plain_file(file: NamedFile, opened: ExitStack) -> NamedFile:

@@ -112,6 +112,7 @@ def reading_errors(records: ExampleFiles) -> Iterator[None]:
         errors.NotFoundError,
         errors.PermissionDeniedError,
     ) as error:
+        records.blame()
         said = [line for line in error.message.splitlines() if line and not line[0].isspace()]
         folder = Path(records.passes[0][0]).parent
         raise SourceError(

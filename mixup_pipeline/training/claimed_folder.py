@@ -44,12 +44,15 @@ class Kind:
 
 
 @contextlib.contextmanager
-def claimed(root: Path, asked: Mapping[str, Any], kind: Kind, on_note: OnNote = ignore) -> Iterator[None]:
+def claimed(
+    root: Path, asked: Mapping[str, Any], kind: Kind, on_note: OnNote = ignore, *, may_grow: Collection[str] = ()
+) -> Iterator[None]:
     """Hold the folder for a request, which its config.json keeps. A damaged config.json is written again.
 
     If the work ends before it writes a file, the folder is left as it was, so that a corrected command can use it.
 
-    asked: the request, JSON values.
+    asked: the request, JSON values. may_grow: full names of numbers in it that may be larger than those of an earlier
+    request; config.json then keeps the larger ones.
 
     Raises UsageError if the folder holds something else, OutputError if another process works there or the folder
     cannot be written.
@@ -57,13 +60,13 @@ def claimed(root: Path, asked: Mapping[str, Any], kind: Kind, on_note: OnNote = 
     wanted = json.loads(json.dumps(asked))
     try:
         existed = root.is_dir()
-        _fault_of_request(root, wanted, kind)  # before anything is written there
+        _fault_of_request(root, wanted, kind, may_grow)  # before anything is written there
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(root, error) from error
     with hold_lock(root / _LOCK, root, kind.command):
         try:
-            _keep_request(root, wanted, kind, on_note)
+            _keep_request(root, wanted, kind, on_note, may_grow)
             yield
         finally:
             _remove_if_unused(root, kind, existed)
@@ -87,12 +90,14 @@ def read_json(path: Path, *, needed: Collection[str] = ()) -> dict[str, Any]:
     return values
 
 
-def _keep_request(root: Path, wanted: Mapping[str, Any], kind: Kind, on_note: OnNote) -> None:
-    """Sweep what was left unfinished, and write the request if it is missing or damaged."""
+def _keep_request(
+    root: Path, wanted: Mapping[str, Any], kind: Kind, on_note: OnNote, may_grow: Collection[str]
+) -> None:
+    """Sweep what was left unfinished, and write the request if it is missing or damaged, or has grown."""
     for name in (_CONFIG, *sorted(kind.holds)):
         sweep_beside(root / name)
     try:
-        fault = _fault_of_request(root, wanted, kind)
+        fault = _fault_of_request(root, wanted, kind, may_grow)
     except OSError as error:
         raise output_error(root, error) from error
     if fault is not None:
@@ -101,8 +106,8 @@ def _keep_request(root: Path, wanted: Mapping[str, Any], kind: Kind, on_note: On
         write_atomically(root / _CONFIG, json.dumps(wanted, indent=2) + "\n")
 
 
-def _fault_of_request(root: Path, wanted: Mapping[str, Any], kind: Kind) -> str | None:
-    """What is wrong with config.json; "" if nothing was asked here yet, None if it is the same request.
+def _fault_of_request(root: Path, wanted: Mapping[str, Any], kind: Kind, may_grow: Collection[str]) -> str | None:
+    """What is wrong with config.json; "" if nothing or less was asked here yet, None if it is the same request.
 
     Raises UsageError or OutputError if the folder holds something else.
     """
@@ -122,8 +127,10 @@ def _fault_of_request(root: Path, wanted: Mapping[str, Any], kind: Kind) -> str 
         if claimed_once:
             return str(error)
         raise OutputError(f"{config}: {error}: choose another --out, or remove it if it is of a {kind.what}") from error
-    _check_same(root, stored, _flattened(wanted), kind)
-    return None
+    asked = _flattened(wanted)
+    grown = [key for key in may_grow if type(stored.get(key)) is int and stored[key] < asked[key]]
+    _check_same(root, {**stored, **{key: asked[key] for key in grown}}, asked, kind)
+    return "" if grown else None
 
 
 def _check_same(root: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any], kind: Kind) -> None:

@@ -9,18 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.records.example_reader import ExampleReader
 from mixup_pipeline.records.fields import Field
-from mixup_pipeline.records.framing import first_payload, is_compressed, walk_records
 from mixup_pipeline.records.inputs import InputKind
-from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LABEL_KEY, LabelKind
+from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LABEL_KEY
 from mixup_pipeline.records.layout import LAM
-from mixup_pipeline.records.tf_example import parse
-from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.scan import scan_file
 from mixup_pipeline.sources.source import SourceFile
 from mixup_pipeline.spec import Shape
@@ -37,7 +31,9 @@ class ExampleFiles:
     """The files of one dataset, and how a batch of records is parsed.
 
     passes: the files of each pass over the dataset. A source has one pass, mixed shards have one for each copy.
-    examples: the number of records in a pass.
+    examples: the number of records in a pass. skipped: the bad records of a source that are left out.
+    originals: the files of a source, where those of `passes` are copies without its bad records; `held` keeps these.
+    blame: called when TensorFlow cannot read a record of a source: raises RecordError for the bad one, if there is one.
     input_key, input_kind: the feature that holds the input, and its input kind.
     label_features: the features of the label for `tf.io.parse_example`, by key. soft_labels: computes the soft labels
     of a batch from these features.
@@ -53,6 +49,15 @@ class ExampleFiles:
     input_kind: InputKind
     label_features: Callable[[Any], dict[str, Any]]
     soft_labels: SoftLabels
+    skipped: int = 0
+    originals: tuple[str, ...] = ()
+    held: tuple[Any, ...] = ()
+    blame: Callable[[], None] = lambda: None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the first pass as the user knows them."""
+        return self.originals or self.passes[0]
 
 
 def mixed_examples(out: Path, manifest: Manifest) -> ExampleFiles:
@@ -93,53 +98,6 @@ def _compact_labels(tf: Any, features: Mapping[str, Any], *, num_classes: int) -
     return lam * base + (1 - lam) * partner
 
 
-def source_examples(config: SourceConfig) -> ExampleFiles:
-    """Describe a split of an unmixed source.
-
-    Raises UsageError or SourceError as `open_source` does, and SourceError for compressed files.
-    """
-    source = open_source(config)
-    spec, paths = source.spec, [Path(file.path) for file in source.files]
-    try:
-        shape = _first_shape(paths, ExampleReader(spec))
-        compressed = [is_compressed(path) for path in paths if path.stat().st_size]
-        if any(compressed):
-            raise SourceError(
-                f"{paths[0]}: is compressed: decompress it for training, or mix it and train on the shards"
-            )
-        examples = sum(
-            sum(1 for _ in walk_records(path, path.name)) if file.declared_records is None else file.declared_records
-            for file, path in zip(source.files, paths, strict=True)
-        )
-    except OSError as error:
-        raise SourceError(f"{error.filename}: cannot be read ({error.strerror or error})") from error
-    labels: LabelKind = LABEL_KINDS[spec.label_kind]
-    return ExampleFiles(
-        name=source.name,
-        passes=(tuple(map(str, paths)),),
-        examples=examples,
-        shape=shape,
-        num_classes=spec.num_classes,
-        class_names=source.class_names,
-        input_key=spec.input_key,
-        input_kind=INPUT_KINDS[spec.encoding],
-        label_features=lambda tf: {spec.label_key: labels.parsed(tf, spec)},
-        soft_labels=lambda tf, features: labels.tensor(tf, features[spec.label_key], spec),
-    )
-
-
-def _first_shape(paths: list[Path], reader: ExampleReader) -> Shape:
-    """The shape of the first example in all files."""
-    for path in paths:
-        payload = first_payload(path, path.name)
-        if payload:
-            try:
-                return reader.shape(reader.input_bytes(parse(payload)))
-            except ValueError as error:
-                raise SourceError(f"{path.name}: record 0: {error}") from error
-    raise SourceError(f"{paths[0]}: the source holds no record")
-
-
 def differences(files: ExampleFiles, other: ExampleFiles) -> dict[str, tuple[Any, Any]]:
     """The properties that differ between two datasets, with both values.
 
@@ -167,7 +125,7 @@ def check_apart(trained_on: Iterable[str], evaluation: ExampleFiles) -> None:
     Raises UsageError for the first such file.
     """
     files = {Path(path).resolve() for path in trained_on}
-    shared = sorted(path for path in evaluation.passes[0] if Path(path).resolve() in files)
+    shared = sorted(path for path in evaluation.files if Path(path).resolve() in files)
     if shared:
         raise UsageError(
             f"the evaluation examples hold {shared[0]}, which is trained on: choose others with --eval-split or "

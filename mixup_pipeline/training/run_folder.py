@@ -14,7 +14,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +66,11 @@ class RunFolder:
         """The folder of TensorBoard's files."""
         return self.root / "tensorboard"
 
-    def claimed(self, asked: Mapping[str, Any], on_note: OnNote = ignore) -> AbstractContextManager[None]:
-        """Hold the folder for one request; raises as `claimed_folder.claimed` does."""
-        return claimed(self.root, asked, _KIND, on_note)
+    def claimed(
+        self, asked: Mapping[str, Any], on_note: OnNote = ignore, *, may_grow: Collection[str] = ()
+    ) -> AbstractContextManager[None]:
+        """Hold the folder for one request, as `claimed_folder.claimed` does."""
+        return claimed(self.root, asked, _KIND, on_note, may_grow=may_grow)
 
     def check_files(self) -> None:
         """Refuse now what could not be written later.

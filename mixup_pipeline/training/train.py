@@ -22,17 +22,19 @@ from mixup_pipeline.training.example_files import (
     differences,
     mixed_examples,
     mixed_files,
-    source_examples,
 )
 from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Job, Trainer, best_row
 from mixup_pipeline.training.run_folder import RunFolder, digest_of
 from mixup_pipeline.training.saved_state import Row
+from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.tensorboard import flush_log
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.watch import OnStep
 
 RESULT_VERSION = 1
+_EPOCHS = "config.epochs"
+_NOTED_SHARE = 0.01
 _ONE_OF_BOTH = "give either --shards, a mixed dataset, or --src, an unmixed one to train the baseline on"
 _LIBRARIES = ("keras", "mixup-pipeline", "numpy", "tensorflow")
 
@@ -45,6 +47,7 @@ class TrainRequest:
     verify: check the shards "quick", by names and sizes, or "full", byte by byte.
     force: allow label smoothing on mixed labels.
     mix_online: mix the examples of src while training, with λ ~ Beta(mix_online, mix_online).
+    on_bad_record: what to do with bad records of src and evaluation, as mixup-augment has it.
 
     Raises UsageError for options that do not go together.
     """
@@ -56,6 +59,7 @@ class TrainRequest:
     verify: str = "quick"
     force: bool = False
     mix_online: float | None = None
+    on_bad_record: str = "fail"
 
     def __post_init__(self) -> None:
         if (self.shards is None) == (self.src is None):
@@ -83,6 +87,21 @@ class Prepared:
     identity: dict[str, Any]
     notes: tuple[str, ...]
 
+    @property
+    def may_grow(self) -> tuple[str, ...]:
+        """What of the request may grow: the epochs, where no step depends on how many there are."""
+        config = self.job.config
+        fixed = config.schedule != "constant" or config.steps is not None or config.clean_last_epochs
+        return () if fixed else (_EPOCHS,)
+
+    @property
+    def digest(self) -> str:
+        """What tells the steps of this run from those of others."""
+        config = {
+            name: value for name, value in self.identity["config"].items() if f"config.{name}" not in self.may_grow
+        }
+        return digest_of({**self.identity, "config": config})
+
 
 def train(
     prepared: Prepared,
@@ -94,7 +113,7 @@ def train(
     on_epoch: Callable[[Row], None] = lambda row: None,
     on_note: OnNote = ignore,
 ) -> dict[str, Any]:
-    """Train, resume a run that was stopped, or return the result of one that is complete.
+    """Train, resume a run that was stopped or had fewer epochs, or return the result of one that is complete.
 
     on_start: called before the first step with the trainer and notes for the user. on_step, on_epoch: as
     `Trainer.train` calls them. on_note: told of each file that is not as it was written; it is as none, and made again.
@@ -102,15 +121,18 @@ def train(
     Raises MixupError with one line that says what is wrong and what to do.
     """
     started, folder = time.monotonic(), RunFolder(out)
-    with folder.claimed(prepared.identity, on_note):
+    with folder.claimed(prepared.identity, on_note, may_grow=prepared.may_grow):
         folder.check_files()
         if folder.result.is_file():
             fault = folder.fault(prepared.identity)
             if fault is None:
                 return folder.load_finished()[0]
-            on_note(f"{fault}: the run is completed again from its last save")
+            if folder.fault() is None:  # sound, and so of fewer epochs
+                on_note(f"{out}: the run goes on after epoch {folder.load_finished()[0]['epochs']}")
+            else:
+                on_note(f"{fault}: the run is completed again from its last save")
             folder.remove_result()
-        trainer = Trainer(prepared.job, folder, learners, run=digest_of(prepared.identity))
+        trainer = Trainer(prepared.job, folder, learners, run=prepared.digest)
         trainer.resume(on_note)
         note = learners.devices.note
         on_start(trainer, (*prepared.notes, *([note] if note else [])))
@@ -143,7 +165,9 @@ def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prep
     Raises UsageError, SourceError or ManifestError if they are missing, changed, or do not fit together.
     """
     if evaluation is None:
-        evaluation = Evaluation(source_examples(replace(request.evaluation, allow_eval_split=True)))
+        evaluation = Evaluation(
+            source_examples(replace(request.evaluation, allow_eval_split=True), request.on_bad_record)
+        )
     data = _shards_data(request, evaluation) if request.src is None else _source_data(request, request.src)
     for records in (data.records, evaluation.records):
         check_names(records)
@@ -161,7 +185,25 @@ def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prep
         clean=data.clean,
         online_alpha=request.mix_online,
     )
-    return Prepared(job=job, identity=identity, notes=data.notes)
+    notes = [*data.notes, *_left_out(job)]
+    notes += [
+        f"{files.skipped:,} bad {'record' if files.skipped == 1 else 'records'} of {files.name} left out"
+        for files in (data.records, evaluation.records)
+        if files.skipped
+    ]
+    return Prepared(job=job, identity=identity, notes=tuple(notes))
+
+
+def _left_out(job: Job) -> list[str]:
+    """What is said where many examples do not fill a batch."""
+    examples, batch_size = job.train.examples, job.config.batch_size
+    rest = examples % batch_size
+    if rest < _NOTED_SHARE * examples:
+        return []
+    return [
+        f"each epoch trains on {examples - rest:,} of {examples:,} examples: the other {rest:,}, others in each epoch, "
+        f"do not fill a batch of {batch_size:,}: a smaller --batch-size leaves out fewer"
+    ]
 
 
 def evaluation_identity(config: SourceConfig, records: ExampleFiles) -> dict[str, Any]:
@@ -185,11 +227,11 @@ class _TrainingData:
 
 
 def _source_data(request: TrainRequest, src: SourceConfig) -> _TrainingData:
-    records = source_examples(src)
+    records = source_examples(src, request.on_bad_record)
     identity: dict[str, Any] = {"name": records.name, "split": src.split_name, "examples": records.examples}
     if request.mix_online is not None:
         identity["mix_online"] = request.mix_online
-    return _TrainingData(records=records, trained_on=list(records.passes[0]), identity=identity)
+    return _TrainingData(records=records, trained_on=list(records.files), identity=identity)
 
 
 def _shards_data(request: TrainRequest, evaluation: Evaluation) -> _TrainingData:
@@ -199,7 +241,7 @@ def _shards_data(request: TrainRequest, evaluation: Evaluation) -> _TrainingData
     note = "The originals among the shards are not trained on: epochs read the mixed copies in turn."
     return _TrainingData(
         records=mixed_examples(request.shards, manifest),
-        trained_on=mixed_files(manifest, evaluation.records.passes[0]),
+        trained_on=mixed_files(manifest, evaluation.records.files),
         identity={"run_id": manifest.run_id, "name": manifest.name},
         clean=_clean_records(manifest, request.evaluation) if request.config.clean_last_epochs else None,
         notes=(note,) if manifest.config.keep_originals else (),
@@ -230,8 +272,9 @@ def checked_manifest(shards: Path, how: str) -> Manifest:
 
 def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> ExampleFiles:
     """The unmixed source of a mixed dataset, looked for where the evaluation examples are."""
-    records = source_examples(source_config(manifest, evaluation.src, data_dir=evaluation.data_dir))
-    found = {Path(path).name for path in records.passes[0]}
+    source = source_config(manifest, evaluation.src, data_dir=evaluation.data_dir)
+    records = source_examples(source, manifest.config.on_bad_record)
+    found = {Path(path).name for path in records.files}
     if found != {file.name for file in manifest.source.files}:
         raise SourceError(
             f"clean-last-epochs: {evaluation.src} split {manifest.split} is not the source that was mixed"

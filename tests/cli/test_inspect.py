@@ -336,8 +336,9 @@ def test_the_page(kinds: Callable[[str], Mixed], tmp_path: Path, kind: str, with
     assert page.rstrip().endswith("</html>")
     assert not re.search(r"""(?:src|href)=["']?(?:https?:|//|/|\.)""", page)
     assert "<script" not in page
-    assert page.count("shapes_mixup-train.tfrecord-") >= 9
-    assert ("The source was not found" in page) == (not with_source and kind != "vectors")
+    assert page.count('data-label="Partner"') == 9
+    assert "shapes_mixup-train.tfrecord-" in page
+    assert ("The source was not found" in page) == (not with_source)
     assert [file.name for file in path.parent.iterdir()] == ["page.html"]
 
 
@@ -360,7 +361,7 @@ def test_beta_tells_what_alpha_does(tmp_path: Path) -> None:
     heading, *rows, written = succeed(run_inspect("--beta", "0.001,1, 1000", path)).splitlines()
     assert "nearly unmixed" in heading
     assert [row.split() for row in rows] == [
-        ["0.001", "99.7%", "0.1%"],
+        ["0.001", "99.7%", "0.085%"],
         ["1", "10.0%", "40.0%"],
         ["1000", "0.0%", "100%"],
     ]
@@ -484,9 +485,12 @@ def test_all_is_checked_before_anything_is_printed(tmp_path: Path, copied: Path)
     check_refused(tmp_path, [copied, "--find", SOURCE_ID, "--example", "60"], 2, ("example '60'",))
 
 
-def test_vectors_have_no_preview(kinds: Callable[[str], Mixed], tmp_path: Path) -> None:
-    said = ("--preview needs images", "feature vectors", "--example or --html")
-    check_refused(tmp_path, [kinds("vectors").out, "--preview", tmp_path / "p.png"], 2, said)
+def test_vectors_are_drawn_as_lines_in_both(kinds: Callable[[str], Mixed], tmp_path: Path) -> None:
+    made, picture, page = kinds("vectors"), tmp_path / "p.png", tmp_path / "p.html"
+    succeed(run_inspect(made.out, "--preview", picture, "--html", page))
+    blue = (picture_of(picture)[..., 2].astype(int) - picture_of(picture)[..., 0]) > 60
+    assert blue.mean() > 0.001
+    assert page.read_text().count("data:image/svg+xml") == 9 * 3 + 3 * 2  # examples with parents, and three charts
 
 
 # Targets

@@ -1,17 +1,20 @@
 """Smaller and noisier training sets, against what they were made from."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from mixup_pipeline.comparison.derived import check_derivable, derive
+from mixup_pipeline.comparison.cells import Cell
+from mixup_pipeline.comparison.derived import check_cells, derive
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import UsageError
+from mixup_pipeline.errors import RecordError, UsageError
 from mixup_pipeline.records.example_reader import ExampleReader
 from mixup_pipeline.records.framing import read_records
 from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.sources import open_source
+from tests.damage import replace_record
 from tests.datasets import write_tfds
 
 CLASSES = 4
@@ -80,26 +83,73 @@ def test_labels_that_are_wrong_stay_wrong_with_more_noise(source: SourceConfig, 
     assert all(many[place] == few[place] for place in range(len(whole)) if few[place] != whole[place])
 
 
+def cell(arm: str = "baseline", **more: Any) -> Cell:
+    copies = None if arm == "baseline" else 2
+    return Cell(arm=arm, alpha=None if copies is None else 0.2, copies=copies, **more)
+
+
 @pytest.mark.parametrize(
-    ("subsets", "shares", "message"),
+    ("subsets", "message"),
     [
-        ({50, 201}, {0.0}, "subset 201: shapes split train has 200 examples"),
-        ({31, 50}, {0.0}, "subset 31: is less than one batch of 32: use a smaller --batch-size"),
+        ([50, 201], "--subset 201: shapes split train has 200 examples"),
+        ([31, 50], "--subset 31: is less than one batch of 32: use a smaller --batch-size"),
     ],
 )
-def test_what_cannot_be_made_is_refused(
-    source: SourceConfig, subsets: set[int], shares: set[float], message: str
-) -> None:
+def test_what_cannot_be_made_is_refused(source: SourceConfig, subsets: list[int], message: str) -> None:
     with pytest.raises(UsageError) as refused:
-        check_derivable(source, subsets, shares, batch_size=32)
+        check_cells(source, [cell(subset=subset) for subset in subsets], seeds=1, batch_size=32)
     assert str(refused.value) == message
 
 
 def test_what_can_be_made_is_not_refused(source: SourceConfig) -> None:
-    check_derivable(source, {32, 200}, {0.0, 0.5}, batch_size=32)
+    cells = [
+        cell(arm, subset=subset, corrupt=share)
+        for arm in ("baseline", "cross-class")
+        for subset in (32, None)
+        for share in (0, 0.5)
+    ]
+    check_cells(source, cells, seeds=2, batch_size=32)
 
 
 def test_labels_of_one_class_cannot_be_wrong(tmp_path: Path) -> None:
     folder = write_tfds(tmp_path / "shapes/1.0.0", num_examples=40, num_classes=1).folder
-    with pytest.raises(UsageError, match="corrupt-labels: needs class ids of two classes or more"):
-        check_derivable(SourceConfig(src=str(folder)), (), {0.0, 0.2}, batch_size=32)
+    with pytest.raises(UsageError, match="--corrupt-labels needs class ids of two classes or more"):
+        check_cells(SourceConfig(src=str(folder)), [cell(), cell(corrupt=0.2)], seeds=1, batch_size=32)
+
+
+def test_an_arm_that_cannot_be_paired_is_refused_before_any_training_by_the_name_of_its_class(tmp_path: Path) -> None:
+    dataset = write_tfds(tmp_path / "shapes/1.0.0", labels=[0] * 29 + [1] * 11)
+    (dataset.folder / "label.labels.txt").write_text("ant\nbee\ncat\ndog\n")
+    config = SourceConfig(src=str(dataset.folder))
+    with pytest.raises(UsageError) as refused:
+        check_cells(config, [cell(), cell("any"), cell("cross-class")], seeds=3, batch_size=8)
+    assert str(refused.value) == (
+        "arm cross-class-alpha0.2-copies2: pairing cross-class needs every class to hold at most half of the examples, "
+        "but class 'ant' holds 29 of 40: use --pairing any or within-class, or leave the arm out of --arms"
+    )
+    check_cells(config, [cell(), cell("any"), cell("within-class")], seeds=3, batch_size=8)
+
+
+def test_the_training_sets_of_all_seeds_are_paired(tmp_path: Path) -> None:
+    """Half of the examples are of one class, so some subsets hold more of it than half."""
+    dataset = write_tfds(tmp_path / "shapes/1.0.0", labels=[0] * 20 + [1] * 10 + [2] * 10)
+    config, cells = SourceConfig(src=str(dataset.folder)), [cell(), cell("cross-class", subset=10)]
+    sizes = [sum(label == 0 for _, label in made(config, tmp_path / str(seed), 10, 0, seed)) for seed in range(10)]
+    first = next(seed for seed, size in enumerate(sizes) if size > 5)
+    with pytest.raises(UsageError, match=rf"copies2-subset10, seed {first}: .*class 0 holds {sizes[first]} of 10"):
+        check_cells(config, cells, seeds=10, batch_size=8)
+    if first:
+        check_cells(config, cells, seeds=first, batch_size=8)
+
+
+def test_bad_records_are_left_out_of_what_is_derived(source: SourceConfig, tmp_path: Path) -> None:
+    whole = content(source)
+    file = next(iter(sorted(Path(source.src).glob("*.tfrecord-*"))))
+    replace_record(file, 2, b"\xff")
+    with pytest.raises(RecordError, match=rf"{file.name}: record 2 at byte"):
+        check_cells(source, [cell()], seeds=1, batch_size=8)
+    with pytest.raises(RecordError, match=rf"{file.name}: record 2 at byte"):
+        derive(source, tmp_path / "fail", subset=None, corrupt=0.5, seed=0)
+    check_cells(source, [cell(subset=199)], seeds=1, batch_size=8, on_bad_record="skip")
+    skipped = derive(source, tmp_path / "skip", subset=None, corrupt=0, seed=0, on_bad_record="skip")
+    assert content(skipped) == [example for number, example in enumerate(whole) if number != 2]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mixup_pipeline.comparison.statistics import difference, estimate
+from mixup_pipeline.comparison.statistics import bounds, difference, estimate
 
 SEEDS = st.lists(st.floats(0, 1), min_size=3, max_size=12)
 
@@ -63,3 +63,15 @@ def test_bootstrap_covers_about_as_often_as_it_says() -> None:
         assert found.bootstrap is not None
         inside += found.bootstrap[0] <= 0.3 <= found.bootstrap[1]
     assert 175 <= inside <= 198
+
+
+def test_an_interval_stays_within_what_a_measure_can_be() -> None:
+    found = estimate([0.99, 1.0, 0.93], bounds("accuracy"))
+    assert found.low is not None
+    assert found.high == 1.0
+    assert found.low < 0.93
+    assert estimate([0.99, 1.0, 0.93]).high > 1.0  # type: ignore[operator]
+    assert estimate([0.01, 0.2, 0.0], bounds("fgsm 0.1 accuracy")).low == 0.0
+    assert estimate([1.9, 0.1], bounds("brier")).high == 2.0
+    assert estimate([0.1, 5.0], bounds("nll")).low == 0.0
+    assert difference([1.0, 0.0], [0.0, 0.9], bounds("accuracy")).t == (-1.0, 1.0)

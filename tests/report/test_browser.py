@@ -91,7 +91,7 @@ def test_charts_are_found_by_their_headings_and_tell_their_result(browser: Brows
     page = load(browser, html)
     assert page.locator(".charts h3").all_inner_texts() == ["Mixing weight λ", "Class balance", "Class pairs"]
     assert "Kolmogorov–Smirnov test of" in page.locator(".charts figcaption").first.inner_text()
-    assert "mixup-augment --src shapes --alpha 0.4 --copies 3 --prob 0.9" in page.locator("pre").inner_text()
+    assert "shapes/1.0.0 --alpha 0.4 --copies 3 --prob 0.9" in page.locator("pre").inner_text()
     assert page.locator("section table tbody tr").count() >= 5
 
 
@@ -131,10 +131,22 @@ def test_tables_can_be_reached_and_scrolled_by_keyboard(browser: Browser, html: 
         )
     assert reached[:2] == ["A", "SUMMARY"]
     assert "Provenance of a sample" in reached
-    region = page.get_by_role("region", name="Provenance of a sample").last
+    page.set_viewport_size({"width": 200, "height": 800})
+    page.locator("details summary").click()
+    region = page.get_by_role("region", name="Class pairs").last
     region.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("element => element.scrollLeft > 0", arg=region.element_handle())
+
+
+@pytest.mark.parametrize("width", [400, 800, 1300])
+def test_the_provenance_can_be_read_without_scrolling_sideways(browser: Browser, html: Path, width: int) -> None:
+    page = load(browser, html, width)
+    region = page.get_by_role("region", name="Provenance of a sample").last
+    wide, shown = (region.evaluate(f"element => element.{side}Width") for side in ("scroll", "client"))
+    assert wide <= shown
+    cells = region.locator("tbody td")
+    assert all(cells.nth(n).bounding_box()["x"] < width for n in range(cells.count()))  # type: ignore[index]
 
 
 def test_tables_of_the_classes_open_by_keyboard(browser: Browser, html: Path) -> None:

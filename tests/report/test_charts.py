@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from mixup_pipeline.dataset.overview import Overview
-from mixup_pipeline.report.charts import balance_charts, lam_charts, pair_charts
+from mixup_pipeline.report.charts import balance_charts, lam_bins, lam_charts, pair_charts
 from mixup_pipeline.report.figures import DARK, LIGHT
 from mixup_pipeline.report.words import one_line
 from tests.report.shown import NAMES, overview_of, random_overview
@@ -32,7 +32,8 @@ def pairs_of(overview: Overview) -> tuple[bytes, bytes]:
     ("alpha", "lam", "density"),
     [
         (0.001, 0.5, "density (log scale)"),
-        (0.2, 0.0, "density (log scale)"),
+        (0.05, 0.0, "density (log scale)"),
+        (0.2, 0.0, "density"),
         (1, 0.3, "density"),
         (1000, 0.5, "density (log scale)"),
     ],
@@ -43,6 +44,12 @@ def test_lam_stands_beside_beta(alpha: float, lam: float, density: str) -> None:
         assert {"mixed examples", f"Beta({alpha:g}, {alpha:g})", "mixing weight λ", density} <= set(texts(svg))
     assert LIGHT.first.encode() in light
     assert DARK.first.encode() in dark
+
+
+@pytest.mark.parametrize(("mixed", "bins"), [(0, 10), (186, 10), (400, 20), (500, 25), (1999, 50), (2000, 100)])
+def test_few_examples_have_few_bins(mixed: int, bins: int) -> None:
+    overview = overview_of([(0, 1, 0.3)] * mixed + [(0, 0, 1.0)], num_classes=2)
+    assert lam_bins(overview) == bins
 
 
 @pytest.mark.parametrize("num_classes", [1, 2, 30])

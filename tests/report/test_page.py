@@ -93,7 +93,9 @@ def test_the_page_shows_examples_with_their_parents_and_loads_nothing() -> None:
 def test_a_page_without_the_source_names_the_parents() -> None:
     found = parsed(random_overview(3), [mixed_example(IMAGES[0], num_classes=3)])
     assert "The source was not found, so the parents are named below, not shown." in found.all("p")
-    assert "shapes-train.tfrecord-00000-of-00001__3" in found.all("code")
+    codes = found.all("code")
+    assert "shapes-train.tfrecord-00000-of-00001__…" in codes  # what all parents' ids begin with, once
+    assert "3" in codes
     assert len([tag for tag, _ in found.elements if tag == "img"]) == 1 + 3
 
 
@@ -114,7 +116,7 @@ def test_a_page_without_the_source_names_the_parents() -> None:
 def test_what_is_not_known_is_left_out(overview: Overview, example: MixedExample, titles: list[str]) -> None:
     found = parsed(overview, [example])
     assert found.all("h3") == titles
-    assert ("preview" in found.attributes("id")) == (example.found.input.ndim == 3)
+    assert "preview" in found.attributes("id")
     assert ("details" in {tag for tag, _ in found.elements}) == (overview.config.prob == 0)  # tables of few classes
 
 

@@ -214,5 +214,5 @@ def test_what_each_alpha_does() -> None:
         "  alpha   λ nearly unmixed (below 0.05 or above 0.95)   λ between 0.3 and 0.7\n"
         "  0.1      75.5%                                          7.4%\n"
         "  1        10.0%                                         40.0%\n"
-        "  8         0.0%                                         90.0%"
+        "  8       <0.0001%                                         90.0%"
     )

@@ -16,8 +16,9 @@ from mixup_pipeline.dataset.reader import MixedReader
 from mixup_pipeline.mixing.arithmetic import mix_class_ids
 from mixup_pipeline.training.batches import Feeding, evaluation_batches, training_batches
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.example_files import ExampleFiles, mixed_examples, source_examples
+from mixup_pipeline.training.example_files import ExampleFiles, mixed_examples
 from mixup_pipeline.training.online import mixed_online
+from mixup_pipeline.training.source_examples import source_examples
 from tests.datasets import Dataset, write_tfds
 from tests.mixed import Mixed
 

@@ -23,7 +23,7 @@ from mixup_pipeline.comparison.probes import check_probes
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.records.framing import read_records
-from mixup_pipeline.training.example_files import source_examples
+from mixup_pipeline.training.source_examples import source_examples
 from tests.cli.inprocess import contents, error_of, process_as_before, succeed
 from tests.cli.test_progress import Soon
 from tests.commands import command, run

@@ -11,8 +11,9 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.mixing.arithmetic import mix_images
 from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.training.batches import Feeding, training_batches
-from mixup_pipeline.training.example_files import ExampleFiles, source_examples
+from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.online import mix, mixed_online
+from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 from tests.datasets import write_tfds
 

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -297,13 +298,35 @@ def test_the_last_epochs_are_clean(tmp_path: Path) -> None:
     assert [row["weighted_accuracy"] == row["dominant_accuracy"] for row in history] == [False, False, True]
 
 
-def test_another_configuration_does_not_resume(shards: Path, tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    train(request(shards, config=TrainConfig(epochs=1, batch_size=50)), tmp_path / "run")
-    with pytest.raises(
-        MixupError, match=r"holds another training run \(config.epochs is 1, asked is 3\): choose another --out"
-    ):
-        train(request(shards), tmp_path / "run")
+def test_more_epochs_go_on_as_one_longer_run(shards: Path, tmp_path: Path) -> None:
+    train(request(shards), tmp_path / "whole")
+    train(request(shards, config=replace(CONFIG, epochs=2)), tmp_path / "grown")
+    notes: list[str] = []
+    grown = train(request(shards), tmp_path / "grown", on_note=notes.append)
+    assert notes == [f"{tmp_path / 'grown'}: the run goes on after epoch 2"]
+    assert (grown["epochs"], grown["config"]["epochs"]) == (3, 3)
+    for expected, found in zip(weights(tmp_path / "whole"), weights(tmp_path / "grown"), strict=True):
+        assert (expected == found).all()
+    assert train(request(shards), tmp_path / "grown") == grown
+    with pytest.raises(MixupError, match=r"config\.epochs is 3, asked is 2"):
+        train(request(shards, config=replace(CONFIG, epochs=2)), tmp_path / "grown")
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        ({"schedule": "cosine"}, {}, "config.epochs is 1, asked is 3"),  # each step depends on how many there are
+        ({"steps": 12}, {"steps": 24}, "config.epochs is 1, asked is 3"),
+        ({}, {"seed": 1}, "config.seed is 0, asked is 1"),
+    ],
+)
+def test_another_configuration_does_not_resume(
+    shards: Path, tmp_path: Path, first: dict[str, Any], then: dict[str, Any], said: str
+) -> None:
+    config = TrainConfig(epochs=1, batch_size=50, **first)
+    train(request(shards, config=config), tmp_path / "run")
+    with pytest.raises(MixupError, match=rf"holds another training run \({said}\): choose another --out"):
+        train(request(shards, config=replace(config, epochs=3, **then)), tmp_path / "run")
 
 
 def test_changed_shards_are_refused(shards: Path, tmp_path: Path) -> None:

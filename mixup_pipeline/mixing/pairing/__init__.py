@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.errors import UsageError
+
 ClassIds = npt.NDArray[np.int32]
 """int32[N] class ids in slot order; all are NO_CLASS if the source has no classes."""
 Partners = npt.NDArray[np.int64]
@@ -25,16 +27,37 @@ Earlier = Sequence[npt.NDArray[np.int64 | np.int32]]
 """The pairings of the earlier copies, in order."""
 
 
+class PairingError(UsageError):
+    """Examples cannot be paired because of one class. template: the message, with {} in place of the class."""
+
+    def __init__(self, template: str, class_id: int) -> None:
+        super().__init__(template.format(class_id))
+        self._template, self._class_id = template, class_id
+
+    def named(self, class_names: Sequence[str] | None) -> UsageError:
+        """The error with the name of the class, where it has one."""
+        name = f"{self._class_id}" if class_names is None else repr(class_names[self._class_id])
+        return UsageError(self._template.format(name))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """One way to pair.
 
     pair: (class_ids, copy, seed, earlier) → partners. check: (class_ids, copies); raises UsageError if these examples
-    cannot be paired for that many copies. needs_classes: whether labels must be class ids. uses_earlier: whether `pair`
-    needs the pairings of the earlier copies; if not, `earlier` is empty.
+    cannot be paired for that many copies, a PairingError where one class is the reason. needs_classes: whether labels
+    must be class ids. uses_earlier: whether `pair` needs the pairings of earlier copies; if not, `earlier` is empty.
     """
 
     pair: Callable[[ClassIds, int, int, Earlier], Partners]
     check: Callable[[ClassIds, int], None] = lambda class_ids, copies: None
     needs_classes: bool = True
     uses_earlier: bool = False
+
+
+def check_pairable(policy: Policy, class_ids: ClassIds, copies: int, class_names: Sequence[str] | None) -> None:
+    """Raise UsageError, which names the class that is the reason, if these examples cannot be paired."""
+    try:
+        policy.check(class_ids, copies)
+    except PairingError as error:
+        raise error.named(class_names) from None

@@ -9,8 +9,7 @@ Rejected: sorting by class and shifting. It is exact, but each class would only 
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.errors import UsageError
-from mixup_pipeline.mixing.pairing import ClassIds, Earlier, Partners, Policy
+from mixup_pipeline.mixing.pairing import ClassIds, Earlier, PairingError, Partners, Policy
 from mixup_pipeline.mixing.randomness import permutation, words
 
 _REPAIR_ROUNDS = 24
@@ -35,9 +34,10 @@ def check_cross_class(class_ids: ClassIds, copies: int) -> None:
     classes, sizes = np.unique(class_ids, return_counts=True)
     largest = int(sizes.argmax())
     if 2 * sizes[largest] > len(class_ids):
-        raise UsageError(
-            f"pairing cross-class needs every class to hold at most half of the examples, but class {classes[largest]} "
-            f"holds {sizes[largest]:,} of {len(class_ids):,}: use --pairing any or within-class"
+        raise PairingError(
+            f"pairing cross-class needs every class to hold at most half of the examples, but class {{}} holds "
+            f"{sizes[largest]:,} of {len(class_ids):,}: use --pairing any or within-class",
+            int(classes[largest]),
         )
 
 

@@ -1,0 +1,104 @@
+"""An unmixed source to train or evaluate on. Its records are judged as mixing judges them, before the first step.
+
+So a label out of range, an image of another size or a damaged record is found by the same code, with the same message.
+Images are decoded while they are trained on; one that cannot be is looked for then.
+"""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
+from mixup_pipeline.errors import SourceError
+from mixup_pipeline.records.framing import frame, is_compressed
+from mixup_pipeline.records.labels import LabelKind
+from mixup_pipeline.sources import open_source
+from mixup_pipeline.sources.index import Entries, IndexedFile
+from mixup_pipeline.sources.payloads import read_payloads
+from mixup_pipeline.sources.scan import check_every_record, common_shape, scan_file
+from mixup_pipeline.sources.source import Source
+from mixup_pipeline.training.example_files import ExampleFiles
+
+
+def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> ExampleFiles:
+    """Describe a split of an unmixed source. on_bad_record: as mixup-augment has it.
+
+    Raises UsageError or SourceError as `open_source` does, RecordError for the first bad record unless bad records are
+    skipped, and SourceError for compressed files, sizes that differ, and a source without examples.
+    """
+    source = open_source(config)
+    spec, scanned = source.spec, scan_source(source, on_bad_record)
+    files = [file for _, file in scanned]
+    first = next(file for file in files if file.shape is not None)
+    copies = {file.path: _Copy(entries, file) for entries, file in scanned if file.skipped}
+    labels: LabelKind = LABEL_KINDS[spec.label_kind]
+    return ExampleFiles(
+        name=source.name,
+        passes=(tuple(copies[file.path].path if file.skipped else file.path for file in files),),
+        examples=sum(file.examples for file in files),
+        shape=first.shape or (),
+        num_classes=spec.num_classes,
+        class_names=source.class_names,
+        input_key=spec.input_key,
+        input_kind=INPUT_KINDS[spec.encoding],
+        label_features=lambda tf: {spec.label_key: labels.parsed(tf, spec)},
+        soft_labels=lambda tf, features: labels.tensor(tf, features[spec.label_key], spec),
+        skipped=sum(file.skipped for file in files),
+        originals=tuple(file.path for file in files),
+        held=tuple(copies.values()),
+        blame=partial(_blame, source),
+    )
+
+
+def scan_source(source: Source, on_bad_record: str = "fail") -> list[tuple[Entries, IndexedFile]]:
+    """The entries and the summary of each file of a source. There are examples in it, all of one shape.
+
+    Raises the errors of `source_examples`.
+    """
+    rules = MixConfig(on_bad_record=on_bad_record)
+    scanned = [_scanned(source, position, rules) for position in range(len(source.files))]
+    if common_shape([file for _, file in scanned]) is None:
+        raise SourceError(f"{source.name}: split {source.split!r} holds no usable record")
+    return scanned
+
+
+def payloads(scanned: Iterable[tuple[Entries, IndexedFile]]) -> Iterator[tuple[tuple[str, int], bytes]]:
+    """((file name, record index), payload) of all records that were not left out."""
+    for entries, file in scanned:
+        own = entries.copy()
+        own["file"] = 0
+        for record, payload in zip(own["record"].tolist(), read_payloads([file], own), strict=True):
+            yield (file.name, record), payload
+
+
+def _scanned(source: Source, position: int, rules: MixConfig) -> tuple[Entries, IndexedFile]:
+    file = source.files[position]
+    path = Path(file.path)
+    try:
+        if is_compressed(path):
+            raise SourceError(f"{path}: is compressed: decompress it for training, or mix it and train on the shards")
+        return scan_file(file, path, source.spec, rules)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+class _Copy:
+    """A copy of a file without its bad records. It has no name, and ends with this object."""
+
+    def __init__(self, entries: Entries, file: IndexedFile) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        for _, payload in payloads([(entries, file)]):
+            self._file.write(frame(payload))
+        self._file.flush()
+        self.path = f"/dev/fd/{self._file.fileno()}"
+
+    def __del__(self) -> None:
+        self._file.close()
+
+
+def _blame(source: Source) -> None:
+    for file in source.files:
+        check_every_record(file, Path(file.path), source.spec)
