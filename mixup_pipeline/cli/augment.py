@@ -62,10 +62,13 @@ def _main(src: SourceConfig, config: MixConfig, how: AugmentOptions, beam_args: 
         _advise(config)
     if how.dry_run:
         check_choice("engine", how.engine, ENGINES)
-        from mixup_pipeline.cli import summary
+        from mixup_pipeline.cli import progress, summary
         from mixup_pipeline.launch import estimate
 
-        say(*summary.of_estimate(estimate(src, config, beam_args), config))
+        with progress.shown(quiet=how.quiet) as display:
+            display.show(progress.Stage(name="Indexing"))
+            estimated = estimate(src, config, beam_args)
+        say(*summary.of_estimate(estimated, config))
     elif how.out is None:
         raise click.UsageError("Missing option '--out'.")
     else:
@@ -82,6 +85,7 @@ def _augment(src: SourceConfig, config: MixConfig, out: str, how: AugmentOptions
         for number in (signal.SIGINT, signal.SIGTERM):  # the job is cancelled, then all ends
             signal.signal(number, signal.default_int_handler)
     from mixup_pipeline.cli import progress, summary
+    from mixup_pipeline.cli.run_progress import watch_run
     from mixup_pipeline.launch import augment, submit
 
     if not how.debug:
@@ -93,19 +97,21 @@ def _augment(src: SourceConfig, config: MixConfig, out: str, how: AugmentOptions
             if not how.quiet:
                 say(*summary.of_submission(job, place(out)))
             return
-        show = sys.stderr.isatty() and not how.quiet
-        with progress.Progress(shown=show) as display:
-            tell = None if how.quiet else _tell_state
-            report = augment(src, out, config, **run, on_start=display.watch, on_state=tell)
+        with progress.shown(quiet=how.quiet) as display:
+            display.show(progress.Stage(name="Preparing"))
+            report = augment(
+                src,
+                out,
+                config,
+                **run,
+                on_start=lambda source, folder: watch_run(display, source, folder, copies=config.copies),
+                on_state=lambda job, state: display.say(f"{job} {state.lower()}", err=True),
+            )
     except KeyboardInterrupt:
         say(_STOPPED, err=True)
         sys.exit(1)
     if not how.quiet:
         say(*summary.of_report(report))
-
-
-def _tell_state(job: str, state: str) -> None:
-    say(f"{job} {state.lower()}", err=True)
 
 
 def _advise(config: MixConfig) -> None:

@@ -72,7 +72,8 @@ def main(**options: Any) -> None:
 
 
 def _compare(options: dict[str, Any]) -> None:
-    from mixup_pipeline.cli.progress import shown_steps
+    from mixup_pipeline.cli.progress import shown
+    from mixup_pipeline.cli.run_counter import RunCounter
     from mixup_pipeline.comparison.compare_config import CompareConfig, parse_numbers, parse_sweep
     from mixup_pipeline.sources import evaluation_config
 
@@ -109,13 +110,14 @@ def _compare(options: dict[str, Any]) -> None:
 
     def on_run(number: int, total: int, cell: Any, seed: int, result: dict[str, Any]) -> None:
         last, best = result["last"]["accuracy"], result["best"]["accuracy"]
-        tell(
+        runs.on_run(number)
+        display.say(
             f"{number:>4}/{total}  {cell.name}, seed {seed}: clean accuracy {last:.4f} at the last epoch, "
             f"{best:.4f} at the best"
         )
 
     def on_note(note: str) -> None:
-        tell(f"Note: {note}", err=True)
+        display.say(f"Note: {note}", err=True)
 
     comparison = Comparison(
         source=source,
@@ -128,9 +130,10 @@ def _compare(options: dict[str, Any]) -> None:
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
-        with shown_steps(quiet=options["quiet"]) as (on_step, tell):
+        with shown(quiet=options["quiet"]) as display:
+            runs = RunCounter(display, total=len(config.cells()) * config.seeds)
             callbacks = Callbacks(
-                on_start=training.append, on_end=training.clear, on_step=on_step, on_run=on_run, on_note=on_note
+                on_start=training.append, on_end=training.clear, on_step=runs.on_step, on_run=on_run, on_note=on_note
             )
             results = compare(comparison, options["out"], callbacks)
         _report(results, config, options["out"], shown=not options["quiet"])

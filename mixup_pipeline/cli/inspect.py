@@ -139,11 +139,16 @@ def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
 
 
 def _find(overview: Any, source_id: str) -> None:
-    from mixup_pipeline.cli.progress import shown_shards
+    from mixup_pipeline.cli.progress import Stage, shown
     from mixup_pipeline.dataset.find import find
     from mixup_pipeline.report import text
 
-    with shown_shards("Searching shards", shown=sys.stderr.isatty()) as on_shard:
+    with shown() as display:
+
+        def on_shard(done: int, total: int) -> None:
+            display.show(Stage(name="Searching", done=done, total=total, unit="shards"))
+
+        on_shard(0, len(overview.manifest.shards))
         appearances = list(find(overview.out, overview.manifest, source_id, on_shard=on_shard))
     say(*text.find_text(overview, source_id, appearances).split("\n"))
 

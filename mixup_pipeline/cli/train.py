@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def main(**options: Any) -> None:
 
 
 def _train(config: TrainConfig, options: dict[str, Any]) -> None:
-    from mixup_pipeline.cli.progress import shown_steps
+    from mixup_pipeline.cli.progress import Stage, shown
     from mixup_pipeline.sources import evaluation_config
     from mixup_pipeline.training.devices import choose_devices
     from mixup_pipeline.training.learner import Learners
@@ -95,17 +95,23 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: trainer.stop())
         for note in notes:
-            tell(f"Note: {note}", err=True)
+            display.say(f"Note: {note}", err=True)
+
+    def on_step(done: int, total: int, measures: Mapping[str, float]) -> None:
+        display.show(
+            Stage(name="Training", done=done, total=total, unit="steps", detail=f"loss {measures['loss']:.4f}")
+        )
 
     def on_epoch(row: dict[str, float | int]) -> None:
-        tell(
+        display.say(
             f"epoch {row['epoch']:>3}  loss {row['loss']:.4f}  dominant accuracy {row['dominant_accuracy']:.4f}  "
             f"λ-weighted {row['weighted_accuracy']:.4f}  |  clean accuracy {row['accuracy']:.4f}  "
             f"nll {row['nll']:.4f}  ece {row['ece']:.4f}  {row['seconds']:.1f} s"
         )
 
     try:
-        with shown_steps(quiet=options["quiet"]) as (on_step, tell):
+        with shown(quiet=options["quiet"]) as display:
+            display.show(Stage(name="Preparing"))
             prepared = prepare(request)
             check_outside(options["out"], request.shards)
             learners = Learners(choose_devices(options["device"]), deterministic=options["deterministic"])
@@ -119,7 +125,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
                 on_note=on_note,
             )
             last, best = result["last"], result["best"]
-            tell(
+            display.say(
                 f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; clean accuracy "
                 f"{last['accuracy']:.4f} at the last epoch, {best['accuracy']:.4f} at the best ({best['epoch']})"
             )

@@ -44,13 +44,21 @@ def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool
     with shown_errors(debug=debug):
         if not debug:
             log_quietly()
-        from mixup_pipeline.cli.progress import shown_shards
+        from mixup_pipeline.cli.progress import Stage, shown
         from mixup_pipeline.dataset.verify import verify
 
         asked = None
         if against is not None:
             asked = SourceConfig(src=against, allow_eval_split=True, **source)  # type: ignore[arg-type]
-        with shown_shards("Checking shards", shown=sys.stderr.isatty() and not quiet) as on_shard:
+        with shown(quiet=quiet) as display:
+
+            def on_shard(done: int, total: int) -> None:
+                if asked is not None and done == total:
+                    display.show(Stage(name="Mixing again", detail=f"{sample:,} examples of {against}"))
+                else:
+                    display.show(Stage(name="Checking", done=done, total=total, unit="shards"))
+
+            display.show(Stage(name="Checking"))
             verdict = verify(place(shards), against=asked, sample=sample, on_shard=on_shard)
         for fault in verdict.faults[:_SHOWN_FAULTS]:
             say(f"Fault: {fault}", err=True)

@@ -1,6 +1,6 @@
 """Reading mixed shards back: from records to columns. Every feature is checked."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,6 +92,11 @@ class MixedReader:
             if record in keep:
                 columns.kept[record] = found
         return columns
+
+    def each(self, path: Place) -> Iterator[MixedRecord]:
+        """Read the records of a shard one by one, with their inputs. Raises RecordError as `read` does."""
+        for record, (offset, payload, _, fault) in enumerate(read_records(path, path.name)):
+            yield self._record(path, record, offset, payload, fault, with_input=True)
 
     def pick(self, path: Place, wanted: Collection[int]) -> MixedRecords:
         """Read only these records of a shard.

@@ -4,6 +4,7 @@ from typing import Any
 
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.records.fields import Field
+from mixup_pipeline.records.labels import LABEL_KEY
 from mixup_pipeline.records.layout import Layout
 
 _FEATURES = "tensorflow_datasets.core.features"
@@ -12,7 +13,7 @@ _FEATURES = "tensorflow_datasets.core.features"
 def dataset_info(manifest: Manifest) -> dict[str, Any]:
     """The content of TFDS's dataset_info.json."""
     config = manifest.config
-    return {
+    info: dict[str, Any] = {
         "name": manifest.name,
         "version": f"{manifest.format_version}.0.0",
         "description": f"MixUp of {manifest.source_name}: alpha {config.alpha}, pairing {config.pairing}, copies "
@@ -27,6 +28,11 @@ def dataset_info(manifest: Manifest) -> dict[str, Any]:
             }
         ],
     }
+    layout = manifest.layout
+    if manifest.format_version > 2 and LABEL_KEY in {field.key for field in layout.fields}:
+        items = [{"featureKey": key} for key in (layout.input.key, LABEL_KEY)]
+        info["supervisedKeys"] = {"tuple": {"items": items}}  # for as_supervised=True
+    return info
 
 
 def tfds_features(layout: Layout) -> dict[str, Any]:

@@ -186,6 +186,8 @@ def _check_portable(options: PipelineOptions) -> None:
             f"--job_endpoint={portable.job_endpoint}: no job server listens there: start it, or leave the option out "
             f"to have one started"
         )
+    if portable.artifact_endpoint is not None:
+        _address("artifact_endpoint", portable.artifact_endpoint)
     kind = portable.environment_type
     if kind and kind not in _ENVIRONMENT_TYPES and not kind.startswith("beam:env:"):
         raise UsageError(
@@ -216,6 +218,7 @@ def _address(option: str, value: str | None) -> tuple[str, int]:
         what = {
             "environment_config": "Beam's worker pool on the machines of the engine",
             "job_endpoint": "a job server",
+            "artifact_endpoint": "a job server's artifacts",
         }
         raise UsageError(
             f"Beam options after '--': --{option}=HOST:PORT is needed, the address of {what[option]}, got {value!r}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
 
-from mixup_pipeline.errors import EngineError, first_line
+from mixup_pipeline.errors import EngineError, UsageError, first_line
 
 EMBEDDED = ("[local]", "[auto]")
 _TIMEOUT_SECONDS = 10.0
@@ -42,7 +42,17 @@ class Cluster:
         return urllib.parse.urlsplit(self._url).hostname or ""
 
     def check(self) -> None:
-        """Check that Flink answers there."""
+        """Check that Flink answers there. Raises UsageError for what is no address."""
+        try:
+            address = urllib.parse.urlsplit(self._url)
+            usable = bool(address.hostname) and address.port != 0
+        except ValueError:  # a port that is no number or too large, or half an IPv6 address
+            usable = False
+        if not usable:
+            raise UsageError(
+                f"Beam options after '--': --flink_master must be {', '.join(EMBEDDED)} or HOST:PORT with a port from "
+                f"1 to 65,535, got {self._master!r}"
+            )
         if "flink-version" not in self._request("overview"):
             raise self._error("what answers there is not Flink")
 

@@ -23,7 +23,7 @@ from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from mixup_pipeline.config import ENGINES, check_choice
 from mixup_pipeline.engine.flink import EMBEDDED
-from mixup_pipeline.engine.ranges import check_ranges
+from mixup_pipeline.engine.ranges import check_values, complaint
 from mixup_pipeline.errors import EngineError, UsageError, first_line
 
 _NO_DASK = "engine dask: Beam's DaskRunner loses outputs of this pipeline: use local, prism, flink, spark or dataflow"
@@ -69,21 +69,24 @@ def pipeline_options(engine: str, beam_args: Sequence[str]) -> PipelineOptions:
     """
     flags = [*preset_flags(engine), *beam_args]
     parsers: list[Any] = []
-    complaint = io.StringIO()
+    said = io.StringIO()
     try:
-        with contextlib.redirect_stderr(complaint):
+        with contextlib.redirect_stderr(said):
             options = PipelineOptions(flags)
             options.get_all_options(add_extra_args_fn=parsers.append)
             unknown = parsers[0].parse_known_args(flags)[1]
     except SystemExit as error:
-        reason = complaint.getvalue().strip().splitlines()[-1].partition("error: ")[2]
-        raise UsageError(f"Beam options after '--': {reason}") from error
+        raise complaint(said.getvalue().strip().splitlines()[-1].partition("error: ")[2]) from error
+    except TypeError as error:  # Beam's only option that it takes apart while it parses
+        raise UsageError(
+            f"Beam options after '--': --sdk_harness_log_level_overrides must be a JSON object ({first_line(error)})"
+        ) from error
     if unknown:
         known = [flag for action in parsers[0]._actions for flag in action.option_strings]
         near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1, cutoff=0.75)
         hint = f"did you mean {near[0]}?" if near else "options of mixup-augment itself go before '--'"
         raise UsageError(f"Beam options after '--': Beam does not know {unknown[0]!r}: {hint}")
-    check_ranges(options)
+    check_values(options)
     runner = options.view_as(StandardOptions).runner or ""
     if "dask" in runner.lower():
         raise UsageError(_NO_DASK)

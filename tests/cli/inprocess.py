@@ -13,7 +13,9 @@ from click.testing import CliRunner, Result
 
 from mixup_pipeline.cli import augment, inspect, verify
 
-_BESIDE_THE_ERROR = re.compile(r"$|Usage: |Try |Note: |.* is not prepared in .*: asking TFDS to download it$")
+_BESIDE_THE_ERROR = re.compile(
+    r"$|Usage: |Try |Note: |(Preparing|Indexing|Training)[,:]|.* is not prepared in .*: asking TFDS to download it$"
+)
 """Lines that may stand beside the one line of the error."""
 
 

@@ -144,6 +144,17 @@ def test_what_speaks_another_language_is_no_flink() -> None:
                 check_engine(pipeline_options("flink", [f"--flink_master={master}", "--environment_type=DOCKER"]))
 
 
+@pytest.mark.parametrize("address", ["localhost:70000", "localhost:0", "http://a:many", ":8081", "[::1", "a:-1"])
+def test_what_is_no_address_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setattr(shutil, "which", lambda program: program)
+    with pytest.raises(
+        UsageError, match=r"--flink_master must be \[local\], \[auto\] or HOST:PORT .* 1 to 65,535, got"
+    ):
+        check_engine(pipeline_options("flink", [f"--flink_master={address}", "--environment_type=DOCKER"]))
+    with pytest.raises(UsageError, match="--artifact_endpoint=HOST:PORT is needed"):
+        check_engine(pipeline_options("spark", ["--artifact_endpoint=localhost:70000"]))
+
+
 def test_what_is_not_known_is_not_explained(tmp_path: Path) -> None:
     assert explain_failure(f"ValueError: {tmp_path}", pipeline_options("local", [])) is None
 

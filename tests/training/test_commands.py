@@ -15,16 +15,17 @@ from typing import Any
 import click
 import jsonschema
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from mixup_pipeline import MixConfig, augment
-from mixup_pipeline.cli import compare, train
+from mixup_pipeline.cli import compare, progress, train
 from mixup_pipeline.comparison.probes import check_probes
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.records.framing import read_records
 from mixup_pipeline.training.source_examples import source_examples
 from tests.cli.inprocess import contents, error_of, process_as_before, succeed
+from tests.cli.test_progress import Soon
 from tests.commands import command, run
 from tests.datasets import write_records, write_tfds
 
@@ -51,8 +52,12 @@ def refused(main: click.Command, args: tuple[str | Path, ...], code: int) -> str
 
 def accepted(main: click.Command, args: tuple[str | Path, ...]) -> str:
     """What a command printed that has done its work."""
+    return succeed(outcome(main, args))
+
+
+def outcome(main: click.Command, args: tuple[str | Path, ...]) -> Result:
     with process_as_before():
-        return succeed(CliRunner().invoke(main, [str(arg) for arg in args]))
+        return CliRunner().invoke(main, [str(arg) for arg in args])
 
 
 TRAIN_REFUSED: list[tuple[tuple[str, ...], str]] = [
@@ -168,9 +173,13 @@ def test_a_model_in_the_current_folder_is_found(shards: Path, tmp_path: Path, mo
     (tmp_path / "mine.py").write_text("from mixup_pipeline.training.models import mlp as build\n")
     monkeypatch.chdir(tmp_path)
     args = ("--shards", shards, "--eval-src", "mnist_sample", "--steps", "2", "--device", "cpu", "--out", "run")
-    assert "2 steps" in accepted(train.main, (*args, "--model", "mine:build"))
     (tmp_path / "broken.py").write_text("def build(:\n")
     assert "SyntaxError" in refused(train.main, (*args, "--model", "broken:build", "--out", "run2"), 2)
+    monkeypatch.setattr(progress, "Clock", Soon)
+    result = outcome(train.main, (*args, "--model", "mine:build"))
+    assert "2 steps" in succeed(result)
+    assert re.search(r"^Training: [12] of 2 steps \(loss [\d.]+\)", result.stderr, re.MULTILINE)
+    assert outcome(train.main, (*args, "--model", "mine:build", "--quiet")).stderr == ""
 
 
 def stopped_after(line: str, number: int, name: str, *args: str | Path) -> str:
@@ -229,17 +238,20 @@ def test_epochs_have_lines_of_their_own_on_a_terminal(shards: Path, tmp_path: Pa
     assert "Training, loss" in printed.decode()
 
 
-def test_mixup_compare_stops_goes_on_and_reports(tmp_path: Path) -> None:
+def test_mixup_compare_stops_goes_on_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped while it mixes for the second run: at first after training, then before any."""
     args = (*COMPARE, "--seeds", "2", "--subset", "300", "--out", tmp_path / "out")
     for number in (signal.SIGTERM, signal.SIGINT):
         said = stopped_after("1/4 ", number, "mixup-compare", *args)
-        assert said == (
+        assert said.endswith(
             "Stopped: stopped between two runs, finished runs are kept. Run the same command again to go on.\n"
         )
     finished = tmp_path / "out/runs/baseline-subset300/seed-0/result.json"
     before = finished.stat().st_mtime_ns
-    printed = accepted(compare.main, args)
+    monkeypatch.setattr(progress, "Clock", Soon)
+    result = outcome(compare.main, args)
+    printed = succeed(result)
+    assert re.search(r"^Comparing: \d[.\d]* of 4 runs", result.stderr, re.MULTILINE)
     assert "4/4" in printed
     assert finished.stat().st_mtime_ns == before
     assert "over 2 seeds" in printed

@@ -1,6 +1,7 @@
 """The examples of the documentation run, in the order of their page."""
 
 import importlib
+import json
 import re
 import shlex
 import subprocess
@@ -8,15 +9,23 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mixup_pipeline import MixConfig, augment
+from mixup_pipeline import MixConfig, SourceConfig, augment
 from tests.cli.inprocess import process_as_before, succeed
+from tests.datasets import example, write_records
 from tests.generated import ROOT
 
 PAGES = ("output", "looking", "library", "training", "comparing")
 """Pages of docs/ whose examples run. They read the shards that the first example of README makes."""
+
+RUN_EACH = """
+import json, sys
+for number, text in enumerate(json.load(sys.stdin)):
+    exec(compile(text, f"example {number}", "exec"), {"__name__": "__main__"})
+"""
 
 
 def examples(page: str) -> list[tuple[str, str]]:
@@ -39,8 +48,6 @@ def run_examples(page: str) -> None:
         if kind == "sh":
             for line in text.splitlines():
                 run_command(line)
-        elif "from tfrecord" in text:  # its tf.Example and that of TensorFlow do not go into one process
-            subprocess.run([sys.executable, "-c", text], check=True)
         else:
             exec(compile(text, page, "exec"), {"__name__": "__main__"})
 
@@ -60,4 +67,34 @@ def test_examples_of_pages_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     first = examples("README")[0][1]
     assert "mixup-augment --src mnist_sample --alpha 0.2 --out shards/" in first.splitlines()
     augment("mnist_sample", "shards", MixConfig(alpha=0.2))
+    if page == "output":
+        make_others(tmp_path)
     run_examples(f"docs/{page}")
+
+
+def make_others(folder: Path) -> None:
+    """The other datasets that the page about the output reads: compact labels, and vectors of four in three classes."""
+    augment("mnist_sample", folder / "compact", MixConfig(limit=100, label_format="compact"))
+    measured = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    records = [example({"x": values, "label": number % 3}) for number, values in enumerate(measured)]
+    path = write_records(folder / "flowers.tfrecord", records)
+    augment(SourceConfig(src=str(path), image_key="x", num_classes=3), folder / "vectors")
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["forwards", "backwards"])
+def test_examples_that_read_run_in_one_process_in_any_order(tmp_path: Path, order: int) -> None:
+    augment("mnist_sample", tmp_path / "shards", MixConfig(limit=100))
+    make_others(tmp_path)
+    texts = [text for page in ("README", "docs/output") for kind, text in examples(page) if kind == "python"]
+    reading = [text for text in texts if "read_examples" in text or "tensorflow" in text][::order]
+    assert len(reading) == 9
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_EACH],
+        input=json.dumps(reading),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("(28, 28, 1)") == 3

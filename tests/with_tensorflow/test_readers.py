@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mixup_pipeline import MixConfig, augment
+from mixup_pipeline import MixConfig, augment, read_examples
 from mixup_pipeline.config.registry import METHODS, PAIRINGS
 from mixup_pipeline.dataset.manifest import read_manifest
 from tests.choices import BOXED, REVERSED, registered
 from tests.datasets import Dataset, write_tfds
+from tests.mixed import make
 from tests.reference import read_output
 
 
@@ -66,6 +67,25 @@ def test_tfds_reads_every_record_and_its_first_half_is_the_first_copy(out: Path)
 def test_tfds_reads_png_images(tmp_path: Path, data: Dataset, out: Path) -> None:
     augment(str(data.folder), tmp_path / "png", MixConfig(copies=2, num_shards=3, image_format="png"))
     assert rows_of_tfds(tmp_path / "png") == expected(out)
+
+
+def test_tfds_gives_pairs_of_input_and_soft_label(tmp_path: Path, out: Path) -> None:
+    import tensorflow_datasets as tfds
+
+    def pairs(folder: Path) -> list[tuple[Any, Any]]:
+        in_order = tfds.ReadConfig(interleave_cycle_length=1)
+        builder = tfds.builder_from_directory(folder)
+        return list(tfds.as_numpy(builder.as_dataset(split="train", as_supervised=True, read_config=in_order)))
+
+    found = [(image.tobytes(), label.tolist()) for image, label in pairs(out)]
+    assert found == [(record.image, record.label.tolist()) for record in read_output(out)]
+    vectors = make("vectors", tmp_path / "vectors")
+    values = [(vector.tolist(), label.tolist()) for vector, label in pairs(vectors.out)]
+    expected = [(e["features"].tolist(), e["label"].tolist()) for e in read_examples(vectors.out)]
+    assert values == expected
+    augment("mnist_sample", tmp_path / "compact", MixConfig(limit=20, label_format="compact"))
+    with pytest.raises(ValueError, match="as_supervised"):
+        pairs(tmp_path / "compact")
 
 
 def test_tfds_reads_what_a_method_adds(tmp_path: Path, data: Dataset) -> None:
