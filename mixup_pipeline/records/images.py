@@ -20,6 +20,7 @@ Faults raise ValueError with the reason; the caller knows which record it is.
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,6 +44,9 @@ _JPEG_DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended,
 _JPEG_SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
 _JPEG_START_OF_SCAN = 0xDA
 _JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
+_JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
+_JPEG_RESTARTS, _JPEG_PROGRESSIVE = b"\xff\xdd", b"\xff\xc2"
+_FILLERS = (b"\x00", b"\x5a", b"\xa7")
 _MAX_JPEG_SCANS = 100
 """A progressive JPEG has about ten scans. Each one makes the decoder go through the whole image."""
 _FLAGS = {
@@ -74,17 +78,40 @@ def decode(data: bytes, channels: int) -> npt.NDArray[np.uint8]:
     data: what `image_shape` accepts. channels: those that it gives, or 3 for a grey image.
     Raises ValueError if the data are damaged.
     """
-    if data.startswith(_PNG_SIGNATURE):
-        data = _still_picture(data)
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[channels])
-    except cv2.error as error:
-        raise ValueError("the image is damaged and cannot be decoded") from error
+    is_png = data.startswith(_PNG_SIGNATURE)
+    image = _decoded(_still_picture(data) if is_png else data, channels)
+    if image is None and not is_png and not data.endswith(_JPEG_END):
+        image = _decoded_without_end(data, channels)
     if image is None or image.dtype != np.uint8:
         raise ValueError("the image is damaged and cannot be decoded")
     if image.ndim == 2:
-        return image[:, :, None]  # type: ignore[return-value]  # checked above
-    return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA) if channels == 4 else image  # type: ignore[return-value]
+        return image[:, :, None]
+    return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA) if channels == 4 else image  # type: ignore[return-value]  # uint8
+
+
+def _decoded(data: bytes, channels: int) -> npt.NDArray[Any] | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[channels])
+    except cv2.error:
+        return None
+
+
+def _decoded_without_end(data: bytes, channels: int) -> npt.NDArray[Any] | None:
+    """The image of a JPEG file that lacks nothing but its end marker; None if it lacks more.
+
+    Where pixels are missing too, what follows the data changes the image. Where a decoder would go on without them,
+    after a restart marker or another scan, the file is not read.
+    """
+    header = data[: data.find(_JPEG_SCAN)]
+    if _JPEG_RESTARTS in header or _JPEG_PROGRESSIVE in header or _scans(data) > 1:
+        return None
+    data = data.removesuffix(b"\xff")
+    whole = _decoded(data + _JPEG_END, channels)
+    for filler in _FILLERS:
+        other = _decoded(data + filler * 64 + _JPEG_END, channels)
+        if whole is None or other is None or not np.array_equal(whole, other):
+            return None
+    return whole
 
 
 def encode_png(image: npt.NDArray[np.uint8]) -> bytes:
@@ -202,7 +229,7 @@ def _has_more_scans(data: bytes, position: int, frame: int, shape: tuple[int, in
 
 
 def _scans(data: bytes) -> int:
-    return data.count(b"\xff\xda")  # in the data of a scan 0xff is followed by another byte
+    return data.count(_JPEG_SCAN)  # in the data of a scan 0xff is followed by another byte
 
 
 def _frame_shape(data: bytes, position: int) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 All were compared with Pillow and TensorFlow once; here the pixels are known, or must be those of a plainer file.
 """
 
+import contextlib
 import struct
 import zlib
 
@@ -229,9 +230,30 @@ def test_what_follows_the_end_of_a_jpeg_is_ignored(channels: int) -> None:
         np.testing.assert_array_equal(decode(data + rest, channels), decode(data, channels))
 
 
-def test_a_jpeg_without_its_end_is_refused() -> None:
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_jpeg_that_lacks_its_end_marker_alone_is_read(channels: int, missing: int) -> None:
+    data = jpeg_of(smooth_image(16, 24, channels))
+    np.testing.assert_array_equal(decode(data[:-missing], channels), decode(data, channels))
+
+
+def test_a_jpeg_that_lacks_pixels_too_is_refused() -> None:
+    data = jpeg_of(random_images(1, (24, 32, 3))[0])
+    first = data.index(b"\xff\xda") + 40
+    read = []
+    for length in range(first, len(data) - 2, 7):
+        with contextlib.suppress(ValueError):
+            read.append(decode(data[:length], 3))
+    assert all((image == decode(data, 3)).all() for image in read)  # the last bits may be mere padding
+    assert len(read) < 3
+
+
+def test_a_progressive_jpeg_without_its_end_is_refused() -> None:
+    done, data = cv2.imencode(".jpg", smooth_image(40, 24, 3), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])
+    assert done
+    decode(data.tobytes(), 3)
     with pytest.raises(ValueError, match="the image is damaged and cannot be decoded"):
-        decode(jpeg_of(smooth_image(16, 24, 3))[:-2], 3)
+        decode(data.tobytes()[:-2], 3)
 
 
 @pytest.mark.parametrize("marker", [b"\xff\xe0", b"\xff\xc0", b"\xff\xda"])
