@@ -27,7 +27,7 @@ class Comparison:
 
     def identity(self) -> dict[str, Any]:
         """What every run depends on, and so must stay the same in a folder: the data and how to train."""
-        train = asdict(self.config.train)
+        train = self.config.train.identity()
         del train["seed"]
         source, evaluation = described(self.source), described(self.evaluation)
         for data in (source, evaluation):

@@ -74,7 +74,7 @@ class RunMaker:
         self.folder.check_run(cell, seed)
         run, config = RunFolder(self.folder.run(cell, seed)), replace(self._config.train, seed=seed)
         evaluation = evaluation_identity(self._comparison.evaluation, self.evaluation.records)
-        if not run.result.is_file() or run.fault({"config": asdict(config), "evaluation": evaluation}) is not None:
+        if not run.result.is_file() or run.fault({"config": config.identity(), "evaluation": evaluation}) is not None:
             self._train(cell, config, run.root)
         elif seed == 0 and not self._has_samples(cell):
             self._save_samples(cell, self._prepare(cell, config))
@@ -168,7 +168,13 @@ class RunMaker:
         """The data of a run. For arms mixed ahead of training the shards are made first."""
         source = self._source(cell, config.seed)
         policy = self._comparison.on_bad_record
-        request = TrainRequest(evaluation=self._comparison.evaluation, config=config, src=source, on_bad_record=policy)
+        request = TrainRequest(
+            evaluation=self._comparison.evaluation,
+            config=config,
+            src=source,
+            on_bad_record=policy,
+            standardize_on=source if config.standardize else None,
+        )
         if cell.copies is not None:
             shards = self.folder.shards(cell, config.seed)
             augment_cell(source, cell, seed=config.seed, out=shards, on_bad_record=policy)

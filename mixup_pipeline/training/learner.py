@@ -16,7 +16,8 @@ from mixup_pipeline.spec import Shape
 from mixup_pipeline.training import objective
 from mixup_pipeline.training.batches import Dataset
 from mixup_pipeline.training.devices import Devices
-from mixup_pipeline.training.models import build_model, gives_probabilities
+from mixup_pipeline.training.models import build_model, gives_probabilities, set_scales, standardized
+from mixup_pipeline.training.scales import Scales
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
 from mixup_pipeline.training.train_config import TrainConfig
 
@@ -59,12 +60,17 @@ class Learner:
             self._build_metrics()
         self._fresh_optimizer = _arrays(self.model.optimizer.variables)
 
-    def begin(self, seed: int) -> None:
-        """Reset weights, optimizer and random generators to the start of a run with this seed."""
+    def begin(self, seed: int, scales: Scales | None = None) -> None:
+        """Reset weights, optimizer and random generators to the start of a run with this seed.
+
+        scales: those of its training examples, if they are to be standardized.
+        """
         import_keras().utils.set_random_seed(int(words(1, seed, "train")[0] >> np.uint64(33)))
         with self.devices.strategy().scope():
             fresh = _arrays(self.build().variables)
         self.load([*fresh, *self._fresh_optimizer])
+        if scales is not None:
+            set_scales(self.model, scales.mean, scales.spread)
 
     def state(self) -> list[Array]:
         """All arrays that training changes: variables of the model and the optimizer, then the running metrics."""
@@ -117,6 +123,8 @@ class Learner:
         It is called once: that shows whether it outputs logits, and makes the variables of a keras.Model subclass.
         """
         model = build_model(self.config.model, self._shape, self._num_classes, self.config.dropout)
+        if self.config.standardize:
+            model = standardized(model, self._shape)
         self.from_logits = not gives_probabilities(model, self._shape, self._num_classes)
         return model
 

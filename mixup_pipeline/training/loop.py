@@ -23,6 +23,7 @@ from mixup_pipeline.training.metrics import evaluate
 from mixup_pipeline.training.online import mixed_online
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import Row, SavedState
+from mixup_pipeline.training.scales import Scales
 from mixup_pipeline.training.tensorboard import clear_log, log_rows
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 from mixup_pipeline.training.train_config import TrainConfig
@@ -39,7 +40,7 @@ class Job:
     """What to train on what.
 
     clean: unmixed examples for the last epochs, if the config asks for them. online_alpha: mix the examples of `train`
-    while they are read, with λ ~ Beta(online_alpha, online_alpha).
+    while they are read, with λ ~ Beta(online_alpha, online_alpha). scales: if vectors are to be standardized.
 
     Raises UsageError if the examples do not fill one batch.
     """
@@ -49,6 +50,7 @@ class Job:
     evaluation: Evaluation
     clean: ExampleFiles | None = None
     online_alpha: float | None = None
+    scales: Scales | None = None
 
     def __post_init__(self) -> None:
         if not self.steps_per_epoch:
@@ -99,7 +101,7 @@ class Trainer:
             epoch_steps=job.steps_per_epoch,
             total_steps=job.total_steps,
         )
-        self.learner.begin(job.config.seed)
+        self.learner.begin(job.config.seed, job.scales)
 
     def train(self, on_step: OnStep = _ignore, on_epoch: Callable[[Row], None] = _ignore) -> list[Row]:
         """Train to the end, from where `resume` went back to. Returns the history.
@@ -164,7 +166,7 @@ class Trainer:
             self.learner.load(state.arrays)
         except ValueError as error:
             on_note(f"{error}: training begins anew")
-            self.learner.begin(self.job.config.seed)
+            self.learner.begin(self.job.config.seed, self.job.scales)
             clear_log(self._folder.log)
             return
         self._done, self._history, self._best = state.step, list(state.history), state.best

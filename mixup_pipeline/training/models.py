@@ -112,6 +112,33 @@ def build_model(name: str, shape: Shape, num_classes: int, dropout: float | None
     return model
 
 
+def standardized(model: Model, shape: Shape) -> Model:
+    """The model behind a layer that subtracts a mean and multiplies by a scale, which are among its weights.
+
+    They are set by `set_scales`; until then the layer changes nothing.
+    """
+    keras = import_keras()
+
+    class Standardize(keras.layers.Layer):  # type: ignore[misc, name-defined]  # Keras is imported late
+        """(x − mean) · scale."""
+
+        def build(self, input_shape: Any) -> None:
+            self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
+            self.scale = self.add_weight(name="scale", shape=shape, initializer="ones", trainable=False)
+
+        def call(self, inputs: Any) -> Any:
+            return (inputs - self.mean) * self.scale
+
+    return keras.Sequential([keras.Input(shape, dtype="float32"), Standardize(dtype="float32"), model])
+
+
+def set_scales(model: Model, mean: Any, spread: Any) -> None:
+    """Set the layer of a `standardized` model. mean, spread: float[d]."""
+    layer = model.layers[0]
+    layer.mean.assign(mean)
+    layer.scale.assign(1 / spread)
+
+
 def gives_probabilities(model: Model, shape: Shape, num_classes: int) -> bool:
     """Whether a model outputs probabilities, not logits. It is run on two inputs to find out.
 

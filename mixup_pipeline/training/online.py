@@ -31,7 +31,8 @@ def mixed_online(records: ExampleFiles, feeding: Feeding, epoch: int, *, alpha: 
 def mix(base: tuple[Any, Any], partner: tuple[Any, Any], lam: Any) -> tuple[Any, Any]:
     """Mix two batches of (inputs (n, …), soft labels float32 (n, num_classes)): λ·base + (1−λ)·partner.
 
-    lam: float32[n]. uint8 inputs are rounded half to even and stay uint8.
+    lam: float32[n]. uint8 inputs are rounded half to even and stay uint8. RGBA images are mixed by opacity, as
+    `mixing.arithmetic.mix_rgba` mixes them.
     """
     tf = import_tensorflow()
     (base_inputs, base_labels), (partner_inputs, partner_labels) = base, partner
@@ -40,7 +41,27 @@ def mix(base: tuple[Any, Any], partner: tuple[Any, Any], lam: Any) -> tuple[Any,
         weight = tf.reshape(lam, (-1, *[1] * (first.shape.rank - 1)))
         return weight * tf.cast(first, tf.float32) + (1 - weight) * tf.cast(second, tf.float32)
 
-    inputs = blend(base_inputs, partner_inputs)
+    inputs = (
+        _by_opacity(base_inputs, partner_inputs, lam) if _is_rgba(base_inputs) else blend(base_inputs, partner_inputs)
+    )
     if base_inputs.dtype == tf.uint8:
         inputs = tf.cast(tf.round(inputs), tf.uint8)  # tf.round rounds half to even
     return inputs, blend(base_labels, partner_labels)
+
+
+def _is_rgba(inputs: Any) -> bool:
+    return inputs.dtype == import_tensorflow().uint8 and inputs.shape.rank == 4 and inputs.shape[-1] == 4
+
+
+def _by_opacity(base: Any, partner: Any, lam: Any) -> Any:
+    """Two batches of RGBA images (n, h, w, 4), mixed but not rounded."""
+    tf = import_tensorflow()
+    first, second = (tf.cast(side, tf.float32) for side in (base, partner))
+    weight = tf.reshape(lam, (-1, 1, 1, 1))
+    rest = 1 - weight
+    first_share, second_share = weight * first[..., 3:], rest * second[..., 3:]
+    opacity = first_share + second_share
+    hidden = tf.equal(opacity, 0)
+    first_share, second_share = tf.where(hidden, weight, first_share), tf.where(hidden, rest, second_share)
+    colours = first_share * first[..., :3] + second_share * second[..., :3]
+    return tf.concat([colours / tf.where(hidden, tf.ones_like(opacity), opacity), opacity], -1)

@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Job, Trainer, best_row
 from mixup_pipeline.training.run_folder import RunFolder, digest_of
 from mixup_pipeline.training.saved_state import Row
+from mixup_pipeline.training.scales import Scales, scales_of
 from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.tensorboard import flush_log
 from mixup_pipeline.training.train_config import TrainConfig
@@ -48,6 +49,7 @@ class TrainRequest:
     force: allow label smoothing on mixed labels.
     mix_online: mix the examples of src while training, with λ ~ Beta(mix_online, mix_online).
     on_bad_record: what to do with bad records of src and evaluation, as mixup-augment has it.
+    standardize_on: the examples whose scales standardize; None for those that are trained on.
 
     Raises UsageError for options that do not go together.
     """
@@ -60,6 +62,7 @@ class TrainRequest:
     force: bool = False
     mix_online: float | None = None
     on_bad_record: str = "fail"
+    standardize_on: SourceConfig | None = None
 
     def __post_init__(self) -> None:
         if (self.shards is None) == (self.src is None):
@@ -174,24 +177,44 @@ def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prep
     _check_fit(data.records, evaluation.records)
     check_apart(data.trained_on, evaluation.records)
     identity = {
-        "config": asdict(request.config),
+        "config": request.config.identity(),
         "data": data.identity,
         "evaluation": evaluation_identity(request.evaluation, evaluation.records),
     }
+    scales, hints = _scales(request, data.records)
     job = Job(
         config=request.config,
         train=data.records,
         evaluation=evaluation,
         clean=data.clean,
         online_alpha=request.mix_online,
+        scales=scales,
     )
-    notes = [*data.notes, *_left_out(job)]
+    notes = [*hints, *data.notes, *_left_out(job)]
     notes += [
         f"{files.skipped:,} bad {'record' if files.skipped == 1 else 'records'} of {files.name} left out"
         for files in (data.records, evaluation.records)
         if files.skipped
     ]
     return Prepared(job=job, identity=identity, notes=tuple(notes))
+
+
+def _scales(request: TrainRequest, records: ExampleFiles) -> tuple[Scales | None, list[str]]:
+    """The scales that standardize, if that is asked for; and a hint, if it is not but would help."""
+    if len(records.shape) != 1:
+        if request.config.standardize:
+            raise UsageError("--standardize is for float vectors: the models bring images to one scale themselves")
+        return None, []
+    if request.config.standardize:
+        on = request.standardize_on
+        return scales_of(records if on is None else source_examples(on, request.on_bad_record)), []
+    first = scales_of(records, most_batches=1)
+    if not first.wild:
+        return None, []
+    return None, [
+        f"the values of these vectors differ in scale (spread {first.spread.min():.3g} to {first.spread.max():.3g}, "
+        f"means up to {abs(first.mean).max():.3g}), so networks learn badly: --standardize brings them to one scale"
+    ]
 
 
 def _left_out(job: Job) -> list[str]:

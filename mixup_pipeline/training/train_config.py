@@ -1,9 +1,10 @@
 """How to train: a frozen value that checks itself when it is made."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from mixup_pipeline.config import MAX_SEED, check_integer
-from mixup_pipeline.config.kinds import Choice, Integer, Number, Text
+from mixup_pipeline.config.kinds import Choice, Integer, Number, Switch, Text
 from mixup_pipeline.config.option import check_declared, option
 from mixup_pipeline.errors import UsageError
 
@@ -43,6 +44,12 @@ class TrainConfig:
     )
     precision: str = option("float32", Choice(PRECISIONS), help="Of the computation; labels and loss are float32.")
     seed: int = option(0, Integer(0, MAX_SEED), help="Of weights, dropout and the order of examples.")
+    standardize: bool = option(
+        False,
+        Switch(),
+        optional_in_manifest=True,
+        help="Of float vectors: bring each value to mean 0 and spread 1 over the training examples.",
+    )
     shuffle_buffer: int = option(16_384, Integer(0, 100_000_000), help="Records held to shuffle; 0: none.")
 
     def __post_init__(self) -> None:
@@ -52,6 +59,13 @@ class TrainConfig:
         check_integer("clean-last-epochs", self.clean_last_epochs, 0, self.epochs)
         if self.clean_last_epochs and self.steps is not None:
             raise UsageError("clean-last-epochs counts epochs, so it cannot be combined with steps: use --epochs")
+
+    def identity(self) -> dict[str, Any]:
+        """What tells runs apart. Options that are newer than some runs are left out where they change nothing."""
+        fields = asdict(self)
+        if not self.standardize:
+            del fields["standardize"]
+        return fields
 
     def check_mixing_online(self) -> None:
         """Raise UsageError if the shuffle buffer is so small that examples mixed online would be their own partners."""

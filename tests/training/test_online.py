@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.mixing.arithmetic import mix_images
+from mixup_pipeline.mixing.arithmetic import mix_images, mix_rgba
 from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.training.batches import Feeding, training_batches
 from mixup_pipeline.training.example_files import ExampleFiles
@@ -38,13 +38,16 @@ def mixed(base: Any, partner: Any, lam: Any) -> Any:
     return [part.numpy() for part in parts]
 
 
-def test_mixing_is_that_of_the_shards() -> None:
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_mixing_is_that_of_the_shards(channels: int) -> None:
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (2, 40, 5, 4, 3), np.uint8)
+    images = rng.integers(0, 256, (2, 40, 5, 4, channels), np.uint8)
+    images[:, ::3, ..., channels - 1] = 0  # so that some pixels of RGBA are transparent
     labels = np.eye(4, dtype=np.float32)[rng.integers(0, 4, (2, 40))]
     lam = rng.beta(ALPHA, ALPHA, 40).astype(np.float32)
     inputs, soft = mixed((images[0], labels[0]), (images[1], labels[1]), lam)
-    expected = mix_images(np.concatenate(images), np.arange(40), np.arange(40, 80), lam)
+    arithmetic = mix_rgba if channels == 4 else mix_images
+    expected = arithmetic(np.concatenate(images), np.arange(40), np.arange(40, 80), lam)
     assert inputs.dtype == np.uint8
     assert (inputs == expected).all()
     np.testing.assert_allclose(soft.sum(1), 1, atol=1e-6)
