@@ -158,7 +158,7 @@ def _prepared(
     source = open_source(src if isinstance(src, SourceConfig) else SourceConfig(src=src))
     if detached and not is_detached(options):
         raise UsageError(
-            f"engine {engine}: the job ends with the command that started it, so the command has to wait: leave "
+            f"--engine {engine}: the job ends with the command that started it, so the command has to wait: leave "
             f"--no-wait out, or use a cluster (flink with --flink_master=HOST:PORT, dataflow)"
         )
     check_engine(options)

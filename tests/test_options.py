@@ -53,7 +53,7 @@ def test_one_more_option_is_parsed_with_its_default() -> None:
 def test_one_more_option_is_checked(value: str) -> None:
     done = CliRunner().invoke(MORE, ["--src", "mnist_sample", "--dry-run", "--border-width", value])
     assert done.exit_code == 2
-    assert done.stderr == f"Error: border-width must be a number from 0.5 to 12, got {value}\n"
+    assert done.stderr == f"Error: --border-width must be a number from 0.5 to 12, got {value}\n"
 
 
 def test_one_more_option_runs() -> None:
@@ -137,7 +137,7 @@ def test_a_kind_and_its_schema_take_the_same_values(kind: Kind, good: list[Any],
         if kind.regex is not None:
             assert re.fullmatch(kind.regex, str(value).lower())
     for value in bad:
-        with pytest.raises(UsageError, match=r"^x must be .*, got "):
+        with pytest.raises(UsageError, match=r"^--x must be .*, got "):
             kind.check("x", value)
         assert not validator.is_valid(value)
 

@@ -67,7 +67,7 @@ def main(**options: Any) -> None:
     """
     with shown_errors(debug=options["debug"]):
         if options["limit"] is not None:
-            raise UsageError(f"limit is called subset now: write --subset {options['limit']}")
+            raise UsageError(f"--limit is called subset now: write --subset {options['limit']}")
         _compare(options)
 
 

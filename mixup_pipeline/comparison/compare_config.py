@@ -31,7 +31,7 @@ class Sweep:
     def __post_init__(self) -> None:
         check_choice("sweep", self.axis, AXES)
         if not self.values:
-            raise UsageError(f"sweep {self.axis}: no values: write {self.axis}=1,2,5")
+            raise UsageError(f"--sweep {self.axis}: no values: write {self.axis}=1,2,5")
         for value in self.values:
             if self.axis == "alpha":
                 check_number("sweep alpha", value, *ALPHA_RANGE)
@@ -82,10 +82,10 @@ class CompareConfig:
         axes = [sweep.axis for sweep in self.sweeps]
         if len(set(axes)) < len(axes):
             raise UsageError(
-                "sweep: each of copies, alpha and subset once: write all values into one, as alpha=0.2,1,8"
+                "--sweep: each of copies, alpha and subset once: write all values into one, as alpha=0.2,1,8"
             )
         if self.train.clean_last_epochs or self.train.label_smoothing:
-            raise UsageError("clean-last-epochs and label-smoothing are for mixup-train: they differ between arms")
+            raise UsageError("--clean-last-epochs and --label-smoothing are for mixup-train: they differ between arms")
         if "online" in self.arms:
             self.train.check_mixing_online()
         self._check_copies_are_read()
@@ -96,7 +96,7 @@ class CompareConfig:
         unread = [copies for copies in (*swept, self.copies or 0) if copies > self.train.epochs]
         if unread and self.train.steps is None:
             raise UsageError(
-                f"copies {unread[0]:g}: {self.train.epochs} epochs read as many copies at most: use more --epochs"
+                f"--copies {unread[0]:g}: {self.train.epochs} epochs read as many copies at most: use more --epochs"
             )
 
     def cells(self) -> list[Cell]:
@@ -131,7 +131,7 @@ def _checked_arms(arms: tuple[str, ...]) -> tuple[str, ...]:
     for arm in arms:
         check_choice("arms", arm, known)
     if "baseline" not in arms or len(set(arms)) < 2:
-        raise UsageError(f"arms must name baseline and at least one other of {', '.join(known[1:])}")
+        raise UsageError(f"--arms must name baseline and at least one other of {', '.join(known[1:])}")
     return tuple(arm for arm in known if arm in arms)
 
 
@@ -142,7 +142,7 @@ def parse_sweep(text: str) -> Sweep:
     """
     axis, _, values = text.partition("=")
     if axis == "limit":
-        raise UsageError(f"sweep limit is called subset now: write --sweep subset={values}")
+        raise UsageError(f"--sweep limit is called subset now: write --sweep subset={values}")
     check_choice("sweep", axis, AXES)
     return Sweep(axis=axis, values=parse_numbers(f"sweep {axis}", values, _AXIS_TYPES[axis]))
 
@@ -158,5 +158,7 @@ def parse_numbers(option: str, text: str, kind: type[Any] = float) -> tuple[Any,
             numbers.append(kind(part))
         except ValueError as error:
             what = "a whole number" if kind is int else "a number"
-            raise UsageError(f"{option}: {part.strip()!r} is not {what}: write numbers with commas between") from error
+            raise UsageError(
+                f"--{option}: {part.strip()!r} is not {what}: write numbers with commas between"
+            ) from error
     return tuple(dict.fromkeys(numbers))

@@ -76,7 +76,7 @@ class CompareFolder:
         written = self._written_version()
         if written != RESULTS_VERSION:
             raise UsageError(
-                f"out {self.root}: holds a comparison in format {written}, this version writes format "
+                f"--out {self.root}: holds a comparison in format {written}, this version writes format "
                 f"{RESULTS_VERSION}: choose another --out, or remove that folder"
             )
         self._check_folders()

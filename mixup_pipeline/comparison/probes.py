@@ -34,11 +34,11 @@ def check_probes(records: ExampleFiles, attacks: Sequence[float], outliers: Mapp
     Raises UsageError for attacks on vectors, and for outliers of another shape.
     """
     if attacks and len(records.shape) != 3:
-        raise UsageError("fgsm: attacks images, these examples are vectors: leave it out")
+        raise UsageError("--fgsm: attacks images, these examples are vectors: leave it out")
     for name, other in outliers.items():
         if other.records.shape != records.shape:
             raise UsageError(
-                f"outliers {name}: its examples are {shape_text(other.records.shape)}, those of {records.name} "
+                f"--outliers {name}: its examples are {shape_text(other.records.shape)}, those of {records.name} "
                 f"{shape_text(records.shape)}: choose a dataset of that shape"
             )
 
@@ -117,7 +117,8 @@ def float_twin(learner: Learner, shape: Shape) -> Any:
         twin = keras.models.clone_model(learner.build(), input_tensors=keras.Input(shape, dtype="float32"))
     except (ValueError, TypeError, NotImplementedError, RuntimeError) as error:
         raise UsageError(
-            f"fgsm: model {learner.config.model} cannot be rebuilt for float inputs ({first_line(error)}): leave it out"
+            f"--fgsm: model {learner.config.model} cannot be rebuilt for float inputs ({first_line(error)}): leave it "
+            f"out"
         ) from error
     twin.set_weights(learner.model.get_weights())
     return twin

@@ -18,19 +18,19 @@ _UNLIMITED = 2**31 - 1
 def check_number(option: str, value: float, low: float, high: float) -> None:
     """Raises UsageError for a value outside [low, high], or not finite."""
     if not (math.isfinite(value) and low <= value <= high):
-        raise UsageError(f"{option} must be a number from {low:,g} to {high:,g}, got {value}")
+        raise UsageError(f"--{option} must be a number from {low:,g} to {high:,g}, got {value}")
 
 
 def check_integer(option: str, value: int, low: int, high: int) -> None:
     """Raises UsageError for a value outside [low, high], or no whole number."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UsageError(f"{option} must be a whole number from {low:,} to {high:,}, got {value!r}")
+        raise UsageError(f"--{option} must be a whole number from {low:,} to {high:,}, got {value!r}")
 
 
 def check_choice(option: str, value: str, choices: Collection[str]) -> None:
     """Raises UsageError for a value that is not one of the choices."""
     if value not in choices:
-        raise UsageError(f"{option} must be one of {', '.join(choices)}, got {value!r}")
+        raise UsageError(f"--{option} must be one of {', '.join(choices)}, got {value!r}")
 
 
 class Kind(Protocol):
@@ -134,7 +134,7 @@ class Switch:
 
     def check(self, option: str, value: bool) -> bool:
         if not isinstance(value, bool):
-            raise UsageError(f"{option} must be true or false, got {value!r}")
+            raise UsageError(f"--{option} must be true or false, got {value!r}")
         return value
 
     def schema(self) -> dict[str, Any]:
@@ -153,7 +153,7 @@ class Text:
 
     def check(self, option: str, value: str) -> str:
         if not isinstance(value, str):
-            raise UsageError(f"{option} must be text, got {value!r}")
+            raise UsageError(f"--{option} must be text, got {value!r}")
         return value
 
     def schema(self) -> dict[str, Any]:

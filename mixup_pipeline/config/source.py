@@ -87,4 +87,4 @@ class SourceConfig:
     def __post_init__(self) -> None:
         check_declared(self)
         if not self.src:
-            raise UsageError("src must name a TFDS dataset, a TFDS directory or TFRecord files, got nothing")
+            raise UsageError("--src must name a TFDS dataset, a TFDS directory or TFRecord files, got nothing")

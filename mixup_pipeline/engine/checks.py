@@ -103,9 +103,11 @@ def check_paths(options: PipelineOptions, source: Source, out: Place) -> None:
         return
     near = next((file.path for file in source.files if not is_url(file.path)), None)
     if near is not None:
-        raise UsageError(f"src {near}: is on this machine, where Dataflow cannot read: copy the source to gs:// first")
+        raise UsageError(
+            f"--src {near}: is on this machine, where Dataflow cannot read: copy the source to gs:// first"
+        )
     if not isinstance(out, ObjectPath):
-        raise UsageError(f"out {out}: is on this machine, where Dataflow cannot write: use a folder of gs://")
+        raise UsageError(f"--out {out}: is on this machine, where Dataflow cannot write: use a folder of gs://")
 
 
 def is_detached(options: PipelineOptions) -> bool:
@@ -156,7 +158,7 @@ def _reason(failure: str) -> str:
 def _check_flink(options: PipelineOptions) -> None:
     flink = options.view_as(FlinkRunnerOptions)
     if shutil.which("java") is None:
-        raise EngineError("engine flink needs Java to submit the job, but there is no `java`: install Java 11 or 17")
+        raise EngineError("--engine flink needs Java to submit the job, but there is no `java`: install Java 11 or 17")
     jar = flink.flink_job_server_jar
     if jar and "://" not in jar:
         _check_program("flink_job_server_jar", jar)

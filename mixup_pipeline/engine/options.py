@@ -26,7 +26,7 @@ from mixup_pipeline.engine.flink import EMBEDDED
 from mixup_pipeline.engine.ranges import check_values, complaint
 from mixup_pipeline.errors import EngineError, UsageError, first_line
 
-_NO_DASK = "engine dask: Beam's DaskRunner loses outputs of this pipeline: use local, prism, flink, spark or dataflow"
+_NO_DASK = "--engine dask: Beam's DaskRunner loses outputs of this pipeline: use local, prism, flink, spark or dataflow"
 _PROGRAMS = {"prism": ("prism_location", "prism"), "flink": ("flink_job_server_jar", "flink-job-server.jar")}
 _DATAFLOW_NEEDS = {
     "project": ("--project=my-project", "the project that runs the job and pays for it"),
@@ -120,7 +120,7 @@ def _check_dataflow(options: PipelineOptions, runner: PipelineRunner) -> None:
         import apache_beam.runners.dataflow.internal.apiclient  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            f"engine dataflow needs Google's libraries ({first_line(error)}): pip install 'mixup-pipeline[dataflow]'"
+            f"--engine dataflow needs Google's libraries ({first_line(error)}): pip install 'mixup-pipeline[dataflow]'"
         ) from error
     validator, cloud = PipelineOptionsValidator(options, runner), options.view_as(GoogleCloudOptions)
     folders = [name for name in ("temp_location", "staging_location") if given[name]]
@@ -150,7 +150,7 @@ def _check_access(cloud: GoogleCloudOptions, folders: Sequence[str]) -> None:
             client.get_bucket(bucket, retry=None, timeout=30)
     except GoogleAuthError as error:
         raise EngineError(
-            f"engine dataflow: no working Google credentials ({first_line(error).partition('. ')[0]}): "
+            f"--engine dataflow: no working Google credentials ({first_line(error).partition('. ')[0]}): "
             f"run `gcloud auth application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS"
         ) from error
     except GoogleAPICallError as error:
@@ -159,4 +159,4 @@ def _check_access(cloud: GoogleCloudOptions, folders: Sequence[str]) -> None:
             f"and that your account may read and write there"
         ) from error
     except RequestException as error:
-        raise EngineError(f"engine dataflow: Google Cloud Storage cannot be reached ({first_line(error)})") from error
+        raise EngineError(f"--engine dataflow: Google Cloud Storage cannot be reached ({first_line(error)})") from error

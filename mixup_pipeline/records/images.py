@@ -19,6 +19,7 @@ Faults raise ValueError with the reason; the caller knows which record it is.
 """
 
 import struct
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.process import stderr_held_back
 from mixup_pipeline.spec import check_size, shape_text
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -46,6 +48,7 @@ _JPEG_START_OF_SCAN = 0xDA
 _JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
 _JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
 _JPEG_RESTARTS, _JPEG_PROGRESSIVE = b"\xff\xdd", b"\xff\xc2"
+_ONE_AT_A_TIME = threading.Lock()
 _FILLERS = (b"\x00", b"\x5a", b"\xa7")
 _MAX_JPEG_SCANS = 100
 """A progressive JPEG has about ten scans. Each one makes the decoder go through the whole image."""
@@ -106,11 +109,10 @@ def _decoded_without_end(data: bytes, channels: int) -> npt.NDArray[Any] | None:
     if _JPEG_RESTARTS in header or _JPEG_PROGRESSIVE in header or _scans(data) > 1:
         return None
     data = data.removesuffix(b"\xff")
-    whole = _decoded(data + _JPEG_END, channels)
-    for filler in _FILLERS:
-        other = _decoded(data + filler * 64 + _JPEG_END, channels)
-        if whole is None or other is None or not np.array_equal(whole, other):
-            return None
+    with _ONE_AT_A_TIME, stderr_held_back():  # libjpeg comments on each filler
+        whole, *others = [_decoded(data + filler * 64 + _JPEG_END, channels) for filler in (b"", *_FILLERS)]
+    if whole is None or not all(other is not None and np.array_equal(whole, other) for other in others):
+        return None
     return whole
 
 

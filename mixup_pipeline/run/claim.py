@@ -38,9 +38,9 @@ def claim(out: Place, request: Request, *, overwrite: bool) -> Iterator[None]:
     """
     work, existed = WorkFolder.of(out), _exists(out)
     if existed and not out.is_dir():
-        raise OutputError(f"out {out}: is a file: choose a folder that does not exist yet")
+        raise OutputError(f"--out {out}: is a file: choose a folder that does not exist yet")
     if any(lies_in(folder, out) for folder in _folders(request.source)):
-        raise OutputError(f"out {out}: holds the source itself: choose another --out")
+        raise OutputError(f"--out {out}: holds the source itself: choose another --out")
     unfinished = existed and _seems_unfinished(out, work)
     with hold_lock(work.lock, out, "mixup-augment"):
         if not isinstance(out, Path):
@@ -83,7 +83,7 @@ def _exists(out: Place) -> bool:
     except OSError as error:
         raise output_error(out, error) from error
     except RuntimeError as error:  # how older Pythons say that a link leads to itself
-        raise OutputError(f"out {out}: is a link that leads to itself: choose another --out") from error
+        raise OutputError(f"--out {out}: is a link that leads to itself: choose another --out") from error
 
 
 def _seems_unfinished(out: Place, work: WorkFolder) -> bool:
@@ -109,7 +109,7 @@ def _check_ours(out: Place, *, unfinished: bool) -> None:
             ours |= {MANIFEST_NAME, *filter(_OF_UNFINISHED_RUN.fullmatch, names)}
         except ManifestError as error:
             reason = f"its {MANIFEST_NAME} is not from mixup-augment"
-            raise OutputError(f"out {out}: {reason}: choose another --out") from error
+            raise OutputError(f"--out {out}: {reason}: choose another --out") from error
     if MANIFEST_NAME in ours or unfinished:
         ours |= {INFO_NAME, FEATURES_NAME}
     for name in sorted(path.name for path in out.iterdir()):
@@ -121,7 +121,7 @@ def _check_ours(out: Place, *, unfinished: bool) -> None:
 
 
 def _not_ours(out: Place, name: str) -> OutputError:
-    return OutputError(f"out {out}: is not empty ({name} is not from mixup-augment): choose another --out")
+    return OutputError(f"--out {out}: is not empty ({name} is not from mixup-augment): choose another --out")
 
 
 def _prepare(out: Place, work: WorkFolder, request: Request, overwrite: bool) -> None:
@@ -146,7 +146,7 @@ def _prepare(out: Place, work: WorkFolder, request: Request, overwrite: bool) ->
         if present and not overwrite:
             kind = "a finished" if finished else "an unfinished"
             what = f"{kind} run of another configuration or source"
-            raise OutputError(f"out {out}: holds {what}: use --overwrite to replace it, or another --out")
+            raise OutputError(f"--out {out}: holds {what}: use --overwrite to replace it, or another --out")
         work.clear(keep=[work.previous.name])
     work.create()
     if stored != request or work.load_request() is None:

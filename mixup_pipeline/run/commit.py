@@ -104,7 +104,7 @@ def _replace(out: Place, work: WorkFolder, manifest: Manifest) -> None:
     """
     previous = work.load_previous()
     if previous is None:
-        raise OutputError(f"out {out}: the list of replaced files is damaged: run again with --overwrite")
+        raise OutputError(f"--out {out}: the list of replaced files is damaged: run again with --overwrite")
     names = [shard.name for shard in manifest.shards]
     staged = sizes(work.staged)
     (out / MANIFEST_NAME).unlink(missing_ok=True)

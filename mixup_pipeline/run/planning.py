@@ -120,15 +120,16 @@ def check_counts(config: MixConfig, num_examples: int, label_kind: str) -> None:
     has_classes = LABEL_KINDS[label_kind].has_classes
     if not has_classes and PAIRINGS[config.pairing].needs_classes:
         raise UsageError(
-            f"pairing {config.pairing} needs integer labels, but this source has {label_kind} labels: use --pairing any"
+            f"--pairing {config.pairing} needs integer labels, but this source has {label_kind} labels: use --pairing "
+            f"any"
         )
     if not has_classes and config.label_format == "compact":
         raise UsageError(
-            f"label-format compact needs integer labels, but this source has {label_kind} labels: use dense"
+            f"--label-format compact needs integer labels, but this source has {label_kind} labels: use dense"
         )
     if config.num_shards is not None and config.num_shards > num_examples:
         raise UsageError(
-            f"num-shards must be from 1 to {num_examples:,}, the number of examples, got {config.num_shards}"
+            f"--num-shards must be from 1 to {num_examples:,}, the number of examples, got {config.num_shards}"
         )
 
 
@@ -148,7 +149,8 @@ def _keep_to_this_run(run: Run, out: Place, work: WorkFolder) -> None:
     strays = [name for name in present if re.fullmatch(SHARD_NAME, name) and not run.has_shard(name)]
     if not replaces and (strays or any(notes[name] is not None for name in of_others)):
         raise OtherRunError(
-            f"out {out}: holds shards of another run, because the source has changed: use --overwrite or another --out"
+            f"--out {out}: holds shards of another run, because the source has changed: use --overwrite or another "
+            f"--out"
         )
     for name in of_others:
         work.forget_shard(name)
@@ -166,6 +168,6 @@ def _check_room(run: Run, out: Place, work: WorkFolder) -> None:
     needed = output_bytes(run) - done
     if run.config.image_format == "raw" and needed > free:
         raise OutputError(
-            f"out {out}: the shards need about {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free: make room, or "
+            f"--out {out}: the shards need about {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free: make room, or "
             f"use another --out, fewer --copies or --image-format png"
         )

@@ -223,7 +223,7 @@ class WorkFolder:
         run = read_note(self.run, Run)
         if run is None or run.run_id != run_id:
             raise OtherRunError(
-                f"out {self.root.parent}: another mixup-augment has taken this folder: this run ends without a trace"
+                f"--out {self.root.parent}: another mixup-augment has taken this folder: this run ends without a trace"
             )
 
     def forget_shard(self, name: str) -> None:

@@ -121,19 +121,19 @@ def check_target(option: str, path: Path, suffix: str, *, outside: Place | None 
     Raises UsageError for a wrong suffix, a missing folder, or a file inside the dataset.
     """
     if path.suffix.lower() != suffix:
-        raise UsageError(f"{option} {path}: its name must end in {suffix}")
+        raise UsageError(f"--{option} {path}: its name must end in {suffix}")
     try:
         is_folder, has_folder = path.is_dir(), path.parent.is_dir()
         places = (path.resolve(), path.parent.resolve() / path.name)  # where a link points, and where it lies
     except OSError as error:
         raise output_error(path, error) from error
     if is_folder:
-        raise UsageError(f"{option} {path}: is a folder: give the name of a file")
+        raise UsageError(f"--{option} {path}: is a folder: give the name of a file")
     if not has_folder:
-        raise UsageError(f"{option} {path}: the folder {path.parent} does not exist: create it, or choose another")
+        raise UsageError(f"--{option} {path}: the folder {path.parent} does not exist: create it, or choose another")
     if isinstance(outside, Path) and any(outside.resolve() in place.parents for place in places):
         raise UsageError(
-            f"{option} {path}: lies inside the dataset, which would no longer verify: choose a place outside"
+            f"--{option} {path}: lies inside the dataset, which would no longer verify: choose a place outside"
         )
 
 

@@ -40,7 +40,7 @@ def hold_lock(lock: Place, out: Place, command: str) -> Iterator[None]:
 
 
 def _in_use(out: Place, command: str) -> OutputError:
-    return OutputError(f"out {out}: another {command} is writing here: wait for it or choose another --out")
+    return OutputError(f"--out {out}: another {command} is writing here: wait for it or choose another --out")
 
 
 @contextlib.contextmanager
@@ -52,7 +52,7 @@ def _hold_file(lock: Path, out: Place, command: str) -> Iterator[None]:
         if error.errno in _NO_LOCKS:
             _remove_unlocked(lock)
             reason = f"its file system has no locks (flock: {os.strerror(error.errno).lower()})"
-            raise OutputError(f"out {out}: {reason}: choose another --out") from error
+            raise OutputError(f"--out {out}: {reason}: choose another --out") from error
         raise output_error(out, error) from error
     if handle is None:
         raise _in_use(out, command)
@@ -109,7 +109,8 @@ def _hold_object(lock: ObjectPath, out: Place, command: str) -> Iterator[None]:
         renewal.stop()
     if renewal.lost:
         raise OutputError(
-            f"out {out}: another process took over the lock of this {command}: check the folder with mixup-verify, or "
+            f"--out {out}: another process took over the lock of this {command}: check the folder with mixup-verify, "
+            f"or "
             f"run the same command again"
         )
 

@@ -238,7 +238,7 @@ def is_url(where: str | Path) -> TypeGuard[str]:
 def check_local(option: str, where: str | None) -> None:
     """Raises UsageError where an option that takes local files only names an object store."""
     if where is not None and is_url(where):
-        raise UsageError(f"{option} {where}: training reads local files only: copy them here first")
+        raise UsageError(f"--{option} {where}: training reads local files only: copy them here first")
 
 
 def lies_in(inner: Place, outer: Place) -> bool:

@@ -119,7 +119,7 @@ def _fault_of_request(root: Path, wanted: Mapping[str, Any], kind: Kind, may_gro
     if not config.is_file():
         unfinished = all(name == _LOCK or name.startswith(f".{_CONFIG}.") for name in names)
         if not (unfinished or claimed_once):
-            raise UsageError(f"out {root}: is not empty and holds no {kind.what}: choose another --out")
+            raise UsageError(f"--out {root}: is not empty and holds no {kind.what}: choose another --out")
         return "" if unfinished else "is missing"
     try:
         stored = _flattened(read_json(config))
@@ -137,7 +137,7 @@ def _check_same(root: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]
     for key in {**wanted, **stored}:
         if stored.get(key) != wanted.get(key):
             raise UsageError(
-                f"out {root}: holds another {kind.what} ({key} is {stored.get(key)!r}, asked is "
+                f"--out {root}: holds another {kind.what} ({key} is {stored.get(key)!r}, asked is "
                 f"{wanted.get(key)!r}): choose another --out, or remove that folder"
             )
 

@@ -55,7 +55,7 @@ def choose_devices(wanted: str = "auto", names: Sequence[str] = ()) -> Devices:
         return Devices(names=tuple(gpu.name for gpu in gpus), gpu=True)
     if wanted == "gpu":
         raise UsageError(
-            "device gpu: TensorFlow sees no GPU here: install mixup-pipeline[gpu] and its driver, or use --device cpu"
+            "--device gpu: TensorFlow sees no GPU here: install mixup-pipeline[gpu] and its driver, or use --device cpu"
         )
     return Devices(
         names=("/CPU:0",), gpu=False, note=None if wanted == "cpu" else "No GPU is visible: training on the CPU."

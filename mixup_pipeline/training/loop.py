@@ -55,7 +55,7 @@ class Job:
     def __post_init__(self) -> None:
         if not self.steps_per_epoch:
             raise UsageError(
-                f"batch-size must be from 1 to {self.train.examples:,}, the number of examples, got "
+                f"--batch-size must be from 1 to {self.train.examples:,}, the number of examples, got "
                 f"{self.config.batch_size:,}"
             )
 

@@ -96,19 +96,19 @@ def build_model(name: str, shape: Shape, num_classes: int, dropout: float | None
     if name in MODELS:
         if name != "mlp" and (len(shape) != 3 or min(shape[:2]) < _SMALLEST_SIDE):
             raise UsageError(
-                f"model {name}: takes images of at least {_SMALLEST_SIDE}x{_SMALLEST_SIDE}, these examples are "
+                f"--model {name}: takes images of at least {_SMALLEST_SIDE}x{_SMALLEST_SIDE}, these examples are "
                 f"{shape_text(shape)}: use mlp"
             )
         return MODELS[name](shape, num_classes, dropout)
     if dropout is not None:
-        raise UsageError(f"dropout is for {', '.join(MODELS)}: the function {name} decides on its own")
+        raise UsageError(f"--dropout is for {', '.join(MODELS)}: the function {name} decides on its own")
     build = _function(name)
     try:
         model = build(shape, num_classes)
     except Exception as error:  # whatever the user's own function raises
-        raise UsageError(f"model {name}: raised {type(error).__name__}: {first_line(error)}") from error
+        raise UsageError(f"--model {name}: raised {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(model, import_keras().Model):
-        raise UsageError(f"model {name}: returned a {type(model).__name__}, a keras.Model is needed")
+        raise UsageError(f"--model {name}: returned a {type(model).__name__}, a keras.Model is needed")
     return model
 
 
@@ -162,7 +162,7 @@ def gives_probabilities(model: Model, shape: Shape, num_classes: int) -> bool:
 def _function(name: str) -> Build:
     module, _, function = name.partition(":")
     if not module or not function:
-        raise UsageError(f"model {name!r}: unknown: use {', '.join(MODELS)}, or package.module:function")
+        raise UsageError(f"--model {name!r}: unknown: use {', '.join(MODELS)}, or package.module:function")
     here = str(Path.cwd())
     if here not in sys.path:  # where a user's own module is
         sys.path.append(here)
@@ -170,9 +170,10 @@ def _function(name: str) -> Build:
         found = getattr(importlib.import_module(module), function, None)
     except Exception as error:  # whatever the user's own module raises
         raise UsageError(
-            f"model {name}: cannot be imported ({type(error).__name__}: {first_line(error)}): it is looked for in the "
+            f"--model {name}: cannot be imported ({type(error).__name__}: {first_line(error)}): it is looked for in "
+            f"the "
             f"current folder and where Python looks"
         ) from error
     if not callable(found):
-        raise UsageError(f"model {name}: {module} has no function {function}")
+        raise UsageError(f"--model {name}: {module} has no function {function}")
     return found

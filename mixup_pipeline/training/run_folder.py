@@ -78,7 +78,7 @@ class RunFolder:
         Raises UsageError for a name that TensorFlow cannot take, OutputError where a folder stands in place of a file.
         """
         if not can_name(str(self.root)):
-            raise UsageError(f"out {str(self.root)!a}: its name is not UTF-8, which TensorFlow needs: choose another")
+            raise UsageError(f"--out {str(self.root)!a}: its name is not UTF-8, which TensorFlow needs: choose another")
         for path in (self.root / name for name in _FILES):
             if path.is_dir():
                 raise OutputError(f"{path}: is a folder, where a file is to be written: move it away")

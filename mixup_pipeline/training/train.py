@@ -70,14 +70,14 @@ class TrainRequest:
         mixed = self.src is None or self.mix_online is not None
         if self.config.label_smoothing and mixed and not self.force:
             raise UsageError(
-                "label-smoothing works against mixup, whose labels are soft already: leave it out, or add "
+                "--label-smoothing works against mixup, whose labels are soft already: leave it out, or add "
                 "--force-label-smoothing"
             )
         if self.src is not None and self.config.clean_last_epochs:
-            raise UsageError("clean-last-epochs is for --shards: all epochs on --src are clean")
+            raise UsageError("--clean-last-epochs is for --shards: all epochs on --src are clean")
         if self.mix_online is not None:
             if self.shards is not None:
-                raise UsageError("mix-online is for --src: shards are mixed already")
+                raise UsageError("--mix-online is for --src: shards are mixed already")
             check_number("mix-online", self.mix_online, *ALPHA_RANGE)
             self.config.check_mixing_online()
 
@@ -274,7 +274,7 @@ def _shards_data(request: TrainRequest, evaluation: Evaluation) -> _TrainingData
 def check_outside(out: Path, shards: Path | None) -> None:
     """Raise UsageError if the run would be written into the mixed dataset that it reads."""
     if shards is not None and out.resolve().is_relative_to(shards.resolve()):
-        raise UsageError(f"out {out}: lies inside {shards}, which would no longer verify: choose an --out outside")
+        raise UsageError(f"--out {out}: lies inside {shards}, which would no longer verify: choose an --out outside")
 
 
 def checked_manifest(shards: Path, how: str) -> Manifest:
@@ -300,7 +300,7 @@ def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> ExampleFiles
     found = {Path(path).name for path in records.files}
     if found != {file.name for file in manifest.source.files}:
         raise SourceError(
-            f"clean-last-epochs: {evaluation.src} split {manifest.split} is not the source that was mixed"
+            f"--clean-last-epochs: {evaluation.src} split {manifest.split} is not the source that was mixed"
         )
     return records
 

@@ -55,10 +55,10 @@ class TrainConfig:
     def __post_init__(self) -> None:
         check_declared(self)
         if self.weight_decay and self.optimizer == "adam":
-            raise UsageError("weight-decay is for adamw and sgd: adam has none, use --optimizer adamw")
+            raise UsageError("--weight-decay is for adamw and sgd: adam has none, use --optimizer adamw")
         check_integer("clean-last-epochs", self.clean_last_epochs, 0, self.epochs)
         if self.clean_last_epochs and self.steps is not None:
-            raise UsageError("clean-last-epochs counts epochs, so it cannot be combined with steps: use --epochs")
+            raise UsageError("--clean-last-epochs counts epochs, so it cannot be combined with steps: use --epochs")
 
     def identity(self) -> dict[str, Any]:
         """What tells runs apart. Options that are newer than some runs are left out where they change nothing."""
@@ -71,6 +71,6 @@ class TrainConfig:
         """Raise UsageError if the shuffle buffer is so small that examples mixed online would be their own partners."""
         if self.shuffle_buffer < self.batch_size:
             raise UsageError(
-                f"shuffle-buffer must be from {self.batch_size:,}, the batch size, to mix online, got "
+                f"--shuffle-buffer must be from {self.batch_size:,}, the batch size, to mix online, got "
                 f"{self.shuffle_buffer:,}: examples would be mixed with themselves"
             )

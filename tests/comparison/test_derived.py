@@ -124,8 +124,8 @@ def test_an_arm_that_cannot_be_paired_is_refused_before_any_training_by_the_name
     with pytest.raises(UsageError) as refused:
         check_cells(config, [cell(), cell("any"), cell("cross-class")], seeds=3, batch_size=8)
     assert str(refused.value) == (
-        "arm cross-class-alpha0.2-copies2: pairing cross-class needs every class to hold at most half of the examples, "
-        "but class 'ant' holds 29 of 40: use --pairing any or within-class, or leave the arm out of --arms"
+        "arm cross-class-alpha0.2-copies2: --pairing cross-class needs every class to hold at most half of the "
+        "examples, but class 'ant' holds 29 of 40: use --pairing any or within-class, or leave the arm out of --arms"
     )
     check_cells(config, [cell(), cell("any"), cell("within-class")], seeds=3, batch_size=8)
 

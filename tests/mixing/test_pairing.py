@@ -166,8 +166,8 @@ def test_the_refusal_names_the_class_the_counts_and_what_to_do() -> None:
     with pytest.raises(UsageError) as raised:
         PAIRINGS["cross-class"].pair(as_class_ids([3] * 1501 + [1] * 1000 + [2] * 500), 0, 0, [])
     assert str(raised.value) == (
-        "pairing cross-class needs every class to hold at most half of the examples, but class 3 holds 1,501 of 3,001: "
-        "use --pairing any or within-class"
+        "--pairing cross-class needs every class to hold at most half of the examples, but class 3 holds 1,501 of "
+        "3,001: use --pairing any or within-class"
     )
 
 

@@ -145,8 +145,22 @@ def test_faults_are_shown_and_the_test_of_lam() -> None:
     assert wrong == page(overview, [with_parents()], LamFit(tested=1234, statistic=0.3, p_value=1e-9))
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (6, 5, 3), (32, 128, 4)])
+@pytest.mark.parametrize("shape", [(8, 8, 1), (6, 5, 3), (32, 64, 4)])
 def test_images_are_whole_in_their_uri(shape: tuple[int, int, int]) -> None:
     image = random_images(1, shape)[0]
     data = base64.b64decode(image_uri(image).removeprefix("data:image/png;base64,"), validate=True)
     assert (decode(data, shape[2]) == image).all()
+
+
+def test_a_large_image_is_a_small_file_in_its_uri() -> None:
+    image = random_images(1, (300, 200, 3))[0]
+    data = base64.b64decode(image_uri(image).removeprefix("data:image/jpeg;base64,"), validate=True)
+    assert decode(data, 3).shape == image.shape
+    assert len(data) < image.size
+
+
+def test_a_page_of_photographs_is_small() -> None:
+    photo = random_images(1, (1500, 2000, 3))[0]
+    example = mixed_example(photo, base=photo, partner=photo)
+    made = page(random_overview(2), [example] * 9, None)
+    assert len(made) < 6_000_000  # of noise, the worst there is; 9 x 3 whole ones would be 240 MB

@@ -28,7 +28,7 @@ def check_any(class_ids: ClassIds, copies: int) -> None:
     most = max(1, len(class_ids) - 1)
     if copies > most:
         raise UsageError(
-            f"copies must be from 1 to {most:,}, as {len(class_ids):,} examples have no more different partners, "
+            f"--copies must be from 1 to {most:,}, as {len(class_ids):,} examples have no more different partners, "
             f"got {copies}"
         )
 

@@ -35,7 +35,7 @@ def check_cross_class(class_ids: ClassIds, copies: int) -> None:
     largest = int(sizes.argmax())
     if 2 * sizes[largest] > len(class_ids):
         raise PairingError(
-            f"pairing cross-class needs every class to hold at most half of the examples, but class {{}} holds "
+            f"--pairing cross-class needs every class to hold at most half of the examples, but class {{}} holds "
             f"{sizes[largest]:,} of {len(class_ids):,}: use --pairing any or within-class",
             int(classes[largest]),
         )
