@@ -10,7 +10,7 @@ from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.dataset.parents import Parents
 from mixup_pipeline.dataset.reader import MixedRecord, MixedRecords
 from mixup_pipeline.dataset.redraw import redrawn_faults
-from mixup_pipeline.dataset.source_again import differing, not_mixed
+from mixup_pipeline.dataset.source_again import at_first_sight, differing, not_mixed
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.mixing.draw import Draw
 from mixup_pipeline.records.labels import LABEL_KEY
@@ -30,6 +30,9 @@ def recompute(
     Raises SourceError if the source cannot be read, or is not the one that was mixed.
     """
     source = open_source(against)
+    difference = at_first_sight(source, manifest)
+    if difference is not None:
+        raise SourceError(not_mixed(against.src, difference, manifest))
     faults: list[str] = []
     with ExitStack() as opened:
         files: list[IndexedFile] = []

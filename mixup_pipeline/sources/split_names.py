@@ -76,5 +76,5 @@ def _is_special(split: str) -> bool:
 
 def _counted(files: "dict[str | None, list[Place]]") -> str:
     """How many files there are of each split, as text."""
-    counts = sorted((split or "no split in its name", len(paths)) for split, paths in files.items())
-    return ", ".join(f"{split}: {count}" for split, count in counts)
+    counts = sorted((split or "no split", len(paths)) for split, paths in files.items())
+    return ", ".join(f"{count} {'file' if count == 1 else 'files'} of {split}" for split, count in counts)

@@ -52,12 +52,12 @@ def test_files_of_several_splits_are_refused_with_the_flag_to_choose(names: list
 
 
 def test_the_split_that_is_asked_for_is_taken_and_the_others_are_said() -> None:
-    assert taken(TFDS, split="train") == (TFDS[2:4], "train", ["left out: test: 2, unlabelled: 2"])
+    assert taken(TFDS, split="train") == (TFDS[2:4], "train", ["left out: 2 files of test, 2 files of unlabelled"])
     assert taken(TFDS, split="test", allow_eval_split=True)[0] == TFDS[:2]
     assert taken(["train-0", "val-0", "part-0"], split="train") == (
         ["train-0"],
         "train",
-        ["left out: no split in its name: 1, val: 1"],
+        ["left out: 1 file of no split, 1 file of val"],
     )
 
 
