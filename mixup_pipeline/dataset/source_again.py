@@ -71,10 +71,7 @@ def differing(files: Sequence[ReadFile], source: Source, manifest: Manifest) -> 
 
 def at_first_sight(source: Source, manifest: Manifest) -> str | None:
     """As `differing`, by what is known before its records are read: version, names, and numbers of records."""
-    known, origin = manifest.source.origin, source.origin
     told = _differing_names(source, manifest)
-    if told is None and None not in (known, origin) and _version(known) != _version(origin):
-        told = ""
     if told is None and manifest.config.limit is None:
         told = next(
             (
@@ -84,6 +81,9 @@ def at_first_sight(source: Source, manifest: Manifest) -> str | None:
             ),
             None,
         )
+    known, found = _version(manifest.source.origin), _version(source.origin)
+    if told is None and None not in (known, found) and known != found:
+        told = ""
     return _with_version(told, source, manifest)
 
 

@@ -88,7 +88,7 @@ def test_more_examples_than_the_source_holds_are_found_before_they_cost_memory(
         (made.out / name).write_text(text)
     verdict = verify(made.out, against=made.source)
     assert verdict.faults
-    told = f"{first.name} gives {first.examples:,} examples, {first.examples + more:,} were mixed"
+    told = f"{first.name} has {first.examples:,} records, {first.examples + more:,} were mixed"
     assert f"--against {made.source.src}: is not the source that was mixed: {told}" in str(verdict.wrong_source)
 
 

@@ -96,7 +96,7 @@ def test_another_version_is_named_with_the_one_that_was_mixed(tmp_path: Path) ->
     assert told.startswith(
         "--against shapes: is not the source that was mixed: it has version 2.0.0, 1.0.0 was mixed; "
     )
-    assert "has 7 records, 6 were mixed" in told or "has 14 records, 12 were mixed" in told
+    assert "has 14 records, 12 were mixed" in told
     assert told.endswith(": it was --src shapes:1.0.0")
     with pytest.raises(SourceError, match=r"it has version 2\.0\.0, 1\.0\.0 was mixed.*it was --src shapes:1\.0\.0$"):
         find_parents(manifest, against="shapes", data_dir=data)
