@@ -53,6 +53,7 @@ class RunMaker:
         probes.check_probes(records, config.fgsm, self._outliers)
         if config.fgsm:
             probes.float_twin(self._learner(config.train), records.shape)
+        _ = self.evaluation.class_ids  # so that a damaged record of theirs is met before the first step
         check_cells(
             self._comparison.source,
             config.cells(),

@@ -20,6 +20,7 @@ from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.payloads import read_payloads
 from mixup_pipeline.sources.scan import check_every_record, common_shape, scan_file
 from mixup_pipeline.sources.source import Source
+from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.training.example_files import ExampleFiles
 
 
@@ -90,9 +91,13 @@ class _Copy:
 
     def __init__(self, entries: Entries, file: IndexedFile) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        for _, payload in payloads([(entries, file)]):
-            self._file.write(frame(payload))
-        self._file.flush()
+        try:
+            for _, payload in payloads([(entries, file)]):
+                self._file.write(frame(payload))
+            self._file.flush()
+        except OSError as error:
+            where = Path(tempfile.gettempdir()) / file.name
+            raise output_error(where, error) from error
         self.path = f"/dev/fd/{self._file.fileno()}"
 
     def __del__(self) -> None:

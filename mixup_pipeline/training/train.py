@@ -35,7 +35,6 @@ from mixup_pipeline.training.watch import OnStep
 
 RESULT_VERSION = 1
 _EPOCHS = "config.epochs"
-_NOTED_SHARE = 0.01
 _ONE_OF_BOTH = "give either --shards, a mixed dataset, or --src, an unmixed one to train the baseline on"
 _LIBRARIES = ("keras", "mixup-pipeline", "numpy", "tensorflow")
 
@@ -137,6 +136,7 @@ def train(
             folder.remove_result()
         trainer = Trainer(prepared.job, folder, learners, run=prepared.digest)
         trainer.resume(on_note)
+        _ = prepared.job.evaluation.class_ids  # so that a damaged record of theirs is met before the first step
         note = learners.devices.note
         on_start(trainer, (*prepared.notes, *([note] if note else [])))
         history = trainer.train(on_step, on_epoch)
@@ -218,13 +218,14 @@ def _scales(request: TrainRequest, records: ExampleFiles) -> tuple[Scales | None
 
 
 def _left_out(job: Job) -> list[str]:
-    """What is said where many examples do not fill a batch."""
+    """What is said where some examples do not fill a batch."""
     examples, batch_size = job.train.examples, job.config.batch_size
     rest = examples % batch_size
-    if rest < _NOTED_SHARE * examples:
+    if not rest:
         return []
+    which = "others in each epoch" if job.config.shuffle_buffer else "always the last ones"
     return [
-        f"each epoch trains on {examples - rest:,} of {examples:,} examples: the other {rest:,}, others in each epoch, "
+        f"each epoch trains on {examples - rest:,} of {examples:,} examples: the other {rest:,}, {which}, "
         f"do not fill a batch of {batch_size:,}: a smaller --batch-size leaves out fewer"
     ]
 

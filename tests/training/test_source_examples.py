@@ -79,6 +79,16 @@ def test_an_image_that_cannot_be_decoded_is_named_while_it_is_read(tmp_path: Pat
         batches_of(source)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_vector_that_is_not_finite_is_named_while_it_is_read(tmp_path: Path, value: float) -> None:
+    vectors = np.ones((12, 3), np.float32)
+    vectors[7, 1] = value
+    payloads = [example({"x": vector, "label": 0}) for vector in vectors]
+    source = of(tmp_path, payloads, num_classes=2, image_key="x")
+    with pytest.raises(RecordError, match=r"^part-0: record 7 at byte \d+: .* holds a value that is not finite"):
+        batches_of(source)
+
+
 def test_training_sees_the_pixels_that_mixing_sees(tmp_path: Path) -> None:
     images = [*map(jpeg, IMAGES[:6]), *map(png, IMAGES[6:])]
     source = of(tmp_path, records([n % 3 for n in range(12)], images), num_classes=3)

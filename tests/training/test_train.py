@@ -378,3 +378,14 @@ def test_a_tensorboard_folder_that_cannot_be_written_is_one_line(shards: Path, t
         train(asked, run, on_start=be_in_the_way)
     (run / "tensorboard").unlink()
     assert train(asked, run)["steps"] == 36
+
+
+@pytest.mark.parametrize(("buffer", "which"), [(16_384, "others in each epoch"), (0, "always the last ones")])
+def test_examples_that_fill_no_batch_are_said(shards: Path, buffer: int, which: str) -> None:
+    config = TrainConfig(batch_size=64, shuffle_buffer=buffer)
+    (note,) = prepare(request(shards, config=config)).notes
+    assert note == (
+        f"each epoch trains on 576 of 600 examples: the other 24, {which}, do not fill a batch of 64: a smaller "
+        "--batch-size leaves out fewer"
+    )
+    assert prepare(request(shards)).notes == ()

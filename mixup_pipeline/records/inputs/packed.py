@@ -44,7 +44,8 @@ class _Packed(InputKind):
         """Decode to (n, *shape)."""
         if self._compressed:
             values = tf.io.decode_compressed(values, "ZLIB")
-        return tf.reshape(tf.io.decode_raw(values, tf.dtypes.as_dtype(self.dtype)), (-1, *shape))
+        decoded = tf.reshape(tf.io.decode_raw(values, tf.dtypes.as_dtype(self.dtype)), (-1, *shape))
+        return tf.debugging.check_numerics(decoded, "a vector") if self.rank == 1 else decoded
 
 
 class PackedPixels(_Packed):

@@ -41,8 +41,8 @@ class VectorInput(InputKind):
         return tf.io.FixedLenFeature(shape, tf.float32)
 
     def tensor(self, tf: Any, values: Any, shape: Shape) -> Any:
-        """The values as they are: float32 (n, length)."""
-        return values
+        """The values as they are: float32 (n, length). One that is not finite is an error, as in `decode`."""
+        return tf.debugging.check_numerics(values, "a vector")
 
 
 KIND = VectorInput()
