@@ -488,7 +488,7 @@ def test_all_is_checked_before_anything_is_printed(tmp_path: Path, copied: Path)
 def test_vectors_are_drawn_as_lines_in_both(kinds: Callable[[str], Mixed], tmp_path: Path) -> None:
     made, picture, page = kinds("vectors"), tmp_path / "p.png", tmp_path / "p.html"
     succeed(run_inspect(made.out, "--preview", picture, "--html", page))
-    blue = (picture_of(picture)[..., 2].astype(int) - picture_of(picture)[..., 0]) > 60
+    blue = (picture_of(picture)[..., 0].astype(int) - picture_of(picture)[..., 2]) > 60
     assert blue.mean() > 0.001
     assert page.read_text().count("data:image/svg+xml") == 9 * 3 + 3 * 2  # examples with parents, and three charts
 
