@@ -19,10 +19,11 @@ from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import check_apart
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Trainer
+from mixup_pipeline.training.prepare import Prepared, TrainRequest, evaluation_identity, prepare
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import Row
 from mixup_pipeline.training.source_examples import source_examples
-from mixup_pipeline.training.train import Prepared, TrainRequest, evaluation_identity, prepare, train
+from mixup_pipeline.training.train import train
 from mixup_pipeline.training.train_config import TrainConfig
 
 _SAMPLES = 8

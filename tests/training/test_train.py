@@ -19,10 +19,10 @@ from mixup_pipeline.errors import MixupError, OutputError, SourceError, Training
 from mixup_pipeline.training import devices
 from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Trainer
+from mixup_pipeline.training.prepare import TrainRequest, prepare
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import read_state
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
-from mixup_pipeline.training.train import TrainRequest, prepare
 from mixup_pipeline.training.train import train as train_prepared
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.watch import Stopped
@@ -134,14 +134,15 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from pathlib import Path
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.training import devices
+from mixup_pipeline.training import prepare as data
 from mixup_pipeline.training import train as session
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.learner import Learners
 learners = Learners(devices.choose_devices(names=["/CPU:0", "/CPU:1"]))
 evaluation = SourceConfig(src="mnist_sample", split="test")
 config = TrainConfig(epochs=2, batch_size=50, dropout=0.0)
-request = session.TrainRequest(shards=Path(sys.argv[1]), evaluation=evaluation, config=config)
-print(session.train(session.prepare(request), Path(sys.argv[2]), learners)["last"]["loss"])
+request = data.TrainRequest(shards=Path(sys.argv[1]), evaluation=evaluation, config=config)
+print(session.train(data.prepare(request), Path(sys.argv[2]), learners)["last"]["loss"])
 """
     done = subprocess.run(
         [sys.executable, "-c", code, shards, tmp_path / "two"], capture_output=True, text=True, check=False

@@ -1,0 +1,249 @@
+"""Preparing a training run: find the data, check that they fit together, and say what the user should know."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mixup_pipeline.config import ALPHA_RANGE, SourceConfig, check_number
+from mixup_pipeline.dataset.manifest import Manifest
+from mixup_pipeline.dataset.quick_check import quick_check, sound_manifest
+from mixup_pipeline.dataset.source_again import source_config
+from mixup_pipeline.errors import ManifestError, SourceError, UsageError
+from mixup_pipeline.training.evaluation import Evaluation
+from mixup_pipeline.training.example_files import (
+    ExampleFiles,
+    check_apart,
+    check_names,
+    differences,
+    mixed_examples,
+    mixed_files,
+)
+from mixup_pipeline.training.loop import Job
+from mixup_pipeline.training.run_folder import digest_of
+from mixup_pipeline.training.scales import Scales, scales_of
+from mixup_pipeline.training.source_examples import source_examples
+from mixup_pipeline.training.train_config import TrainConfig
+
+_EPOCHS = "config.epochs"
+_ONE_OF_BOTH = "give either --shards, a mixed dataset, or --src, an unmixed one to train the baseline on"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """What to train on, and what to evaluate on.
+
+    Exactly one of shards, a mixed dataset, and src, an unmixed one. evaluation: clean examples.
+    verify: check the shards "quick", by names and sizes, or "full", byte by byte.
+    force: allow label smoothing on mixed labels.
+    mix_online: mix the examples of src while training, with λ ~ Beta(mix_online, mix_online).
+    on_bad_record: what to do with bad records of src and evaluation, as mixup-augment has it.
+    standardize_on: the examples whose scales standardize; None for those that are trained on.
+
+    Raises UsageError for options that do not go together.
+    """
+
+    evaluation: SourceConfig
+    shards: Path | None = None
+    src: SourceConfig | None = None
+    config: TrainConfig = field(default_factory=TrainConfig)
+    verify: str = "quick"
+    force: bool = False
+    mix_online: float | None = None
+    on_bad_record: str = "fail"
+    standardize_on: SourceConfig | None = None
+
+    def __post_init__(self) -> None:
+        if (self.shards is None) == (self.src is None):
+            raise UsageError(_ONE_OF_BOTH)
+        mixed = self.src is None or self.mix_online is not None
+        if self.config.label_smoothing and mixed and not self.force:
+            raise UsageError(
+                "--label-smoothing works against mixup, whose labels are soft already: leave it out, or add "
+                "--force-label-smoothing"
+            )
+        if self.src is not None and self.config.clean_last_epochs:
+            raise UsageError("--clean-last-epochs is for --shards: all epochs on --src are clean")
+        if self.mix_online is not None:
+            if self.shards is not None:
+                raise UsageError("--mix-online is for --src: shards are mixed already")
+            check_number("mix-online", self.mix_online, *ALPHA_RANGE)
+            self.config.check_mixing_online()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Data that fit together, and what identifies the run: a folder is resumed only for the same."""
+
+    job: Job
+    identity: dict[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def may_grow(self) -> tuple[str, ...]:
+        """What of the request may grow: the epochs, where no step depends on how many there are."""
+        config = self.job.config
+        fixed = config.schedule != "constant" or config.steps is not None or config.clean_last_epochs
+        return () if fixed else (_EPOCHS,)
+
+    @property
+    def digest(self) -> str:
+        """What tells the steps of this run from those of others."""
+        config = {
+            name: value for name, value in self.identity["config"].items() if f"config.{name}" not in self.may_grow
+        }
+        return digest_of({**self.identity, "config": config})
+
+
+def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prepared:
+    """Find and check the data of a run. evaluation: what request.evaluation names, if it has been opened already.
+
+    Raises UsageError, SourceError or ManifestError if they are missing, changed, or do not fit together.
+    """
+    if evaluation is None:
+        evaluation = Evaluation(
+            source_examples(replace(request.evaluation, allow_eval_split=True), request.on_bad_record)
+        )
+    data = _shards_data(request, evaluation) if request.src is None else _source_data(request, request.src)
+    for records in (data.records, evaluation.records):
+        check_names(records)
+    _check_fit(data.records, evaluation.records)
+    check_apart(data.trained_on, evaluation.records)
+    identity = {
+        "config": request.config.identity(),
+        "data": data.identity,
+        "evaluation": evaluation_identity(request.evaluation, evaluation.records),
+    }
+    scales, hints = _scales(request, data.records)
+    job = Job(
+        config=request.config,
+        train=data.records,
+        evaluation=evaluation,
+        clean=data.clean,
+        online_alpha=request.mix_online,
+        scales=scales,
+    )
+    notes = [*hints, *data.notes, *_left_out(job)]
+    notes += [
+        f"{files.skipped:,} bad {'record' if files.skipped == 1 else 'records'} of {files.name} left out"
+        for files in (data.records, evaluation.records)
+        if files.skipped
+    ]
+    return Prepared(job=job, identity=identity, notes=tuple(notes))
+
+
+def _scales(request: TrainRequest, records: ExampleFiles) -> tuple[Scales | None, list[str]]:
+    """The scales that standardize, if that is asked for; and a hint, if it is not but would help."""
+    if len(records.shape) != 1:
+        if request.config.standardize:
+            raise UsageError("--standardize is for float vectors: the models bring images to one scale themselves")
+        return None, []
+    if request.config.standardize:
+        on = request.standardize_on
+        return scales_of(records if on is None else source_examples(on, request.on_bad_record)), []
+    first = scales_of(records, most_batches=1)
+    if not first.wild:
+        return None, []
+    return None, [
+        f"the values of these vectors differ in scale (spread {first.spread.min():.3g} to {first.spread.max():.3g}, "
+        f"means up to {abs(first.mean).max():.3g}), so networks learn badly: --standardize brings them to one scale"
+    ]
+
+
+def _left_out(job: Job) -> list[str]:
+    """What is said where some examples do not fill a batch."""
+    examples, batch_size = job.train.examples, job.config.batch_size
+    rest = examples % batch_size
+    if not rest:
+        return []
+    which = "others in each epoch" if job.config.shuffle_buffer else "always the last ones"
+    return [
+        f"each epoch trains on {examples - rest:,} of {examples:,} examples: the other {rest:,}, {which}, "
+        f"do not fill a batch of {batch_size:,}: a smaller --batch-size leaves out fewer"
+    ]
+
+
+def evaluation_identity(config: SourceConfig, records: ExampleFiles) -> dict[str, Any]:
+    """What tells the clean examples of a run from others."""
+    return {"name": records.name, "split": config.split_name, "examples": records.examples}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TrainingData:
+    """What a run trains on.
+
+    trained_on: the files of the source, mixed or not. identity: what tells these examples from others. clean: the
+    unmixed source, for clean last epochs. notes: what the user should know.
+    """
+
+    records: ExampleFiles
+    trained_on: list[str]
+    identity: dict[str, Any]
+    clean: ExampleFiles | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _source_data(request: TrainRequest, src: SourceConfig) -> _TrainingData:
+    records = source_examples(src, request.on_bad_record)
+    identity: dict[str, Any] = {"name": records.name, "split": src.split_name, "examples": records.examples}
+    if request.mix_online is not None:
+        identity["mix_online"] = request.mix_online
+    return _TrainingData(records=records, trained_on=list(records.files), identity=identity)
+
+
+def _shards_data(request: TrainRequest, evaluation: Evaluation) -> _TrainingData:
+    if request.shards is None:
+        raise UsageError(_ONE_OF_BOTH)
+    manifest = checked_manifest(request.shards, request.verify)
+    note = "The originals among the shards are not trained on: epochs read the mixed copies in turn."
+    return _TrainingData(
+        records=mixed_examples(request.shards, manifest),
+        trained_on=mixed_files(manifest, evaluation.records.files),
+        identity={"run_id": manifest.run_id, "name": manifest.name},
+        clean=_clean_records(manifest, request.evaluation) if request.config.clean_last_epochs else None,
+        notes=(note,) if manifest.config.keep_originals else (),
+    )
+
+
+def check_outside(out: Path, shards: Path | None) -> None:
+    """Raise UsageError if the run would be written into the mixed dataset that it reads."""
+    if shards is not None and out.resolve().is_relative_to(shards.resolve()):
+        raise UsageError(f"--out {out}: lies inside {shards}, which would no longer verify: choose an --out outside")
+
+
+def checked_manifest(shards: Path, how: str) -> Manifest:
+    """The manifest of a complete dataset. how: check it "quick", by names and sizes, or "full", byte by byte.
+
+    Raises ManifestError naming the first fault.
+    """
+    manifest = sound_manifest(shards)
+    faults = quick_check(shards, manifest)
+    if not faults and how == "full":
+        from mixup_pipeline.dataset.verify import verify
+
+        faults = verify(shards).faults
+    if faults:
+        raise ManifestError(f"{shards}: {faults[0]}: make the directory again")
+    return manifest
+
+
+def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> ExampleFiles:
+    """The unmixed source of a mixed dataset, looked for where the evaluation examples are."""
+    source = source_config(manifest, evaluation.src, data_dir=evaluation.data_dir)
+    records = source_examples(source, manifest.config.on_bad_record)
+    found = {Path(path).name for path in records.files}
+    if found != {file.name for file in manifest.source.files}:
+        raise SourceError(
+            f"--clean-last-epochs: {evaluation.src} split {manifest.split} is not the source that was mixed"
+        )
+    return records
+
+
+def _check_fit(records: ExampleFiles, evaluation: ExampleFiles) -> None:
+    """Raise UsageError if a model of these records cannot be evaluated on those."""
+    differing = differences(records, evaluation)
+    if differing:
+        what, (trained, evaluated) = next(iter(differing.items()))
+        raise UsageError(
+            f"{what} differs: {records.name} has {trained}, the evaluation set {evaluation.name} has {evaluated}: give "
+            f"the --eval-src that belongs to the training examples"
+        )
