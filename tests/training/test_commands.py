@@ -276,6 +276,4 @@ def test_object_stores_are_refused_without_beam(tmp_path: Path, name: str, optio
     words = [word for pair in asked.items() for word in pair]
     done = run(name, *words, "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert done.stderr == (
-        f"Error: {option[2:]} gs://bucket/data: training reads local files only: copy them here first\n"
-    )
+    assert done.stderr == (f"Error: {option} gs://bucket/data: training reads local files only: copy them here first\n")

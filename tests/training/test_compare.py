@@ -322,5 +322,5 @@ def test_what_mixing_refuses_is_said_with_its_arm(tmp_path: Path) -> None:
         arms=("baseline", "any"),
         sweeps=(parse_sweep("subset=20"),),
     )
-    with pytest.raises(MixupError, match=r"mixing for arm any, seed 0: .*copies"):
+    with pytest.raises(MixupError, match=r"^arm any-alpha0.2-copies40-subset20, seed 0: --copies must be from 1 to 19"):
         compare(asked(config=config), tmp_path / "out")
