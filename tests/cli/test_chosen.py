@@ -68,7 +68,7 @@ def test_labels_that_count_from_1_are_given_both_ways(tmp_path: Path) -> None:
 def test_nothing_is_called_mixed_that_is_not(tmp_path: Path, prob: str, said: str) -> None:
     payloads = [example({"image": png(image), "label": 1}) for image in IMAGES]
     path = write_records(tmp_path / "one.tfrecord", payloads)
-    asked = ["--src", path, "--num-classes", "2", "--prob", prob, "--out", tmp_path / "out"]
+    asked: list[str | Path] = ["--src", path, "--num-classes", "2", "--prob", prob, "--out", tmp_path / "out"]
     assert succeed(run_augment(*asked)).startswith(said)
 
 

@@ -202,7 +202,7 @@ def test_no_java(large: Path, tmp_path: Path) -> None:
     env = {"PATH": str(Path(sys.executable).parent)}
     done = run("mixup-augment", "--src", large, "--out", tmp_path / "out", "--engine", "flink", env=env)
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: engine flink needs Java")
+    assert done.stderr.startswith("Error: --engine flink needs Java")
 
 
 def test_local_jobs_have_to_be_waited_for(large: Path, tmp_path: Path) -> None:
