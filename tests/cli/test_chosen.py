@@ -41,7 +41,7 @@ def test_plan_summary_inspect_and_manifest_say_the_same(tmp_path: Path) -> None:
         "  version  1.0.0",
         "  dropped  id, mask",
     ]
-    asked = ["--src", tmp_path / "shapes", "--out", tmp_path / "out"]
+    asked: list[str | Path] = ["--src", tmp_path / "shapes", "--out", tmp_path / "out"]
     plan, summary = succeed(run_augment(*asked, "--dry-run")), succeed(run_augment(*asked))
     for line in lines:
         assert line in plan.splitlines()
