@@ -29,7 +29,6 @@ _MOST_TABLE_CLASSES = 30
 _IMAGE_RANK = 3
 _SHOWN_PIXELS = 560
 """Of the longer side of a large mixed image; its parents have half of it."""
-_TITLE_LETTERS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,10 +149,10 @@ def _picture(overview: Overview, example: MixedExample) -> dict[str, Any]:
     is_image = found.input.ndim == _IMAGE_RANK
     small = is_image and max(found.input.shape[:2]) <= SMALL_IMAGE
     return {
-        "title": class_weights(overview, example, most=_TITLE_LETTERS),
-        "whole_title": class_weights(overview, example, most=200),
+        "title": class_weights(overview, example, most=200),
+        "classes": [(one_line(overview.class_name(c)), weight) for c, weight in example.top_classes(2)],
         "lam": example.lam,
-        "names": [one_line(name, _TITLE_LETTERS) for name in names],
+        "names": [one_line(name) for name in names],
         "kind": ("small" if small else "large") if is_image else "vector",
         "uris": _image_uris(inputs) if is_image else _line_uris(inputs),
     }

@@ -18,7 +18,7 @@ from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.report.figures import LIGHT, Theme, plain_axes, render
 from mixup_pipeline.report.html import SMALL_IMAGE
 from mixup_pipeline.report.shown_inputs import shown_image, shown_line, value_range
-from mixup_pipeline.report.words import class_weights, one_line, share_text
+from mixup_pipeline.report.words import class_weights, share_text, short_name
 from mixup_pipeline.training.boundary import Flowers, Regions
 
 _MIXED, _PARENT, _CAPTION, _TITLE, _GAP, _MARGIN = 1.5, 0.56, 0.19, 0.3, 0.08, 0.2  # inches
@@ -70,7 +70,7 @@ def _preview(overview: Overview, examples: Sequence[MixedExample], theme: Theme)
         for parent, image in enumerate((example.base, example.partner)):
             x, y = left + _MIXED + _GAP, top + parent * (_PARENT + _CAPTION)
             _draw_input(axes, image, x, y, _PARENT, limits, theme)
-            caption = f"{one_line(names[parent], 8)}: {weights[parent]:.2f}"
+            caption = f"{short_name(names[parent], 8)}: {weights[parent]:.2f}"
             axes.text(x, y + _PARENT + 0.03, caption, size=5.5, va="top", color=theme.muted)
     return figure
 

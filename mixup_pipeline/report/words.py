@@ -51,7 +51,7 @@ def class_weights(
 ) -> str:
     """The classes of a label with the largest weights: "7: 0.62 · 1: 0.38"."""
     weights = example.top_classes(classes)
-    return " · ".join(f"{one_line(overview.class_name(c), most)}: {weight:.{digits}f}" for c, weight in weights)
+    return " · ".join(f"{short_name(overview.class_name(c), most)}: {weight:.{digits}f}" for c, weight in weights)
 
 
 def chosen_lines(spec: ExampleSpec, origin: Origin | None) -> dict[str, str]:
@@ -101,6 +101,15 @@ def one_line(text: str, most: int = 200) -> str:
     """Text from outside, safe for one line: printable characters only, cut to `most` columns of a terminal."""
     shown = "".join(character if character.isprintable() else "�" for character in text)
     return shown if cell_len(shown) <= most else set_cell_size(shown, most - 1).rstrip() + "…"
+
+
+def short_name(name: str, most: int) -> str:
+    """The name of a class on one line, cut in its middle: names that are long often begin alike, and end otherwise."""
+    shown = one_line(name, 10_000)
+    if cell_len(shown) <= most:
+        return shown
+    tail = most // 2 - 1
+    return one_line(shown, most - tail) + (set_cell_size(shown[::-1], tail)[::-1] if tail > 0 else "")
 
 
 def padded(text: str, columns: int) -> str:
