@@ -12,11 +12,10 @@ import numpy as np
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.dataset.manifest import Manifest
-from mixup_pipeline.dataset.source_again import at_first_sight, not_mixed, source_config
+from mixup_pipeline.dataset.source_again import open_again, source_config
 from mixup_pipeline.errors import SourceError, StoreError, UsageError, record_error
 from mixup_pipeline.records.framing import masked_crc32c, pick_records
 from mixup_pipeline.records.names import split_example_id
-from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.examples import Examples, read_examples
 from mixup_pipeline.sources.index import ENTRY, Entries, NamedFile
 from mixup_pipeline.sources.scan import examiner, plain_file
@@ -112,18 +111,13 @@ def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: st
     if data_dir is not None and not place(data_dir).is_dir():
         raise UsageError(f"--data-dir {data_dir}: no such folder")
     if against is not None:
-        source = open_source(_readable(source_config(manifest, against, data_dir=data_dir), manifest))
-        difference = at_first_sight(source, manifest)
-        if difference is not None:
-            raise SourceError(not_mixed(against, difference, manifest))
-        return Parents(source.files, manifest)
+        given = _readable(source_config(manifest, against, data_dir=data_dir), manifest)
+        return Parents(open_again(given, manifest).files, manifest)
     where_it_was = source_config(manifest, data_dir=data_dir)
     for config in (where_it_was, replace(where_it_was, src=manifest.source_name, schema=None)):
         try:
             if _is_here(config, in_data_dir=data_dir is not None):
-                source = open_source(_readable(config, manifest))
-                if at_first_sight(source, manifest) is None:
-                    return Parents(source.files, manifest)
+                return Parents(open_again(_readable(config, manifest), manifest).files, manifest)
         except (UsageError, SourceError, StoreError):  # another dataset of that name, or one that is damaged since
             continue
     return None

@@ -10,11 +10,10 @@ from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.dataset.parents import Parents
 from mixup_pipeline.dataset.reader import MixedRecord, MixedRecords
 from mixup_pipeline.dataset.redraw import redrawn_faults
-from mixup_pipeline.dataset.source_again import at_first_sight, differing, not_mixed
+from mixup_pipeline.dataset.source_again import differing, not_mixed, open_again
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.mixing.draw import Draw
 from mixup_pipeline.records.labels import LABEL_KEY
-from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.examples import Examples
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.scan import plain_file, scan_file
@@ -29,10 +28,7 @@ def recompute(
 
     Raises SourceError if the source cannot be read, or is not the one that was mixed.
     """
-    source = open_source(against)
-    difference = at_first_sight(source, manifest)
-    if difference is not None:
-        raise SourceError(not_mixed(against.src, difference, manifest))
+    source = open_again(against, manifest)
     faults: list[str] = []
     with ExitStack() as opened:
         files: list[IndexedFile] = []

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.option import options_of
 from mixup_pipeline.dataset.manifest import Manifest
-from mixup_pipeline.errors import UsageError
-from mixup_pipeline.sources.source import Origin, Source
+from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.sources import find_files, open_source
+from mixup_pipeline.sources.source import Origin, Source, SourceFile
 from mixup_pipeline.sources.tfrecord import names_files
 
 _DIGITS = 12
@@ -63,15 +64,43 @@ def source_config(manifest: Manifest, src: str | None = None, **given: Any) -> S
     )
 
 
+def open_again(config: SourceConfig, manifest: Manifest) -> Source:
+    """Open the source that was mixed. config: as `source_config` gives it, or with more of what the manifest says.
+
+    Raises UsageError or SourceError if there is none, or if it is another one at first sight. Of another one, what
+    cannot be chosen in it is not said: nobody asked for it, and no option would help.
+    """
+    try:
+        source = open_source(config)
+    except (UsageError, SourceError) as error:
+        told = _difference_of_unopened(config, error, manifest)
+        if told is None:
+            raise
+        raise SourceError(not_mixed(config.src, told, manifest)) from error
+    told = at_first_sight(source, manifest)
+    if told is not None:
+        raise SourceError(not_mixed(config.src, told, manifest))
+    return source
+
+
+def _difference_of_unopened(config: SourceConfig, error: Exception, manifest: Manifest) -> str | None:
+    if str(error).startswith("--split "):  # the split is always that of the manifest
+        return str(error)
+    try:
+        return _differing_names(find_files(config), manifest)
+    except (UsageError, SourceError):  # it is not there, or damaged
+        return None
+
+
 def differing(files: Sequence[ReadFile], source: Source, manifest: Manifest) -> str | None:
     """What tells a source from the one that was mixed, as text; None if it is the same. files: after they were read."""
-    told = _differing_names(source, manifest) or _differing_content(files, manifest)
+    told = _differing_names(source.files, manifest) or _differing_content(files, manifest)
     return _with_version(told, source, manifest)
 
 
 def at_first_sight(source: Source, manifest: Manifest) -> str | None:
     """As `differing`, by what is known before its records are read: version, names, and numbers of records."""
-    told = _differing_names(source, manifest)
+    told = _differing_names(source.files, manifest)
     if told is None and manifest.config.limit is None:
         told = next(
             (
@@ -105,8 +134,8 @@ def _version(origin: Origin | None) -> str | None:
     return None if origin is None else origin.version
 
 
-def _differing_names(source: Source, manifest: Manifest) -> str | None:
-    found, mixed = [file.name for file in source.files], [file.name for file in manifest.source.files]
+def _differing_names(files: Sequence[SourceFile], manifest: Manifest) -> str | None:
+    found, mixed = [file.name for file in files], [file.name for file in manifest.source.files]
     if found == mixed:
         return None
     other = next((name for name in found if name not in mixed), None)

@@ -22,7 +22,7 @@ def open_source(config: SourceConfig) -> Source:
 def find_files(config: SourceConfig) -> tuple[SourceFile, ...]:
     """List the files of a source without reading their records.
 
-    Raises the same errors as `open_source`.
+    Raises the same errors as `open_source`, but for those of what the records hold.
     """
     return kind_of(config).files(config)
 

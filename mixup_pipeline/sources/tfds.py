@@ -19,6 +19,26 @@ def open_tfds(config: SourceConfig) -> Source:
 
     Raises UsageError for an unknown split or feature. Raises SourceError if the directory is not as TFDS writes it.
     """
+    folder, info = _prepared_split(config)
+    return described_source(
+        config,
+        described_folder(folder, info.supervised),
+        name=info.name,
+        split=config.split_name,
+        files=_split_files(folder, info, config.split_name),
+        src=pinned_src(config, folder),
+        version=info.version,
+    )
+
+
+def split_files(config: SourceConfig) -> tuple[SourceFile, ...]:
+    """The files of one split, whatever its records are. Raises the same errors, but for those of features."""
+    folder, info = _prepared_split(config)
+    return _split_files(folder, info, config.split_name)
+
+
+def _prepared_split(config: SourceConfig) -> tuple[Place, DatasetInfo]:
+    """The directory of a dataset and what it says of itself, with the split that is asked for."""
     if config.schema is not None:
         raise UsageError(
             f"--schema is for TFRecord files, but --src {config.src!r} is not a file: leave out --schema, or give a "
@@ -33,15 +53,7 @@ def open_tfds(config: SourceConfig) -> Source:
         raise SourceError(
             f"{folder}: is stored as {info.file_format}, only tfrecord can be read: prepare it as tfrecord"
         )
-    return described_source(
-        config,
-        described_folder(folder, info.supervised),
-        name=info.name,
-        split=split,
-        files=_split_files(folder, info, split),
-        src=pinned_src(config, folder),
-        version=info.version,
-    )
+    return folder, info
 
 
 def described_folder(folder: Place, supervised: tuple[str | None, str | None] = (None, None)) -> Described:
@@ -73,4 +85,4 @@ def _split_files(folder: Place, info: DatasetInfo, split: str) -> tuple[SourceFi
     return files
 
 
-KIND = SourceKind(takes=lambda config: True, open=open_tfds, files=lambda config: open_tfds(config).files)
+KIND = SourceKind(takes=lambda config: True, open=open_tfds, files=split_files)

@@ -118,3 +118,35 @@ def test_a_fault_of_the_directory_is_told_beside_a_wrong_source(tmp_path: Path, 
     verdict = verify(tmp_path / "out", against=SourceConfig(src="mnist_sample"))
     assert len(verdict.faults) == 1
     assert "train2" in str(verdict.wrong_source)
+
+
+@pytest.mark.parametrize("against", ["cut", "file"])
+def test_another_source_is_told_as_such_where_it_lacks_what_was_chosen(
+    tmp_path: Path, coarse: SourceConfig, against: str
+) -> None:
+    manifest = made(coarse, tmp_path / "out")
+    cut = write_tfds(tmp_path / "cut/1.0.0", num_examples=12, split="train2")
+    src = str({"cut": tmp_path / "cut", "file": cut.files[0]}[against])
+    verdict = verify(tmp_path / "out", against=SourceConfig(src=src))
+    said = f"--against {src}: is not the source that was mixed: its file {cut.files[0].name} was not mixed, "
+    assert verdict.faults == []
+    assert isinstance(verdict.wrong_source, SourceError)
+    assert str(verdict.wrong_source).startswith(said)
+    with pytest.raises(SourceError, match="is not the source that was mixed: its file cut-train2"):
+        find_parents(manifest, against=src)
+
+
+def test_a_source_without_the_split_is_another_one(tmp_path: Path, coarse: SourceConfig) -> None:
+    manifest = made(coarse, tmp_path / "out")
+    verdict = verify(tmp_path / "out", against=SourceConfig(src="mnist_sample"))
+    said = "--against mnist_sample: is not the source that was mixed: --split 'train2': mnist_sample has test, train"
+    assert str(verdict.wrong_source).startswith(said)
+    with pytest.raises(SourceError, match="mnist_sample has test, train: it was --src shapes:1"):
+        find_parents(manifest, against="mnist_sample")
+
+
+def test_what_is_not_there_is_not_called_another_source(tmp_path: Path, coarse: SourceConfig) -> None:
+    made(coarse, tmp_path / "out")
+    verdict = verify(tmp_path / "out", against=SourceConfig(src=str(tmp_path / "nowhere")))
+    assert "no such file or folder" in str(verdict.wrong_source)
+    assert "is not the source" not in str(verdict.wrong_source)
