@@ -49,6 +49,7 @@ _JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
 _JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
 _JPEG_RESTARTS, _JPEG_PROGRESSIVE = b"\xff\xdd", b"\xff\xc2"
 _ONE_AT_A_TIME = threading.Lock()
+_ZEROS = bytes(2)
 _FILLERS = (b"\x00", b"\x5a", b"\xa7")
 _MAX_JPEG_SCANS = 100
 """A progressive JPEG has about ten scans. Each one makes the decoder go through the whole image."""
@@ -81,9 +82,11 @@ def decode(data: bytes, channels: int) -> npt.NDArray[np.uint8]:
     data: what `image_shape` accepts. channels: those that it gives, or 3 for a grey image.
     Raises ValueError if the data are damaged.
     """
-    is_png = data.startswith(_PNG_SIGNATURE)
-    image = _decoded(_still_picture(data) if is_png else data, channels)
-    if image is None and not is_png and not data.endswith(_JPEG_END):
+    if data.startswith(_PNG_SIGNATURE):
+        image = _decoded(_still_picture(data), channels)
+    elif data.find(_JPEG_END, _first_scan(data)) >= 0:
+        image = _decoded(data, channels)
+    else:
         image = _decoded_without_end(data, channels)
     if image is None or image.dtype != np.uint8:
         raise ValueError("the image is damaged and cannot be decoded")
@@ -103,10 +106,12 @@ def _decoded_without_end(data: bytes, channels: int) -> npt.NDArray[Any] | None:
     """The image of a JPEG file that lacks nothing but its end marker; None if it lacks more.
 
     Where pixels are missing too, what follows the data changes the image. Where a decoder would go on without them,
-    after a restart marker or another scan, the file is not read.
+    after a restart marker or another scan, the file is not read. Nor where it ends in zeros, as a file does whose end
+    never arrived: they are pixels to a decoder.
     """
-    header = data[: data.find(_JPEG_SCAN)]
-    if _JPEG_RESTARTS in header or _JPEG_PROGRESSIVE in header or _scans(data) > 1:
+    start = _first_scan(data)
+    header = data[:start]
+    if _JPEG_RESTARTS in header or _JPEG_PROGRESSIVE in header or _scans(data[start:]) > 1 or data.endswith(_ZEROS):
         return None
     data = data.removesuffix(b"\xff")
     with _ONE_AT_A_TIME, stderr_held_back():  # libjpeg comments on each filler
@@ -114,6 +119,15 @@ def _decoded_without_end(data: bytes, channels: int) -> npt.NDArray[Any] | None:
     if whole is None or not all(other is not None and np.array_equal(whole, other) for other in others):
         return None
     return whole
+
+
+def _first_scan(data: bytes) -> int:
+    """Where the first scan begins, by the lengths of the segments before it: thumbnails in them have scans too."""
+    position = 2
+    while data[position : position + 1] == b"\xff" and data[position : position + 2] != _JPEG_SCAN:
+        is_fill = data[position + 1 : position + 2] == b"\xff"
+        position += 1 if is_fill else 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return position
 
 
 def encode_png(image: npt.NDArray[np.uint8]) -> bytes:

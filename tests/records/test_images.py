@@ -346,6 +346,29 @@ def test_a_truncated_image_is_refused(kind: str, channels: int) -> None:
             decode(data[:size], image_shape(data[:size])[2])
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_jpeg_whose_rest_is_zeros_is_refused(channels: int, progressive: bool) -> None:
+    image = random_images(1, (40, 36, channels))[0]
+    done, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive)])
+    assert done
+    data = encoded.tobytes()
+    assert (decode(data + bytes(100), channels) == decode(data, channels)).all()  # what follows its end
+    start = data.index(b"\xff\xda") + 20
+    for size in range(start, len(data) - 2, 97):
+        for cut in (data[:size], with_thumbnail(data)[: size - len(data)]):
+            with pytest.raises(ValueError, match="the image is damaged"):
+                decode(cut + bytes(len(data) - size), channels)
+
+
+def with_thumbnail(data: bytes) -> bytes:
+    return data[:2] + segment(0xFFE1, b"Exif\0\0" + JPEG) + data[2:]
+
+
+def test_a_jpeg_with_a_thumbnail_may_lack_its_end() -> None:
+    assert (decode(with_thumbnail(JPEG)[:-2], 3) == decode(JPEG, 3)).all()
+
+
 def test_a_png_with_a_wrong_checksum_is_refused() -> None:
     data = bytearray(png_of(random_images(1, (10, 10, 3))[0], RGB))
     data[60] ^= 1
