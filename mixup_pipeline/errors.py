@@ -23,6 +23,10 @@ class UsageError(MixupError):
     exit_code = 2
 
 
+class SplitError(UsageError):
+    """The source has no split of this name."""
+
+
 class SourceError(MixupError):
     """The source cannot be found, opened or understood."""
 

@@ -14,6 +14,7 @@ from mixup_pipeline.errors import (
     OutputError,
     RecordError,
     SourceError,
+    SplitError,
     StoreError,
     TrainingError,
     UsageError,
@@ -27,12 +28,12 @@ ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if iss
 
 def test_every_error_is_listed() -> None:
     named = {UsageError, SourceError, RecordError, OutputError, StoreError, EngineError, ManifestError, TrainingError}
-    assert set(ERRORS) == {MixupError, OtherRunError, *named}
+    assert set(ERRORS) == {MixupError, OtherRunError, SplitError, *named}
 
 
 @pytest.mark.parametrize("kind", ERRORS)
 def test_only_wrong_usage_exits_with_2(kind: type[MixupError]) -> None:
-    assert kind.exit_code == (2 if kind is UsageError else 1)
+    assert kind.exit_code == (2 if kind in {UsageError, SplitError} else 1)
 
 
 def test_a_bad_record_is_an_error_of_the_source() -> None:

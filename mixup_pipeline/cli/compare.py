@@ -133,7 +133,12 @@ def _compare(options: dict[str, Any]) -> None:
         with shown(quiet=options["quiet"]) as display:
             runs = RunCounter(display, total=len(config.cells()) * config.seeds)
             callbacks = Callbacks(
-                on_start=training.append, on_end=training.clear, on_step=runs.on_step, on_run=on_run, on_note=on_note
+                on_start=training.append,
+                on_end=training.clear,
+                on_step=runs.on_step,
+                on_run=on_run,
+                on_note=on_note,
+                on_hint=on_note,
             )
             results = compare(comparison, options["out"], callbacks)
         _report(results, config, options["out"], shown=not options["quiet"])

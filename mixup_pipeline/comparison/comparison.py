@@ -47,7 +47,8 @@ class Callbacks:
 
     on_start: the trainer of a run, before its first step. on_step: steps done, of how many, and the running measures.
     on_end: a run has been trained. on_run: a finished run, trained now or found: its number, of how many, its cell, its
-    seed and its result. on_note: something that the user should know.
+    seed and its result. on_note: something that the user should know. on_hint: the same, about how a condition is
+    trained; it is said once, and the results do not keep it.
     """
 
     on_start: Callable[[Trainer], None] = lambda trainer: None
@@ -55,3 +56,4 @@ class Callbacks:
     on_end: Callable[[], None] = lambda: None
     on_run: Callable[[int, int, Cell, int, dict[str, Any]], None] = lambda number, total, cell, seed, result: None
     on_note: Callable[[str], None] = lambda note: None
+    on_hint: Callable[[str], None] = lambda hint: None

@@ -16,7 +16,7 @@ from mixup_pipeline.errors import TrainingError
 from mixup_pipeline.sources import evaluation_config, find_files
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.example_files import check_apart
+from mixup_pipeline.training.example_files import ExampleFiles, check_apart
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.prepare import Prepared, TrainRequest, evaluation_identity, prepare
@@ -25,6 +25,7 @@ from mixup_pipeline.training.saved_state import Row
 from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.train import train
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.unchanged import Unchanged
 
 _SAMPLES = 8
 
@@ -44,6 +45,8 @@ class RunMaker:
             for name in self._config.outliers
         }
         self._training_set: tuple[Any, SourceConfig] | None = None
+        self._opened: tuple[SourceConfig, ExampleFiles, Unchanged] | None = None
+        self._told: set[tuple[int | None, float]] = set()  # conditions whose hints were given
         self._trainer: Trainer | None = None
         self._check()
 
@@ -123,6 +126,10 @@ class RunMaker:
 
     def _train(self, cell: Cell, config: TrainConfig, out: Path) -> None:
         prepared, seed = self._prepare(cell, config), config.seed
+        if cell.condition not in self._told:
+            self._told.add(cell.condition)
+            for hint in prepared.notes:
+                self._callbacks.on_hint(hint)
         self.folder.remove_probes(cell, seed)
 
         def on_epoch(row: Row) -> None:
@@ -175,7 +182,6 @@ class RunMaker:
             config=config,
             src=source,
             on_bad_record=policy,
-            standardize_on=source if config.standardize else None,
         )
         if cell.copies is not None:
             shards = self.folder.shards(cell, config.seed)
@@ -183,7 +189,17 @@ class RunMaker:
             request = replace(request, src=None, shards=shards)
         elif cell.arm == "online":
             request = replace(request, mix_online=cell.alpha)
-        return prepare(request, self.evaluation)
+        reads_it = cell.copies is None or config.standardize
+        return prepare(request, self.evaluation, self._unmixed(source) if reads_it else None)
+
+    def _unmixed(self, source: SourceConfig) -> ExampleFiles:
+        """The examples of a source that is not mixed ahead. It is judged once, as long as it stays as it is."""
+        if self._opened is None or self._opened[0] != source:
+            records = source_examples(source, self._comparison.on_bad_record)
+            self._opened = source, records, Unchanged(records)
+        _, records, unchanged = self._opened
+        unchanged.check()
+        return records
 
     def _source(self, cell: Cell, seed: int) -> SourceConfig:
         """The training examples of a cell. Those of the last condition or seed are removed when another begins."""
@@ -192,7 +208,7 @@ class RunMaker:
             self.folder.clear_work()
             source = self._comparison.source
             if cell.condition != (None, 0.0):
-                folder = self.folder.work / "source"
+                folder, self._opened = self.folder.work / "source", None
                 source = derive(
                     source,
                     folder,

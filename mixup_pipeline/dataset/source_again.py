@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.option import options_of
 from mixup_pipeline.dataset.manifest import Manifest
-from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.errors import SourceError, SplitError, UsageError
 from mixup_pipeline.sources import find_files, open_source
 from mixup_pipeline.sources.source import Origin, Source, SourceFile
 from mixup_pipeline.sources.tfrecord import names_files
@@ -72,8 +72,10 @@ def open_again(config: SourceConfig, manifest: Manifest) -> Source:
     """
     try:
         source = open_source(config)
+    except SplitError as error:  # the split is always that of the manifest
+        raise SourceError(not_mixed(config.src, str(error), manifest)) from error
     except (UsageError, SourceError) as error:
-        told = _difference_of_unopened(config, error, manifest)
+        told = _differing_files(config, manifest)
         if told is None:
             raise
         raise SourceError(not_mixed(config.src, told, manifest)) from error
@@ -83,9 +85,8 @@ def open_again(config: SourceConfig, manifest: Manifest) -> Source:
     return source
 
 
-def _difference_of_unopened(config: SourceConfig, error: Exception, manifest: Manifest) -> str | None:
-    if str(error).startswith("--split "):  # the split is always that of the manifest
-        return str(error)
+def _differing_files(config: SourceConfig, manifest: Manifest) -> str | None:
+    """What tells the files of a source that cannot be opened from those that were mixed."""
     try:
         return _differing_names(find_files(config), manifest)
     except (UsageError, SourceError):  # it is not there, or damaged

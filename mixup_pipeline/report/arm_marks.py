@@ -78,6 +78,7 @@ def draw_points(
         linewidth=0.7 + 0.8 * strength,
         elinewidth=1,
         capsize=2,
+        clip_on=False,  # a point at the end of an axis is shown whole
         label=name or look.arm,
     )
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.records.images import encode_png
 from mixup_pipeline.report.figures import DARK, LIGHT
-from mixup_pipeline.report.shown_inputs import shown_line
+from mixup_pipeline.report.shown_inputs import DOTTED, shown_line
 from mixup_pipeline.spec import shape_text
 
 SMALL_IMAGE = 64
@@ -18,8 +18,6 @@ SMALL_IMAGE = 64
 _QUALITY = 90
 _LINE = "#2f7fd0"
 """The colour of a drawn vector, which can be seen on white and on black."""
-_DOTTED = 40
-"""Vectors up to this length show a dot for each value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +67,7 @@ def line_uri(vector: npt.NDArray[np.float32], low: float, high: float) -> str:
     path = " ".join(f"{300 * x:.1f},{100 - 96 * y - 2:.1f}" for x, y in points)
     line = f'<polyline points="{path}" fill="none" stroke="{_LINE}" stroke-width="1.5"/>'
     dots = "".join(f'<circle cx="{300 * x:.1f}" cy="{98 - 96 * y:.1f}" r="3" fill="{_LINE}"/>' for x, y in points)
-    shape = line + (dots if len(points) <= _DOTTED else "")
+    shape = line + (dots if len(points) <= DOTTED else "")
     return _data_uri(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 -4 308 108">{shape}</svg>'.encode(), "image/svg+xml"
     )

@@ -16,6 +16,7 @@ from mixup_pipeline.report.html import SMALL_IMAGE, Chart, chart, html_page, ima
 from mixup_pipeline.report.shown_inputs import shown_image, value_range
 from mixup_pipeline.report.words import (
     class_weights,
+    counted,
     kinds_text,
     one_line,
     pairing_text,
@@ -65,6 +66,7 @@ def page(overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit |
         class_name=lambda class_id: one_line(overview.class_name(class_id), 40),
         command=augment_command(manifest),
         share=share_text,
+        counted=counted,
     )
 
 

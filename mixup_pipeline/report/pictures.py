@@ -17,14 +17,13 @@ from mixup_pipeline.dataset.overview import Overview, expected_nearly_unmixed
 from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.report.figures import LIGHT, Theme, plain_axes, render
 from mixup_pipeline.report.html import SMALL_IMAGE
-from mixup_pipeline.report.shown_inputs import shown_image, shown_line, value_range
+from mixup_pipeline.report.shown_inputs import DOTTED, shown_image, shown_line, value_range
 from mixup_pipeline.report.words import class_weights, share_text, short_name
 from mixup_pipeline.training.boundary import Flowers, Regions
 
 _MIXED, _PARENT, _CAPTION, _TITLE, _GAP, _MARGIN = 1.5, 0.56, 0.19, 0.3, 0.08, 0.2  # inches
 _MOST_COLUMNS = 6
 _PIXELS_AN_INCH = 288
-_DOTTED = 40
 _LETTERS_AN_INCH = 13
 _CLASS_COLOURS = ("#2f6fb0", "#c2571a", "#3a8a4d")
 _DRAWS = 90_000
@@ -108,7 +107,7 @@ def _draw_input(
         _draw_image(axes, shown_image(values, round(size * _PIXELS_AN_INCH)), left, top, size, theme)
         return
     points = shown_line(values, *limits)
-    marker = "." if len(points) <= _DOTTED else ""
+    marker = "." if len(points) <= DOTTED else ""
     inside = 0.9 * size
     axes.plot(
         left + 0.05 * size + points[:, 0] * inside,

@@ -81,7 +81,7 @@ def _draw_bins(axes: Axes, colour: str, share: Floats, accuracy: Floats, confide
     full = share > 0
     edges = np.linspace(0, 1, len(share) + 1)
     axes.bar(edges[:-1][full], accuracy[full], 1 / len(share), align="edge", color=colour, alpha=0.35)
-    axes.scatter(confidence[full], accuracy[full], s=4 + 40 * share[full], color=colour, zorder=3)
+    axes.scatter(confidence[full], accuracy[full], s=4 + 40 * share[full], color=colour, zorder=3, clip_on=False)
 
 
 def _attacks(results: Results, rows: Sequence[Summary], looks: Mapping[str, ArmLook]) -> Drawing:

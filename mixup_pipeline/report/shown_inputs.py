@@ -9,6 +9,8 @@ import numpy.typing as npt
 _CHECKS = 8
 """Squares of the checkerboard along the longer side of an image."""
 _LIGHT, _DARK = 255, 200
+DOTTED = 40
+"""Vectors up to this length show a dot for each value."""
 _POINTS = 400
 """Most points of a drawn vector: about as many as there are pixels."""
 

@@ -49,9 +49,11 @@ def of_one_split(paths: Sequence[Place], config: SourceConfig) -> tuple[list[Pla
         notes.append(f"left out: {_counted(others)}")
         by_split = {config.split: by_split[config.split]}
     elif len(by_split) > 1 and any(_is_special(split) for split in named):
+        other = "" if config.split is None else f", none of them {config.split!r}"
+        best = next((split for split in named if not _is_special(split)), named[0])
         raise UsageError(
-            f"--src {config.src}: matches files of several splits ({_counted(by_split)}): choose one with --split "
-            f"{next((split for split in named if not _is_special(split)), named[0])}, or give a narrower pattern"
+            f"--src {config.src}: matches files of several splits ({_counted(by_split)}{other}): choose one with "
+            f"--split {best}, or give a narrower pattern"
         )
     told = next(iter(by_split)) if len(by_split) == 1 else None
     if told is not None and is_evaluation_split(told) and not config.allow_eval_split:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.errors import SourceError, SplitError, UsageError
 from mixup_pipeline.sources.choosing import Described
 from mixup_pipeline.sources.describing import described_source
 from mixup_pipeline.sources.schema import read_class_names
@@ -48,7 +48,7 @@ def _prepared_split(config: SourceConfig) -> tuple[Place, DatasetInfo]:
     info = read_dataset_info(folder)
     split = config.split_name
     if split not in info.splits:
-        raise UsageError(f"--split {split!r}: {info.name} has {', '.join(sorted(info.splits)) or 'no splits'}")
+        raise SplitError(f"--split {split!r}: {info.name} has {', '.join(sorted(info.splits)) or 'no splits'}")
     if info.file_format != "tfrecord":
         raise SourceError(
             f"{folder}: is stored as {info.file_format}, only tfrecord can be read: prepare it as tfrecord"

@@ -18,7 +18,8 @@ from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.sources.split_names import of_one_split
 from mixup_pipeline.sources.tfds import described_folder
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
-from mixup_pipeline.storage.places import Place, matching, place
+from mixup_pipeline.storage.matching import matching
+from mixup_pipeline.storage.places import Place, place
 
 _GLOB_CHARACTERS = frozenset("*?[")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

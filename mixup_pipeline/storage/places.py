@@ -8,7 +8,6 @@ files.
 """
 
 import errno
-import glob
 import os
 import re
 from collections.abc import Iterator
@@ -246,13 +245,3 @@ def lies_in(inner: Place, outer: Place) -> bool:
     if isinstance(inner, ObjectPath) or isinstance(outer, ObjectPath):
         return f"{inner}/".startswith(f"{str(outer).rstrip('/')}/")
     return inner.resolve().is_relative_to(outer.resolve())
-
-
-def matching(pattern: Place) -> list[Place]:
-    """The files that match a glob pattern, or the one file of that name, in no particular order."""
-    if isinstance(pattern, ObjectPath):
-        if not WILDCARD.search(pattern.key):
-            return [pattern] if pattern.is_file() else []
-        return list(ObjectPath(pattern.scheme, pattern.bucket, "").glob(pattern.key))
-    found: list[Place] = [Path(path) for path in glob.glob(str(pattern), recursive=True) if Path(path).is_file()]
-    return found or [path for path in [pattern] if path.is_file()]

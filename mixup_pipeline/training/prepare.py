@@ -20,7 +20,7 @@ from mixup_pipeline.training.example_files import (
 )
 from mixup_pipeline.training.loop import Job
 from mixup_pipeline.training.run_folder import digest_of
-from mixup_pipeline.training.scales import Scales, scales_of
+from mixup_pipeline.training.scales import scales_for
 from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.train_config import TrainConfig
 
@@ -37,7 +37,6 @@ class TrainRequest:
     force: allow label smoothing on mixed labels.
     mix_online: mix the examples of src while training, with λ ~ Beta(mix_online, mix_online).
     on_bad_record: what to do with bad records of src and evaluation, as mixup-augment has it.
-    standardize_on: the examples whose scales standardize; None for those that are trained on.
 
     Raises UsageError for options that do not go together.
     """
@@ -50,7 +49,6 @@ class TrainRequest:
     force: bool = False
     mix_online: float | None = None
     on_bad_record: str = "fail"
-    standardize_on: SourceConfig | None = None
 
     def __post_init__(self) -> None:
         if (self.shards is None) == (self.src is None):
@@ -94,8 +92,13 @@ class Prepared:
         return digest_of({**self.identity, "config": config})
 
 
-def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prepared:
-    """Find and check the data of a run. evaluation: what request.evaluation names, if it has been opened already.
+def prepare(
+    request: TrainRequest, evaluation: Evaluation | None = None, unmixed: ExampleFiles | None = None
+) -> Prepared:
+    """Find and check the data of a run.
+
+    evaluation: what request.evaluation names, if it has been opened already. unmixed: likewise what request.src names;
+    with shards, the examples that were mixed, whose scales then standardize.
 
     Raises UsageError, SourceError or ManifestError if they are missing, changed, or do not fit together.
     """
@@ -103,7 +106,7 @@ def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prep
         evaluation = Evaluation(
             source_examples(replace(request.evaluation, allow_eval_split=True), request.on_bad_record)
         )
-    data = _shards_data(request, evaluation) if request.src is None else _source_data(request, request.src)
+    data = _shards_data(request, evaluation) if request.src is None else _source_data(request, request.src, unmixed)
     for records in (data.records, evaluation.records):
         check_names(records)
     _check_fit(data.records, evaluation.records)
@@ -113,7 +116,7 @@ def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prep
         "data": data.identity,
         "evaluation": evaluation_identity(request.evaluation, evaluation.records),
     }
-    scales, hints = _scales(request, data.records)
+    scales, hints = scales_for(request.config, data.records, unmixed)
     job = Job(
         config=request.config,
         train=data.records,
@@ -129,24 +132,6 @@ def prepare(request: TrainRequest, evaluation: Evaluation | None = None) -> Prep
         if files.skipped
     ]
     return Prepared(job=job, identity=identity, notes=tuple(notes))
-
-
-def _scales(request: TrainRequest, records: ExampleFiles) -> tuple[Scales | None, list[str]]:
-    """The scales that standardize, if that is asked for; and a hint, if it is not but would help."""
-    if len(records.shape) != 1:
-        if request.config.standardize:
-            raise UsageError("--standardize is for float vectors: the models bring images to one scale themselves")
-        return None, []
-    if request.config.standardize:
-        on = request.standardize_on
-        return scales_of(records if on is None else source_examples(on, request.on_bad_record)), []
-    first = scales_of(records, most_batches=1)
-    if not first.wild:
-        return None, []
-    return None, [
-        f"the values of these vectors differ in scale (spread {first.spread.min():.3g} to {first.spread.max():.3g}, "
-        f"means up to {abs(first.mean).max():.3g}), so networks learn badly: --standardize brings them to one scale"
-    ]
 
 
 def _left_out(job: Job) -> list[str]:
@@ -182,8 +167,8 @@ class _TrainingData:
     notes: tuple[str, ...] = ()
 
 
-def _source_data(request: TrainRequest, src: SourceConfig) -> _TrainingData:
-    records = source_examples(src, request.on_bad_record)
+def _source_data(request: TrainRequest, src: SourceConfig, opened: ExampleFiles | None) -> _TrainingData:
+    records = opened or source_examples(src, request.on_bad_record)
     identity: dict[str, Any] = {"name": records.name, "split": src.split_name, "examples": records.examples}
     if request.mix_online is not None:
         identity["mix_online"] = request.mix_online

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.errors import UsageError
 from mixup_pipeline.training.batches import evaluation_batches, reading_errors
 from mixup_pipeline.training.example_files import ExampleFiles
+from mixup_pipeline.training.train_config import TrainConfig
 
 _BATCH = 1024
 _WILD = 100
@@ -47,3 +49,27 @@ def scales_of(records: ExampleFiles, most_batches: int | None = None) -> Scales:
             count = total
     spread = np.sqrt(squares / max(1, count))
     return Scales(mean, np.where(spread > 0, spread, 1))
+
+
+def scales_for(
+    config: TrainConfig, records: ExampleFiles, unmixed: ExampleFiles | None
+) -> tuple[Scales | None, list[str]]:
+    """The scales that standardize, if that is asked for; and a hint, if it is not but would help.
+
+    unmixed: the examples that were mixed to `records`, where they are at hand: their scales are taken.
+
+    Raises UsageError for images.
+    """
+    if len(records.shape) != 1:
+        if config.standardize:
+            raise UsageError("--standardize is for float vectors: the models bring images to one scale themselves")
+        return None, []
+    if config.standardize:
+        return scales_of(unmixed or records), []
+    first = scales_of(records, most_batches=1)
+    if not first.wild:
+        return None, []
+    return None, [
+        f"the values of these vectors differ in scale (spread {first.spread.min():.3g} to {first.spread.max():.3g}, "
+        f"means up to {abs(first.mean).max():.3g}), so networks learn badly: --standardize brings them to one scale"
+    ]

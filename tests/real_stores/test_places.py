@@ -7,7 +7,8 @@ import pytest
 
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.storage.atomic import sizes
-from mixup_pipeline.storage.places import ObjectPath, Place, lies_in, matching, place
+from mixup_pipeline.storage.matching import matching
+from mixup_pipeline.storage.places import ObjectPath, Place, lies_in, place
 
 FILES = ["a.txt", "b.txt", "train-0.tfrecord", "train-1.tfrecord", "sub/a.txt", "sub/deeper/b.txt", "sub[1]/c?.txt"]
 PATTERNS = ["*", "*.txt", "?.txt", "train-[0-9].tfrecord", "train-[!0].tfrecord", "*/*.txt", "**/*.txt", "sub/*", "no*"]

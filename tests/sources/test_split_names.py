@@ -45,7 +45,7 @@ def taken(names: list[str], **options: object) -> tuple[list[str], str, list[str
 def test_files_of_several_splits_are_refused_with_the_flag_to_choose(names: list[str]) -> None:
     with pytest.raises(UsageError, match=r"--src x/\*: matches files of several splits \(.*: choose one with --split"):
         taken(names)
-    with pytest.raises(UsageError, match="several splits"):
+    with pytest.raises(UsageError, match=r"several splits \(.*, none of them 'extra'\)"):
         taken(names, split="extra")
     with pytest.raises(UsageError, match="several splits"):  # it may be a test set, but not all of them together
         taken(names, allow_eval_split=True)

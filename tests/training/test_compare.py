@@ -21,7 +21,9 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import MixupError, TrainingError, UsageError
 from mixup_pipeline.report.comparison_tables import tables, verdict
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
+from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.run_folder import RunFolder
+from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.watch import Stopped
 
@@ -324,3 +326,22 @@ def test_what_mixing_refuses_is_said_with_its_arm(tmp_path: Path) -> None:
     )
     with pytest.raises(MixupError, match=r"^arm any-alpha0.2-copies40-subset20, seed 0: --copies must be from 1 to 19"):
         compare(asked(config=config), tmp_path / "out")
+
+
+def test_a_source_is_judged_once_and_what_is_left_out_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[str] = []
+
+    def counted(config: SourceConfig, on_bad_record: str = "fail") -> ExampleFiles:
+        judged.append(config.split_name)
+        return source_examples(config, on_bad_record)
+
+    monkeypatch.setattr("mixup_pipeline.comparison.run_maker.source_examples", counted)
+    train = TrainConfig(model="mlp", epochs=1, batch_size=4096)
+    hints: list[str] = []
+    config = CompareConfig(seeds=2, train=train, arms=("baseline", "online"))
+    compare(asked(config=config), tmp_path / "out", Callbacks(on_hint=hints.append))
+    assert judged == ["test", "train"]
+    (left_out,) = [hint for hint in hints if "do not fill a batch" in hint]
+    assert left_out.startswith("each epoch trains on 4,096 of 6,000 examples: the other 1,904, others in each epoch")

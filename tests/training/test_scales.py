@@ -94,7 +94,7 @@ def test_shards_take_the_scales_of_the_source_where_it_is_given(
     augment(data[0], tmp_path / "shards", MixConfig(alpha=1))
     asked = TrainRequest(shards=tmp_path / "shards", evaluation=data[1], config=CONFIG)
     mixed = prepare(asked).job.scales
-    pure = prepare(replace(asked, standardize_on=data[0])).job.scales
+    pure = prepare(asked, unmixed=source_examples(data[0])).job.scales
     assert mixed is not None
     assert pure is not None
     np.testing.assert_allclose(mixed.mean, pure.mean, rtol=0.05, atol=0.1)

@@ -1,0 +1,93 @@
+"""The segments of a JPEG: its size, whether its kind is read, and where its pixels begin."""
+
+import struct
+from collections.abc import Iterator
+
+from mixup_pipeline.spec import check_size
+
+JPEG_SIGNATURE = b"\xff\xd8\xff"
+JPEG_END = b"\xff\xd9"
+_SCAN, _RESTARTS, _PROGRESSIVE = b"\xff\xda", b"\xff\xdd", b"\xff\xc2"
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, progressive; the last two arithmetic
+_SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
+_START_OF_SCAN = 0xDA
+_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
+_MAX_SCANS = 100
+"""A progressive JPEG has about ten scans. Each one makes the decoder go through the whole image."""
+
+
+def jpeg_shape(data: bytes) -> tuple[int, int, int]:
+    """(height, width, channels) of a JPEG, once every segment up to its pixels has been looked at.
+
+    Raises ValueError if the JPEG is damaged, of a kind that is not read, or too large.
+    """
+    shape, frame = None, 0
+    for marker, position, length in _segments(data):
+        if marker in _FRAMES:
+            if shape is not None or length < 8:
+                raise _damaged(data, position)
+            if marker not in _DECODED:
+                raise ValueError(
+                    f"the JPEG image is lossless or hierarchical (SOF{marker - 0xC0}): "
+                    f"allowed are baseline and progressive images"
+                )
+            shape, frame = _frame_shape(data, position + 4), marker
+    if length < 8 or shape is None or (_has_more_scans(data, position, frame, shape) and _scans(data) > _MAX_SCANS):
+        raise _damaged(data, position)
+    return shape
+
+
+def first_scan(data: bytes) -> int:
+    """Where the first scan begins, by the lengths of the segments before it: thumbnails in them have scans too."""
+    *_, (_, position, _) = _segments(data)
+    return position
+
+
+def goes_on_without_pixels(data: bytes) -> bool:
+    """Whether a decoder may go on where pixels are missing: after a restart marker, or with another scan."""
+    start = first_scan(data)
+    header = data[:start]
+    return _RESTARTS in header or _PROGRESSIVE in header or _scans(data[start:]) > 1
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """(marker, first byte, length) of each segment of a JPEG up to the header of the first scan.
+
+    Raises ValueError where a segment does not lie in the data, or there is no scan.
+    """
+    position, size = 2, len(data)
+    while position + 4 <= size and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill
+            position += 1
+            continue
+        length = data[position + 2] << 8 | data[position + 3]
+        if marker in _WITHOUT_LENGTH or length < 2 or position + 2 + length > size:
+            break
+        yield marker, position, length
+        if marker == _START_OF_SCAN:
+            return
+        position += 2 + length
+    raise _damaged(data, position)
+
+
+def _damaged(data: bytes, position: int) -> ValueError:
+    return ValueError(f"the JPEG image is damaged: no sound segment begins at byte {position} of {len(data)}")
+
+
+def _has_more_scans(data: bytes, position: int, frame: int, shape: tuple[int, int, int]) -> bool:
+    """Whether a decoder reads on after the first scan: it does not where that scan holds all of a sequential image."""
+    return frame not in _SEQUENTIAL or data[position + 4] != shape[2]
+
+
+def _scans(data: bytes) -> int:
+    return data.count(_SCAN)  # in the data of a scan 0xff is followed by another byte
+
+
+def _frame_shape(data: bytes, position: int) -> tuple[int, int, int]:
+    depth, height, width, channels = struct.unpack_from(">BHHB", data, position)
+    if depth != 8 or channels not in (1, 3):
+        raise ValueError(f"the JPEG image has {channels} channels of {depth} bits: allowed are grey and RGB of 8 bits")
+    check_size((height, width, channels))
+    return height, width, channels
