@@ -62,6 +62,7 @@ lock: $(VENV)/development  ## Choose the newest versions anew and write constrai
 
 pictures: $(VENV)/development  ## Make the pictures of README anew; needs Chromium.
 	$(BIN)/python scripts/make_pictures.py
+	$(BIN)/python scripts/make_photo_pictures.py
 
 bench: $(VENV)/development  ## Speed and memory beside the peers: make bench DATA_DIR=folder with the prepared mnist.
 	$(BIN)/python benchmarks/augment.py --data-dir $(DATA_DIR)

@@ -38,7 +38,9 @@ from mixup_pipeline.run.planning import plan_run
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.slots import slot_table
 from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.sources.census import Census, Seen
 from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile
+from mixup_pipeline.sources.scan import Scanned
 from mixup_pipeline.sources.source import Source, SourceFile
 from mixup_pipeline.spec import ExampleSpec
 
@@ -112,8 +114,6 @@ def indexed_files(count: int) -> list[IndexedFile]:
             examples=FILE_EXAMPLES,
             skipped=0,
             fingerprint=f"{file:064x}",
-            shape=(224, 224, 3),
-            first_record=0,
         )
         for file in range(num_files)
     ]
@@ -135,7 +135,8 @@ def save_index(count: int, out: Path) -> Callable[[], object]:
 
     def save() -> None:
         for position, file in enumerate(indexed_files(count)):
-            work.save_index(file_entries(position), file, position, None)
+            census = Census({(224, 224, 3): Seen(file.examples, file.name, 0)})
+            work.save_index(Scanned(entries=file_entries(position), file=file, census=census), position, None)
 
     return save
 

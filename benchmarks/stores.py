@@ -66,11 +66,7 @@ def stored(name: str, num_records: int, payload_bytes: int, num_files: int) -> t
         entries["offset"][rows] = np.cumsum(framed) - framed + 12
         entries["length"][rows], entries["record"][rows] = lengths[rows], np.arange(len(rows))
         entries["file"][rows] = number
-        files.append(
-            IndexedFile(
-                name=path.name, path=str(path), examples=0, skipped=0, fingerprint="", shape=None, first_record=0
-            )
-        )
+        files.append(IndexedFile(name=path.name, path=str(path), examples=0, skipped=0, fingerprint=""))
     return files, entries
 
 

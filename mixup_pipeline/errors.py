@@ -6,6 +6,7 @@ features and classes come from outside, so a message shows what is not printable
 """
 
 import re
+from typing import Any
 
 
 class MixupError(Exception):
@@ -55,6 +56,14 @@ class StoreError(MixupError, OSError):
 
 class EngineError(MixupError):
     """The engine cannot be used, or the job ended without finishing its work."""
+
+
+class SizesError(SourceError):
+    """Images differ in size. census: the summary of their census, for a table beside the message."""
+
+    def __init__(self, message: str, census: Any = None) -> None:
+        super().__init__(message)
+        self.census = census
 
 
 class ManifestError(MixupError):

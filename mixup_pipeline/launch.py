@@ -6,12 +6,14 @@
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.dataset.left_out import reason_of
 from mixup_pipeline.dataset.manifest import Manifest, read_manifest
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.run.claim import claim
@@ -58,12 +60,14 @@ class Report:
 class Estimate:
     """What a run would make.
 
-    memory_bytes: what one worker needs for examples, index and plan, beside the program itself.
+    memory_bytes: what one worker needs for examples, index and plan, beside the program itself. bad: how many records
+    are left out, by reason.
     """
 
     run: Run
     output_bytes: int
     memory_bytes: int
+    bad: Mapping[str, int] = field(default_factory=dict)
 
 
 def augment(
@@ -187,10 +191,12 @@ def estimate(src: SourceConfig, config: MixConfig, beam_args: Sequence[str] = ()
         work.create()
         files = [index_file(file, source.spec, config, work) for file in source.files]
         run, _ = resolve(request, files, work)
+        bad = Counter(reason_of(one.reason) for file in source.files for one in work.found(file.position)[1])
     shard_examples = -(-run.num_examples // run.num_shards)
     gathered = gathered_examples(shard_examples, run.num_examples, run.num_passes) * run.decoded_bytes
     return Estimate(
         run=run,
         output_bytes=output_bytes(run),
         memory_bytes=min(gathered, GATHER_BYTES) + _INDEX_BYTES_AN_EXAMPLE * run.num_examples,
+        bad=bad,
     )

@@ -15,15 +15,40 @@ NO_CLASS = -1
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageOptions:
+    """How image files are brought to one form.
+
+    size: (height, width) to bring them to; None: their own, which must be the same for all.
+    resize: "crop", "pad" or "stretch", see `records.resize`.
+    channels: 1 (grey), 3 (RGB) or 4 (RGBA); None: as the schema says, else RGB if any image has colour.
+    exif: "apply" turns images upright, "ignore" leaves them as they are stored.
+    """
+
+    size: tuple[int, int] | None = None
+    resize: str = "crop"
+    channels: int | None = None
+    exif: str = "apply"
+
+    @property
+    def turned(self) -> bool:
+        """Whether the orientation in EXIF is applied."""
+        return self.exif == "apply"
+
+
+AS_STORED = ImageOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExampleSpec:
     """The keys of input and label in a record, and how both are stored.
 
-    encoding: the name of the input kind in `config.registry.INPUT_KINDS`: "encoded" is PNG or JPEG bytes, "raw" uint8
+    encoding: the name of the input kind in `config.registry.INPUT_KINDS`: "encoded" is an image file, "raw" uint8
     bytes of `shape`, "vector" a float list of `shape`.
     shape: (height, width, channels), or (length,) for a vector. A size is None if only the data show it.
     label_kind: the name of the label kind in `config.registry.LABEL_KINDS`: "class" is an integer, "soft" a float
     vector of num_classes values.
     first_class: the integer that stands for class 0 (1 if labels count from one).
+    images: how image files are brought to one form.
     """
 
     input_key: str
@@ -33,11 +58,13 @@ class ExampleSpec:
     num_classes: int
     label_kind: str = "class"
     first_class: int = 0
+    images: ImageOptions = AS_STORED
 
     def fits(self, shape: Shape) -> bool:
         """Whether the spec allows an example of this shape."""
-        return len(shape) == len(self.shape) and all(
-            want in (None, got) for want, got in zip(self.shape, shape, strict=True)
+        return shape == self.shape or (
+            len(shape) == len(self.shape)
+            and all(want in (None, got) for want, got in zip(self.shape, shape, strict=True))
         )
 
 

@@ -3,37 +3,46 @@
 All of them are what the commands write from the bundled sample; only the page is photographed.
 """
 
+import contextlib
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
-FOLDER = Path(__file__).parents[1] / "docs/pictures"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs/pictures"
 BIN = Path(sys.executable).parent
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
-def run(name: str, *args: str | Path) -> None:
-    subprocess.run([BIN / name, *args], check=True)
+def run(name: str, *args: str | int | Path) -> None:
+    subprocess.run([BIN / name, *map(str, args)], check=True)
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
 
 
 def photograph(html: Path) -> None:
     """The upper part of the page, beside it on a phone in dark."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        wide = browser.new_page(viewport={"width": 1000, "height": 1230})
+    with browser() as opened:
+        wide = opened.new_page(viewport={"width": 1000, "height": 1230})
         wide.goto(html.as_uri())
         wide.screenshot(path=FOLDER / "page.png")
-        phone = browser.new_page(viewport={"width": 360, "height": 1230}, color_scheme="dark")
+        phone = opened.new_page(viewport={"width": 360, "height": 1230}, color_scheme="dark")
         phone.goto(html.as_uri())
         phone.locator("#charts").scroll_into_view_if_needed()
         phone.evaluate("document.querySelector('#charts').scrollIntoView()")
         phone.screenshot(path=FOLDER / "page-phone.png")
-        browser.close()
 
 
 def main() -> None:

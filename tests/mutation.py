@@ -28,13 +28,13 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.dataset.quick_check import checked_manifest, quick_check
 from mixup_pipeline.errors import MixupError
 from mixup_pipeline.records.framing import decompress, first_payload, pick_records, read_records, walk_records
-from mixup_pipeline.records.images import decode, image_shape
 from mixup_pipeline.records.tf_example import parse, position_of
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.scan import examiner
 from mixup_pipeline.sources.schema import read_schema
 from mixup_pipeline.spec import ExampleSpec
 from tests.datasets import example, jpeg, png, random_images, write_records, write_tfds
+from tests.helpers import decoded, image_shape
 from tests.records.test_images import ANIMATED
 
 SPEC = ExampleSpec(input_key="image", label_key="label", encoding="encoded", shape=(None,) * 3, num_classes=10)
@@ -151,7 +151,7 @@ def _descriptions(folder: Path) -> tuple[Path, Path, Path]:
 
 def _image(data: bytes) -> object:
     shape = image_shape(data)
-    return decode(data, shape[2])
+    return decoded(data, shape[2])
 
 
 def _examined(spec: ExampleSpec) -> Callable[[bytes], object]:

@@ -13,6 +13,7 @@ from mixup_pipeline.errors import (
     OtherRunError,
     OutputError,
     RecordError,
+    SizesError,
     SourceError,
     SplitError,
     StoreError,
@@ -28,7 +29,7 @@ ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if iss
 
 def test_every_error_is_listed() -> None:
     named = {UsageError, SourceError, RecordError, OutputError, StoreError, EngineError, ManifestError, TrainingError}
-    assert set(ERRORS) == {MixupError, OtherRunError, SplitError, *named}
+    assert set(ERRORS) == {MixupError, OtherRunError, SplitError, SizesError, *named}
 
 
 @pytest.mark.parametrize("kind", ERRORS)

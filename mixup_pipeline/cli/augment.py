@@ -12,6 +12,7 @@ from mixup_pipeline.cli.common import Program, log_quietly, run_program, say, sh
 from mixup_pipeline.cli.options import declared_options, taken
 from mixup_pipeline.config import ADVISED_ALPHA, ENGINES, MixConfig, SourceConfig, check_choice
 from mixup_pipeline.config.option import options_of
+from mixup_pipeline.errors import SizesError
 from mixup_pipeline.process import keep_stderr_to_ourselves, leave_at_once, silence_beam_workers, silence_threads
 from mixup_pipeline.storage.places import place
 
@@ -65,9 +66,13 @@ def _main(src: SourceConfig, config: MixConfig, how: AugmentOptions, beam_args: 
         from mixup_pipeline.cli import progress, summary
         from mixup_pipeline.launch import estimate
 
-        with progress.shown(quiet=how.quiet) as display:
-            display.show(progress.Stage(name="Indexing"))
-            estimated = estimate(src, config, beam_args)
+        try:
+            with progress.shown(quiet=how.quiet) as display:
+                display.show(progress.Stage(name="Indexing"))
+                estimated = estimate(src, config, beam_args)
+        except SizesError as error:
+            say(*summary.of_differing_sizes(error.census, src))
+            raise
         say(*summary.of_estimate(estimated, config))
     elif how.out is None:
         raise click.UsageError("Missing option '--out'.")

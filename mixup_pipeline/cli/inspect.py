@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,19 @@ import click
 from click.core import ParameterSource
 
 from mixup_pipeline.cli.common import Program, log_quietly, run_program, say, shown_errors
-from mixup_pipeline.cli.options import source_option
-from mixup_pipeline.config import MAX_SEED, MixConfig
+from mixup_pipeline.cli.options import READING, reading, reading_options, source_option
+from mixup_pipeline.config import MAX_SEED, MixConfig, SourceConfig
 from mixup_pipeline.storage.places import Place, place
 
-_ACTIONS = ("example", "find", "preview", "html", "beta", "boundary")
+_ACTIONS = ("census", "example", "find", "preview", "html", "beta", "boundary")
 _USED_BY = {
     "count": ("preview", "html"),
     "sort": ("preview", "html"),
     "seed": ("preview", "html", "beta", "boundary"),
     "against": ("example", "preview", "html"),
-    "data_dir": ("example", "preview", "html"),
+    "data_dir": ("example", "preview", "html", "census"),
     "alpha": ("boundary",),
+    **dict.fromkeys(("split", *READING[1:]), ("census",)),
 }
 """Options that change how an action works, by the actions that use them."""
 _CHOOSING = ("count", "sort", "seed")
@@ -29,7 +31,8 @@ _MAX_ALPHAS = 30
 
 
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("path", metavar="SHARDS|PNG")
+@click.argument("path", metavar="SHARDS|SRC|PNG")
+@click.option("--census", is_flag=True, help="Show which images a source holds, and what mixing would do with them.")
 @click.option(
     "--find", metavar="SOURCE_ID", help="List the outputs that hold this example of the source, with its weight."
 )
@@ -48,7 +51,8 @@ _MAX_ALPHAS = 30
     metavar="SRC",
     help="Source of the parents' pictures (as --src).  [default: the TFDS dataset of that name]",
 )
-@source_option("data_dir")
+@source_option("split", help="Split of the source of --census.")
+@reading_options
 @click.option("--beta", metavar="ALPHA,…", help="Draw histograms of Beta(α, α) for these α, into PNG.")
 @click.option(
     "--boundary", is_flag=True, help="Train a small classifier without and with mixup, and draw its regions into PNG."
@@ -58,12 +62,13 @@ _MAX_ALPHAS = 30
 @click.version_option(package_name="mixup-pipeline")
 @click.pass_context
 def main(context: click.Context, /, path: str, debug: bool, **options: Any) -> None:
-    """Show a folder that mixup-augment made.
+    """Show a folder that mixup-augment made, or the images of a source that is still to be mixed.
 
     Without options it prints a summary of the manifest and checks the names and sizes of the files. It reads no
-    shard, so it takes the same time for any number of examples.
+    shard, so it takes the same time for any number of examples. With --census it reads and decodes a whole source.
 
     \b
+    mixup-inspect photos/ --census
     mixup-inspect shards/
     mixup-inspect shards/ --preview preview.png --html page.html
     mixup-inspect shards/ --find mnist-train.tfrecord-00000-of-00001__77
@@ -78,7 +83,9 @@ def main(context: click.Context, /, path: str, debug: bool, **options: Any) -> N
             log_quietly()
         asked = [name for name in _ACTIONS if options[name] not in (None, False)]
         _check_use(context, asked)
-        if "beta" in asked:
+        if "census" in asked:
+            _census(path, asked, options)
+        elif "beta" in asked:
             _beta(_local(place(path)), options)
         elif "boundary" in asked:
             _boundary(_local(place(path)), options)
@@ -98,6 +105,9 @@ def _check_use(context: click.Context, asked: list[str]) -> None:
         if len(asked) > 1:
             other = next(what for what in asked if what != name)
             raise click.UsageError(f"--{name} draws a picture of its own and cannot be combined with --{other}.")
+    foreign = next((name for name in asked if name not in ("census", "html")), None)
+    if "census" in asked and foreign is not None:
+        raise click.UsageError(f"--census is about a source, and --{foreign} about mixed examples: leave one out.")
     for name, users in _USED_BY.items():
         given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
         if given and not set(users) & set(asked):
@@ -136,6 +146,33 @@ def _look(out: Place, asked: list[str], options: dict[str, Any]) -> None:
     if overview.faults:
         say(f"Error: {out}: does not match its manifest: see the faults above", err=True)
         sys.exit(1)
+
+
+def _census(src: str, asked: list[str], options: dict[str, Any]) -> None:
+    from mixup_pipeline.cli.progress import Stage, shown
+    from mixup_pipeline.dataset.source_census import take_census
+    from mixup_pipeline.report.census import table_lines
+    from mixup_pipeline.report.census_page import census_page, rows_of
+    from mixup_pipeline.storage.atomic import check_target, write_atomically
+
+    if "html" in asked:
+        check_target("html", options["html"], ".html", outside=None)
+    source = SourceConfig(src=src, split=options["split"], allow_eval_split=True, **reading(options))
+    with shown() as display:
+        display.show(Stage(name="Reading"))
+        found = take_census(
+            source, lambda done, total: display.show(Stage(name="Reading", done=done, total=total, unit="files"))
+        )
+    say(
+        f"{found.source.name}, split {found.source.split}: {found.summary.images:,} images",
+        *table_lines(rows_of(found)),
+    )
+    if found.refusal:
+        say("", f"To mix them: {found.refusal}")
+    if "html" in asked:
+        command = shlex.join(["mixup-inspect", *sys.argv[1:]])
+        write_atomically(options["html"], census_page(found, command))
+        say(f"Wrote {options['html']}: open it in a browser")
 
 
 def _find(overview: Any, source_id: str) -> None:

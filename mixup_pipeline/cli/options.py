@@ -10,12 +10,13 @@ import click
 from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.config.kinds import Choice, Integer, Kind, Number, Switch
 from mixup_pipeline.config.option import Option, options_of
+from mixup_pipeline.config.source import IMAGE_OPTIONS
 from mixup_pipeline.training.train_config import DEVICES, TrainConfig
 
 Command = Callable[..., Any]
 Config = TypeVar("Config")
 
-READING = ("data_dir", "schema", "image_key", "label_key", "num_classes")
+READING = ("data_dir", "schema", "image_key", "label_key", "num_classes", *IMAGE_OPTIONS)
 """Fields of SourceConfig that say how a source is read: every command that reads one has them."""
 
 

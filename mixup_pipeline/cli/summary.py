@@ -2,12 +2,15 @@
 
 import shlex
 
-from mixup_pipeline.config import MixConfig
+from mixup_pipeline.config import MixConfig, SourceConfig
+from mixup_pipeline.dataset.left_out import SKIPPED_NAME
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.launch import Estimate, Report
 from mixup_pipeline.mixing.totals import NEARLY_UNMIXED
+from mixup_pipeline.report.census import census_rows, changes_text, table_lines
 from mixup_pipeline.report.words import chosen_lines, counted, examples_text, listed_lines, size_text
 from mixup_pipeline.run.run import Run
+from mixup_pipeline.sources.census import CensusSummary
 from mixup_pipeline.spec import shape_text
 from mixup_pipeline.storage.places import Place
 
@@ -21,15 +24,20 @@ def of_report(report: Report) -> list[str]:
     else:
         heading = f"{_done(manifest)} into {report.out}"
     kept = f", {report.kept_shards} of them kept from an earlier run" if 0 < report.kept_shards < len(shards) else ""
-    lines = chosen_lines(manifest.source.schema, manifest.source.origin) | {
+    source = manifest.source
+    lines = chosen_lines(source.schema, source.origin) | {
+        "images": "" if source.census is None else changes_text(source.census, source.schema.images, manifest.shape),
         "examples": examples_text(totals),
         "shards": f"{len(shards)}, {size_text(report.num_bytes)}{kept}",
         "seconds": f"{report.seconds:.1f} ({totals.examples / report.seconds:,.0f} examples/s)",
         "λ": _lam(manifest),
         "read": f"tfds.builder_from_directory({str(report.out)!r}).as_dataset(split={manifest.split!r})",
     }
-    if manifest.source.skipped:
-        lines["skipped"] = f"{manifest.source.skipped:,} bad records were left out"
+    if not lines["images"]:
+        del lines["images"]
+    if source.skipped:
+        listed = "" if source.left_out is None else f": {report.out / SKIPPED_NAME} lists them"
+        lines["skipped"] = f"{counted(source.skipped, 'bad record')} left out{listed}"
     lines |= {"verify": f"mixup-verify {out}", "look": f"mixup-inspect {out}"}
     return [heading, *listed_lines(lines)]
 
@@ -62,10 +70,19 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> list[str]:
         "examples": f"{run.num_examples * run.num_passes:,}",
         "shards": f"{run.num_shards * run.num_passes} ({run.num_shards} per copy)",
         "bytes": f"about {size_text(estimate.output_bytes)}"
-        + (" before PNG compression" if config.image_format == "png" else ""),
+        + (f" before {config.image_format} compression" if config.image_format != "raw" else ""),
         "memory": f"about {size_text(estimate.memory_bytes)} per worker for examples and plan, plus the program itself",
     }
-    return ["Plan (nothing was written)", *listed_lines(lines)]
+    census = run.source.census
+    if census is None:
+        return ["Plan (nothing was written)", *listed_lines(lines)]
+    table = table_lines(census_rows(census, run.spec.images, run.shape, estimate.bad))
+    return ["Plan (nothing was written)", *listed_lines(lines), "", f"Images ({census.images:,})", *table]
+
+
+def of_differing_sizes(census: CensusSummary, src: SourceConfig) -> list[str]:
+    """The lines that --dry-run prints about images that cannot be mixed as they are."""
+    return [f"Images ({census.images:,})", *table_lines(census_rows(census, src.images, None)), ""]
 
 
 def _lam(manifest: Manifest) -> str:

@@ -18,6 +18,8 @@ from mixup_pipeline.cli.options import (
     training_options,
 )
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.source import IMAGE_OPTIONS
+from mixup_pipeline.errors import UsageError
 from mixup_pipeline.storage.places import check_local
 from mixup_pipeline.training.train_config import TrainConfig
 
@@ -72,11 +74,16 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.training.learner import Learners
     from mixup_pipeline.training.loop import Trainer
     from mixup_pipeline.training.prepare import TrainRequest, check_outside, prepare
+    from mixup_pipeline.training.run_folder import RunFolder
     from mixup_pipeline.training.train import train
     from mixup_pipeline.training.watch import Stopped
 
     for option in ("shards", "src", "eval_src", "data_dir"):
         check_local(option.replace("_", "-"), options[option])
+    form = next((name for name in IMAGE_OPTIONS if options[name] is not None), None)
+    if options["shards"] is not None and form is not None:
+        flag = f"--{form.replace('_', '-')}"
+        raise UsageError(f"{flag} is for --src: with --shards, clean images get the form of the mixed ones")
     described = SourceConfig(src=options["src"] or options["eval_src"], split=options["split"], **reading(options))
     request = TrainRequest(
         config=config,
@@ -113,8 +120,9 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     try:
         with shown(quiet=options["quiet"]) as display:
             display.show(Stage(name="Preparing"))
-            prepared = prepare(request)
             check_outside(options["out"], request.shards)
+            RunFolder(options["out"]).check_free()
+            prepared = prepare(request, options["out"])
             learners = Learners(choose_devices(options["device"]), deterministic=options["deterministic"])
             result = train(
                 prepared,

@@ -1,17 +1,10 @@
-"""Shards for the arms that are mixed ahead of training, made by mixup-augment in a process of its own.
+"""Shards for the arms that are mixed ahead of training. They come from the same pipeline that users run."""
 
-So they come from the same pipeline that users run, and Beam and TensorFlow are never loaded into one process.
-"""
-
-import subprocess
 from pathlib import Path
 
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import SourceError
-from mixup_pipeline.process.children import kept_alive, python_command
-
-PROGRAM = "from mixup_pipeline.cli.augment import program; program()"
+from mixup_pipeline.training.augmenting import run_augment, source_options
 
 
 def augment_options(
@@ -19,13 +12,6 @@ def augment_options(
 ) -> list[str]:
     """The options with which mixup-augment makes the shards of a cell."""
     given = {
-        "--src": source.src,
-        "--split": source.split,
-        "--data-dir": source.data_dir,
-        "--schema": source.schema,
-        "--image-key": source.image_key,
-        "--label-key": source.label_key,
-        "--num-classes": source.num_classes,
         "--alpha": cell.alpha,
         "--pairing": cell.arm,
         "--copies": cell.copies,
@@ -34,7 +20,7 @@ def augment_options(
         "--out": out,
     }
     options = [text for name, value in given.items() if value is not None for text in (name, str(value))]
-    return [*options, "--allow-eval-split"] if source.allow_eval_split else options
+    return [*source_options(source), *options]
 
 
 def augment_cell(source: SourceConfig, cell: Cell, *, seed: int, out: Path, on_bad_record: str = "fail") -> None:
@@ -42,11 +28,5 @@ def augment_cell(source: SourceConfig, cell: Cell, *, seed: int, out: Path, on_b
 
     Raises SourceError with the last line that mixup-augment printed.
     """
-    command = python_command(
-        PROGRAM, *augment_options(source, cell, seed=seed, out=out, on_bad_record=on_bad_record), "--quiet"
-    )
-    with kept_alive() as stdin:
-        done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it failed without a message"])[-1].removeprefix("Error: ")
-        raise SourceError(f"mixing for arm {cell.arm}, seed {seed}: {said}")
+    options = augment_options(source, cell, seed=seed, out=out, on_bad_record=on_bad_record)
+    run_augment(options, f"mixing for arm {cell.arm}, seed {seed}")

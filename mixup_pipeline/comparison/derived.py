@@ -27,6 +27,7 @@ from mixup_pipeline.records.tf_example import Example
 from mixup_pipeline.run.planning import check_counts
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.source import Source
+from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.training.source_examples import payloads, scan_source
 
@@ -45,7 +46,7 @@ def check_cells(
     has_classes = LABEL_KINDS[source.spec.label_kind].has_classes
     if any(cell.corrupt for cell in cells) and (not has_classes or source.spec.num_classes < 2):
         raise UsageError("--corrupt-labels needs class ids of two classes or more, which this source does not have")
-    class_ids = np.concatenate([entries["class_id"] for entries, _ in scan_source(source, on_bad_record)])
+    class_ids = np.concatenate([part.entries["class_id"] for part in scan_source(source, on_bad_record)[0]])
     total = len(class_ids)
     for subset in sorted({cell.subset for cell in cells if cell.subset is not None}):
         if subset > total:
@@ -90,8 +91,8 @@ def derive(
     Raises SourceError or RecordError if the source cannot be read, OutputError if the file cannot be written.
     """
     source = open_source(config)
-    scanned = scan_source(source, on_bad_record)
-    chosen = _chosen(sum(file.examples for _, file in scanned), subset, seed)
+    scanned, _ = scan_source(source, on_bad_record)
+    chosen = _chosen(sum(part.file.examples for part in scanned), subset, seed)
     shifts = _shifts(source, len(chosen), corrupt, seed)
     path = folder / shard_name(source.name, source.split, 0, 1)
     partial = path.with_name(f".{path.name}")
@@ -108,7 +109,8 @@ def derive(
         partial.replace(path)
     except OSError as error:
         raise output_error(path, error) from error
-    schema = config.schema or str(Path(source.files[0].path).parent / "features.json")
+    beside = Path(source.files[0].path).parent / FEATURES_NAME
+    schema = config.schema or (str(beside) if beside.is_file() else None)
     spec = source.spec
     return replace(
         config,

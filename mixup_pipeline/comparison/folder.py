@@ -2,6 +2,7 @@
 
 config.json        the data and how to train; more arms, seeds, sweeps and attacks may be added later
 runs/CELL/seed-S/  a training run as mixup-train writes it, with probes.json (and samples.npz of seed 0)
+prepared/          clean examples whose images were brought to a size, as shards with nothing mixed
 work/              mixed shards and derived sources while they are needed
 results.json       everything the report shows (schemas/comparison.schema.json)
 report.html, report.md, pictures/*.png   the report, made from results.json
@@ -34,9 +35,9 @@ _VERSION = "format_version"
 _KIND = Kind(
     what="comparison",
     command="mixup-compare",
-    holds=frozenset({"runs", "work", "results.json", "report.html", "report.md", "pictures"}),
+    holds=frozenset({"runs", "prepared", "work", "results.json", "report.html", "report.md", "pictures"}),
 )
-_DERIVED = "source"
+_DERIVED, _UNMIXED = "source", "unmixed"
 _SHARDS = re.compile(rf"({'|'.join(known_arms())})-\S+-seed\d+")
 _PICTURE = re.compile(
     r"(differences|curves-(accuracy|nll|loss)|sweep-(copies|alpha|subset)|label-noise|reliability|fgsm|confidence|"
@@ -58,6 +59,10 @@ class CompareFolder:
     @property
     def results(self) -> Path:
         return self.root / "results.json"
+
+    @property
+    def prepared(self) -> Path:
+        return self.root / "prepared"
 
     @property
     def work(self) -> Path:
@@ -93,7 +98,7 @@ class CompareFolder:
 
     def _check_folders(self) -> None:
         """Refuse links, which lead out of the folder, foreign files below work/, and folders in place of files."""
-        for folder in (self.root / "runs", self.work, self.work / _DERIVED, self.root / "pictures"):
+        for folder in (self.root / "runs", self.prepared, self.work, self.work / _DERIVED, self.root / "pictures"):
             _check_no_link(folder)
         for path in (self.results, self.root / "report.html", self.root / "report.md"):
             if path.is_dir():
@@ -202,6 +207,10 @@ class CompareFolder:
         write_atomically(self.root / "report.md", markdown)
         write_atomically(self.root / "report.html", html)
 
+    def unmixed(self, *, derived: bool) -> Path:
+        """The folder of the unmixed training examples, where their images are brought to a size."""
+        return (self.work if derived else self.prepared) / _UNMIXED
+
     def shards(self, cell: Cell, seed: int) -> Path:
         """The folder of the mixed shards of a run, which exists only while the run needs them."""
         return self.work / f"{cell.name}-seed{seed}"
@@ -221,7 +230,7 @@ class CompareFolder:
 
 def _is_work(name: str) -> bool:
     """Whether a comparison makes a folder of this name below work/."""
-    return name == _DERIVED or _SHARDS.fullmatch(name) is not None
+    return name in (_DERIVED, _UNMIXED) or _SHARDS.fullmatch(name) is not None
 
 
 def _check_no_link(folder: Path) -> None:

@@ -12,17 +12,20 @@ from mixup_pipeline.comparison.comparison import Callbacks, Comparison
 from mixup_pipeline.comparison.derived import check_cells, derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import TrainingError
-from mixup_pipeline.sources import evaluation_config, find_files
+from mixup_pipeline.sources import evaluation_config, find_files, open_source
+from mixup_pipeline.spec import ImageOptions
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import ExampleFiles, check_apart
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.prepare import Prepared, TrainRequest, evaluation_identity, prepare
+from mixup_pipeline.training.prepared_source import brought_to, form_of, open_examples
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import Row
-from mixup_pipeline.training.source_examples import source_examples
+from mixup_pipeline.training.source_examples import scan_source
 from mixup_pipeline.training.train import train
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.unchanged import Unchanged
@@ -38,11 +41,17 @@ class RunMaker:
         self.folder = folder
         self._comparison, self._config, self._callbacks = comparison, comparison.config, callbacks
         self.learners = Learners(choose_devices(comparison.device))
-        evaluation, policy = comparison.evaluation, comparison.on_bad_record
-        self.evaluation = Evaluation(source_examples(replace(evaluation, allow_eval_split=True), policy))
+        self._source_config = self._with_channels(comparison.source)
+        form = self._source_config.images
+        self.evaluation = self._clean(replace(comparison.evaluation, allow_eval_split=True), form, "evaluation")
+        form = form_of(self.evaluation.records)
         self._outliers = {
-            name: Evaluation(source_examples(evaluation_config(evaluation, name, split=evaluation.split_name), policy))
-            for name in self._config.outliers
+            name: self._clean(
+                evaluation_config(comparison.evaluation, name, split=comparison.evaluation.split_name),
+                form,
+                f"outliers-{number}",
+            )
+            for number, name in enumerate(self._config.outliers)
         }
         self._training_set: tuple[Any, SourceConfig] | None = None
         self._opened: tuple[SourceConfig, ExampleFiles, Unchanged] | None = None
@@ -50,16 +59,29 @@ class RunMaker:
         self._trainer: Trainer | None = None
         self._check()
 
+    def _with_channels(self, config: SourceConfig) -> SourceConfig:
+        """The source with its channels said, where they follow from all of its images: a part might have no colour."""
+        source = open_source(config)
+        if not INPUT_KINDS[source.spec.encoding].takes_image_options or source.spec.shape[2] is not None:
+            return config
+        _, shape = scan_source(source, self._comparison.on_bad_record)
+        return replace(config, channels=str(shape[2]))
+
+    def _clean(self, config: SourceConfig, form: ImageOptions, name: str) -> Evaluation:
+        """Clean examples to evaluate on, whose image files are brought to a form."""
+        kept_in = self.folder.prepared / name
+        return Evaluation(open_examples(brought_to(config, form), self._comparison.on_bad_record, kept_in))
+
     def _check(self) -> None:
         """Refuse before the first run what a later one could not do."""
         config, records = self._config, self.evaluation.records
-        check_apart((file.path for file in find_files(self._comparison.source)), records)
+        check_apart((file.path for file in find_files(self._source_config)), records)
         probes.check_probes(records, config.fgsm, self._outliers)
         if config.fgsm:
             probes.float_twin(self._learner(config.train), records.shape)
         _ = self.evaluation.class_ids  # so that a damaged record of theirs is met before the first step
         check_cells(
-            self._comparison.source,
+            self._source_config,
             config.cells(),
             seeds=config.seeds,
             batch_size=config.train.batch_size,
@@ -190,12 +212,14 @@ class RunMaker:
         elif cell.arm == "online":
             request = replace(request, mix_online=cell.alpha)
         reads_it = cell.copies is None or config.standardize
-        return prepare(request, self.evaluation, self._unmixed(source) if reads_it else None)
+        out = self.folder.run(cell, config.seed)
+        return prepare(request, out, self.evaluation, self._unmixed(source) if reads_it else None)
 
     def _unmixed(self, source: SourceConfig) -> ExampleFiles:
         """The examples of a source that is not mixed ahead. It is judged once, as long as it stays as it is."""
         if self._opened is None or self._opened[0] != source:
-            records = source_examples(source, self._comparison.on_bad_record)
+            kept_in = self.folder.unmixed(derived=source != self._source_config)
+            records = open_examples(source, self._comparison.on_bad_record, kept_in)
             self._opened = source, records, Unchanged(records)
         _, records, unchanged = self._opened
         unchanged.check()
@@ -206,7 +230,7 @@ class RunMaker:
         key = (*cell.condition, seed)
         if self._training_set is None or self._training_set[0] != key:
             self.folder.clear_work()
-            source = self._comparison.source
+            source = self._source_config
             if cell.condition != (None, 0.0):
                 folder, self._opened = self.folder.work / "source", None
                 source = derive(

@@ -5,6 +5,7 @@ parameter. It knows nothing of Click or Beam: the commands translate it.
 """
 
 import math
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -158,3 +159,30 @@ class Text:
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string"}
+
+
+@dataclass(frozen=True)
+class ImageSize:
+    """A size in pixels: one number for both sides, or height x width. It is kept as "224x160"."""
+
+    most: int
+
+    @property
+    def allowed(self) -> str:
+        return f"1 to {self.most:,} pixels a side"
+
+    @property
+    def regex(self) -> str:
+        return "^[0-9]+(x[0-9]+)?$"
+
+    def check(self, option: str, value: str) -> str:
+        match = re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", str(value), re.ASCII)
+        height, width = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not (0 < height <= self.most and 0 < width <= self.most):
+            raise UsageError(
+                f"--{option} must be S or HEIGHTxWIDTH such as 224 or 224x160, {self.allowed}, got {value!r}"
+            )
+        return f"{height}x{width}"
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[0-9]+x[0-9]+$"}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mixup_pipeline.config.kinds import Choice, Integer, Number, Switch
 from mixup_pipeline.config.option import check_declared, option
 from mixup_pipeline.config.registry import IMAGE_FORMATS, METHODS, PAIRINGS
+from mixup_pipeline.errors import UsageError
 
 LABEL_FORMATS = ("auto", "dense", "compact")
 BAD_RECORD_POLICIES = ("fail", "skip")
@@ -15,6 +16,8 @@ MAX_COPIES = 10_000
 MAX_SHARDS = 1_000_000
 MAX_SEED = 2**63 - 1
 MAX_EXAMPLES = 2**31 - 1
+DEFAULT_QUALITY = 95
+LOSSY_FORMATS = ("jpeg", "webp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,14 @@ class MixConfig:
         None, Integer(1, MAX_EXAMPLES), metavar="N", without="all", help="Use only the first N examples."
     )
     image_format: str = option("raw", Choice(IMAGE_FORMATS), help="How mixed images are stored.")
+    quality: int | None = option(
+        None,
+        Integer(1, 100),
+        metavar="Q",
+        without=f"{DEFAULT_QUALITY}, for jpeg and webp",
+        optional_in_manifest=True,
+        help="Of lossy image formats: 100 is the best.",
+    )
     label_format: str = option(
         "auto",
         Choice(LABEL_FORMATS),
@@ -72,3 +83,7 @@ class MixConfig:
 
     def __post_init__(self) -> None:
         check_declared(self)
+        if self.quality is not None and self.image_format not in LOSSY_FORMATS:
+            raise UsageError(
+                f"--quality is for --image-format {' and '.join(LOSSY_FORMATS)}: {self.image_format} loses nothing"
+            )

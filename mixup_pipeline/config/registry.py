@@ -64,7 +64,12 @@ INPUT_KINDS = Registry(
 LABEL_KINDS = Registry(**{"class": "records.labels.class_id:KIND"}, soft="records.labels.soft:KIND")
 """`records.labels.LabelKind`: what a label is, and how two of them mix."""
 
-IMAGE_FORMATS = Registry(raw="records.image_formats.raw:FORMAT", png="records.image_formats.png:FORMAT")
+IMAGE_FORMATS = Registry(
+    raw="records.image_formats.raw:FORMAT",
+    png="records.image_formats.png:FORMAT",
+    jpeg="records.image_formats.jpeg:FORMAT",
+    webp="records.image_formats.webp:FORMAT",
+)
 """`records.image_formats.ImageFormat`: how mixed images are stored."""
 
 SOURCE_KINDS = Registry(tfds="sources.tfds:KIND", tfrecord="sources.tfrecord:KIND")

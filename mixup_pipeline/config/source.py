@@ -1,13 +1,17 @@
 """Where the source is and how to read it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from mixup_pipeline.config.kinds import Integer, Switch, Text
+from mixup_pipeline.config.kinds import Choice, ImageSize, Integer, Switch, Text
 from mixup_pipeline.config.option import check_declared, declared, option
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.spec import MAX_CLASSES
+from mixup_pipeline.spec import MAX_CLASSES, ImageOptions, shape_text
 
 DEFAULT_SPLIT = "train"
+MAX_SIDE = 16_384
+IMAGE_OPTIONS = ("image_size", "resize", "channels", "exif")
+"""Fields that say how image files are brought to one form."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,35 @@ class SourceConfig:
         label="Classes",
         help="Number of classes, where the schema does not say.",
     )
+    image_size: str | None = option(
+        None,
+        ImageSize(MAX_SIDE),
+        metavar="S|HxW",
+        without="their own, if all are equal",
+        optional_in_manifest=True,
+        help="Bring all images to this size.",
+    )
+    resize: str | None = option(
+        None,
+        Choice(("crop", "pad", "stretch")),
+        without="crop",
+        optional_in_manifest=True,
+        help="How: crop to the largest centred box, pad with black, or stretch.",
+    )
+    channels: str | None = option(
+        None,
+        Choice(("auto", "1", "3", "4")),
+        without="auto",
+        optional_in_manifest=True,
+        help="1 grey, 3 RGB, 4 RGBA; auto: as the schema says, else RGB if any image has colour.",
+    )
+    exif: str | None = option(
+        None,
+        Choice(("apply", "ignore")),
+        without="apply",
+        optional_in_manifest=True,
+        help="Turn photographs upright as their EXIF says, or leave them as stored.",
+    )
     allow_eval_split: bool = option(
         False,
         Switch(),
@@ -84,7 +117,30 @@ class SourceConfig:
         """The split that is read: what was asked for, or train."""
         return DEFAULT_SPLIT if self.split is None else self.split
 
+    @property
+    def images(self) -> ImageOptions:
+        """How image files are brought to one form."""
+        height, width = (int(side) for side in self.image_size.split("x")) if self.image_size else (None, None)
+        return ImageOptions(
+            size=None if height is None or width is None else (height, width),
+            resize=self.resize or "crop",
+            channels=None if self.channels in (None, "auto") else int(self.channels),
+            exif=self.exif or "apply",
+        )
+
     def __post_init__(self) -> None:
         check_declared(self)
+        if self.resize is not None and self.image_size is None:
+            raise UsageError(f"--resize {self.resize} says how images are brought to a size: add --image-size")
         if not self.src:
             raise UsageError("--src must name a TFDS dataset, a TFDS directory or TFRecord files, got nothing")
+
+
+def image_options(images: ImageOptions) -> dict[str, Any]:
+    """The fields of SourceConfig that ask for these image options."""
+    return {
+        "image_size": None if images.size is None else shape_text(images.size),
+        "resize": None if images.size is None else images.resize,
+        "channels": "auto" if images.channels is None else str(images.channels),
+        "exif": images.exif,
+    }

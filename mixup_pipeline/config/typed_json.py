@@ -10,10 +10,19 @@ import msgspec
 
 Value = TypeVar("Value")
 
-_OMITTED: dict[str, tuple[str | None, ...]] = {
+_OMITTED: dict[str, tuple[Any, ...]] = {
     "method": ("mixup",),
     "label_kind": ("class", "soft"),
     "origin": (None,),
+    "images": ({},),
+    "size": (None,),
+    "image_size": (None,),
+    "resize": (None, "crop"),
+    "channels": (None,),
+    "exif": (None, "apply"),
+    "quality": (None,),
+    "census": (None,),
+    "left_out": (None,),
 }
 """A key is left out if it has one of these values."""
 
@@ -45,8 +54,9 @@ def _written(value: Any) -> Any:
     for key, item in value.items():
         if key == "label_kind":
             written["soft_labels"] = item == "soft"
-        if item not in _OMITTED.get(key, ()):
-            written[key] = _written(item)
+        made = _written(item)
+        if made not in _OMITTED.get(key, ()):
+            written[key] = made
     return written
 
 

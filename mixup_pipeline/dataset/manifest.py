@@ -12,10 +12,12 @@ import msgspec
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.config.typed_json import from_json, to_json
+from mixup_pipeline.dataset.left_out import LeftOutSummary
 from mixup_pipeline.errors import ManifestError, MixupError, first_line
 from mixup_pipeline.mixing.totals import Totals
 from mixup_pipeline.records.layout import Layout
 from mixup_pipeline.records.names import shard_name
+from mixup_pipeline.sources.census import CensusSummary
 from mixup_pipeline.sources.index import IndexedFile
 from mixup_pipeline.sources.source import Origin
 from mixup_pipeline.spec import ExampleSpec
@@ -55,7 +57,9 @@ class SourceFileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The source that was mixed. examples: the examples used. skipped: the bad records. schema: its spec.
 
-    origin: what was asked for and what was chosen; None in format version 2. It is not part of the run id.
+    origin: what was asked for and what was chosen; None in format version 2. census: the images of the source in
+    numbers; None where its inputs are no image files. left_out: the bad records by reason; None if there are none.
+    These three are not part of the run id: they follow from the rest, or decide nothing.
     """
 
     examples: int
@@ -63,12 +67,12 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     files: tuple[SourceFileEntry, ...]
     schema: ExampleSpec
     origin: Origin | None = None
+    census: CensusSummary | None = None
+    left_out: LeftOutSummary | None = None
 
     @classmethod
-    def of(
-        cls, files: tuple[IndexedFile, ...], spec: ExampleSpec, num_examples: int, origin: Origin | None = None
-    ) -> "SourceEntry":
-        """Describe indexed files, without their paths."""
+    def of(cls, files: tuple[IndexedFile, ...], spec: ExampleSpec, num_examples: int, **more: Any) -> "SourceEntry":
+        """Describe indexed files, without their paths. more: the fields that are not part of the run id."""
         return cls(
             examples=num_examples,
             skipped=sum(file.skipped for file in files),
@@ -79,7 +83,7 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 for file in files
             ),
             schema=spec,
-            origin=origin,
+            **more,
         )
 
 
@@ -157,6 +161,7 @@ def layout_of(
         label_kind=spec.label_kind,
         label_format=config.label_format,
         image_format=config.image_format,
+        quality=config.quality,
         method=config.method,
         premultiplied=format_version > 2,
     )
@@ -218,5 +223,6 @@ def identify(
     name: str, split: str, config: MixConfig, source: SourceEntry, format_version: int = FORMAT_VERSION
 ) -> str:
     """The run id: the sha256 of everything that determines the bytes of the output. Equal outputs have equal ids."""
-    identity = [format_version, name, split, to_json(config), to_json(msgspec.structs.replace(source, origin=None))]
+    known = msgspec.structs.replace(source, origin=None, census=None, left_out=None)
+    identity = [format_version, name, split, to_json(config), to_json(known)]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

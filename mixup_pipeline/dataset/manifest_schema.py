@@ -13,6 +13,7 @@ from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
 from mixup_pipeline.dataset.manifest import MIXED_SUFFIX, READABLE_VERSIONS
 from mixup_pipeline.mixing.totals import LAM_BINS, MAX_PAIR_CLASSES, NEARLY_UNMIXED
 from mixup_pipeline.records.names import SHARD_NAME
+from mixup_pipeline.sources.census import LARGE_ENLARGEMENT
 from mixup_pipeline.spec import MAX_CLASSES, MAX_EXAMPLE_BYTES
 
 Schema = dict[str, Any]
@@ -78,7 +79,7 @@ def _source() -> Schema:
             "schema": _example_spec(),
         }
     )
-    source["properties"]["origin"] = _origin()
+    source["properties"] |= {"origin": _origin(), "census": _census(), "left_out": _left_out()}
     return source
 
 
@@ -102,6 +103,46 @@ def _origin() -> Schema:
     )
 
 
+def _census() -> Schema:
+    counts: Schema = {"type": "object", "additionalProperties": _COUNT}
+    size = _listed({"type": "integer", "minimum": 1}, at_least=2, at_most=2)
+    return _described(
+        _record(
+            {
+                "images": _COUNT,
+                "formats": _described(counts, "Images by format."),
+                "colours": _described(counts, "Images by kind of colours."),
+                "bits": _described(counts, "Images by bits of a channel."),
+                "aspects": _described(counts, "Images by aspect: landscape, portrait, square."),
+                "sizes": _described(_COUNT, "How many sizes there are."),
+                "smallest": _described(size, "[height, width] of the smallest image."),
+                "largest": _described(size, "[height, width] of the largest image."),
+                "resized": _described(_COUNT, "Images that were brought to another size."),
+                "cropped": _described(_COUNT, "Images of which a part was left out."),
+                "enlarged": _described(_COUNT, f"Images enlarged more than {LARGE_ENLARGEMENT} times along a side."),
+                "turned": _described(_COUNT, "Images whose EXIF says that they are not upright."),
+                "with_alpha": _described(_COUNT, "Images with transparency."),
+                "animated": _described(_COUNT, "Images with more pictures than one: the first is used."),
+                "channels": {"enum": [1, 3, 4]},
+            }
+        ),
+        "The images of the source, as they were found. Only of image files.",
+    )
+
+
+def _left_out() -> Schema:
+    reasons: Schema = {"type": "object", "additionalProperties": _COUNT | {"minimum": 1}}
+    return _described(
+        _record(
+            {
+                "sha256": _described(_SHA256, "Of skipped.csv, which lists the bad records."),
+                "reasons": _described(reasons, "Bad records by reason."),
+            }
+        ),
+        "The bad records that were left out. Only where there are some.",
+    )
+
+
 def _example_spec() -> Schema:
     """The schema of an ExampleSpec, as `config.typed_json` writes it."""
     known: dict[str, Schema] = {
@@ -114,6 +155,17 @@ def _example_spec() -> Schema:
         "first_class": {"type": "integer"},
     }
     spec = _record(known)
+    spec["properties"]["images"] = {
+        "type": "object",
+        "additionalProperties": False,
+        "description": "How image files are brought to one form; what is left out has its default.",
+        "properties": {
+            "size": _described(_listed({"type": "integer", "minimum": 1}, at_least=2, at_most=2), "[height, width]"),
+            "resize": {"enum": ["crop", "pad", "stretch"]},
+            "channels": {"enum": [1, 3, 4]},
+            "exif": {"enum": ["apply", "ignore"]},
+        },
+    }
     others = [kind for kind in LABEL_KINDS if kind not in ("class", "soft")]
     if others:
         spec["properties"]["label_kind"] = {"enum": others}

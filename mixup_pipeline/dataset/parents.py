@@ -21,7 +21,6 @@ from mixup_pipeline.sources.index import ENTRY, Entries, NamedFile
 from mixup_pipeline.sources.scan import examiner, plain_file
 from mixup_pipeline.sources.tfds_directory import prepared_directory
 from mixup_pipeline.sources.tfrecord import names_files
-from mixup_pipeline.spec import shape_text
 from mixup_pipeline.storage.places import place
 
 _NO_RECORDS = np.empty(0, np.int32)
@@ -88,9 +87,7 @@ class Parents:
                 try:
                     if fault is not None:
                         raise ValueError(fault)
-                    start, length, class_id, shape = examine(payload)
-                    if shape != self._shape:
-                        raise ValueError(f"the example is not {shape_text(self._shape)}, like those that were mixed")
+                    start, length, class_id, _ = examine(payload)
                 except ValueError as error:
                     raise record_error(file.name, record, offset, str(error)) from error
                 entries[row] = offset, len(payload), start, length, record, 0, class_id, masked_crc32c(payload)

@@ -9,6 +9,7 @@ from typing import Any
 
 from mixup_pipeline.config.typed_json import from_json
 from mixup_pipeline.dataset.descriptions import description_texts
+from mixup_pipeline.dataset.left_out import SKIPPED_NAME, left_out_summary
 from mixup_pipeline.dataset.manifest import (
     DESCRIPTION_BYTES,
     MANIFEST_NAME,
@@ -163,12 +164,27 @@ def description_faults(out: Place, manifest: Manifest) -> list[str]:
                 faults.append(f"{name}: {wrong}")
         except (OSError, ValueError) as error:
             faults.append(f"{name}: cannot be read ({first_line(error)})")
-    return faults
+    return faults + _skipped_faults(out, manifest)
+
+
+def _skipped_faults(out: Place, manifest: Manifest) -> list[str]:
+    """What is wrong with the list of bad records. Directories made before there was one have none."""
+    listed = manifest.source.left_out
+    if listed is None:
+        return []
+    try:
+        found = left_out_summary(read_small(out / SKIPPED_NAME, DESCRIPTION_BYTES).decode())
+    except (OSError, ValueError) as error:
+        return [f"{SKIPPED_NAME}: cannot be read ({first_line(error)})"]
+    if found != listed or sum(listed.reasons.values()) != manifest.source.skipped:
+        return [f"{SKIPPED_NAME}: is not the list of the bad records that were left out"]
+    return []
 
 
 def folder_faults(out: Place, manifest: Manifest) -> list[str]:
     """The files in the directory that do not belong to the dataset."""
     known = {shard.name for shard in manifest.shards} | {MANIFEST_NAME, INFO_NAME, FEATURES_NAME, WORK_NAME}
+    known |= set() if manifest.source.left_out is None else {SKIPPED_NAME}
     try:
         names = sorted(path.name for path in out.iterdir())
     except OSError as error:

@@ -26,7 +26,7 @@ class MixedRecord:
 
     class_ids: the class ids of base and partner, None if labels are soft. label: the stored soft label,
     float32[num_classes], empty if none is stored. extra: the features that the mixing method keeps besides λ, by key.
-    input: (*shape), empty if it was not requested.
+    input: (*shape), empty if it was not requested. stored: its bytes as the record holds them.
     """
 
     lam: float
@@ -36,6 +36,7 @@ class MixedRecord:
     label: npt.NDArray[np.float32]
     extra: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     input: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0))
+    stored: bytes = b""
 
 
 MixedRecords = dict[int, MixedRecord]
@@ -129,7 +130,7 @@ class MixedReader:
             raise ValueError(f"is its own partner with mixup/lam {lam}, should be 1")
         layout.labels.check(values, lam, num_classes=self._num_classes, dense=layout.dense)
         data = layout.input_kind.data(features, layout.input.key)
-        if layout.input_kind.shape(data, self._spec) != layout.shape:
+        if not layout.is_stored_as(layout.input_kind.shape(data, self._spec)):
             raise ValueError(f"{layout.input.key} should be {shape_text(layout.shape)}")
         class_ids = None
         if layout.labels.has_classes:
@@ -141,7 +142,8 @@ class MixedReader:
             class_ids=class_ids,
             label=np.array(values.get(LABEL_KEY, ()), np.float32),
             extra={f.key: np.array(values[f.key], f.content).reshape(f.shape) for f in layout.drawn_fields},
-            input=layout.input_kind.decode(data, layout.shape, layout.input.key) if with_input else np.empty(0),
+            input=layout.input_kind.decode(data, layout.shape, self._spec) if with_input else np.empty(0),
+            stored=data if with_input else b"",
         )
 
     def _values(self, features: Features) -> dict[str, Any]:

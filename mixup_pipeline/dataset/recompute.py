@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from importlib.metadata import version
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
@@ -13,12 +16,17 @@ from mixup_pipeline.dataset.redraw import redrawn_faults
 from mixup_pipeline.dataset.source_again import differing, not_mixed, open_again
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.mixing.draw import Draw
+from mixup_pipeline.records.images import decode
 from mixup_pipeline.records.labels import LABEL_KEY
+from mixup_pipeline.records.layout import Layout
 from mixup_pipeline.sources.examples import Examples
 from mixup_pipeline.sources.index import Entries, IndexedFile
-from mixup_pipeline.sources.scan import plain_file, scan_file
+from mixup_pipeline.sources.scan import scan_all
 from mixup_pipeline.spec import ExampleSpec
-from mixup_pipeline.storage.places import place
+
+_ENCODER = "opencv-python-headless"
+LOSSY_TOLERANCE = 2.0
+"""Levels, on average over an image."""
 
 
 def recompute(
@@ -33,13 +41,9 @@ def recompute(
     with ExitStack() as opened:
         files: list[IndexedFile] = []
         index: dict[str, Entries] = {}
-        for file in source.files:
-            path = place(plain_file(file, opened).path)
-            try:
-                index[file.name], indexed = scan_file(file, path, source.spec, manifest.config)
-            except OSError as error:
-                raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
-            files.append(indexed)
+        for scanned in scan_all(source, manifest.config, opened):
+            index[scanned.file.name] = scanned.entries
+            files.append(scanned.file)
         difference = differing(files, source, manifest)
         if difference is not None:
             raise SourceError(not_mixed(against.src, difference, manifest))
@@ -61,7 +65,7 @@ def recompute(
 def _schema_faults(spec: ExampleSpec, manifest: Manifest, src: str) -> list[str]:
     """The fields of the schema in which the source, as it is described here, differs from the manifest."""
     listed = manifest.source.schema
-    keys = ("input_key", "label_key", "encoding", "num_classes", "label_kind", "first_class")
+    keys = ("input_key", "label_key", "encoding", "num_classes", "label_kind", "first_class", "images")
     faults = [key for key in keys if getattr(spec, key) != getattr(listed, key)]
     if not spec.fits(manifest.shape):
         faults.append("shape")
@@ -85,9 +89,10 @@ def recomputed_faults(sampled: MixedRecords, parents: Examples, manifest: Manife
         extra={f.key: np.array([record.extra[f.key] for record in records]) for f in layout.drawn_fields},
     )
     mixed = layout.mix(parents.inputs, parents.labels, base, partner, draw)
+    same_encoder = version(_ENCODER) == manifest.versions.get(_ENCODER)
     faults = []
     for row, (number, record) in enumerate(sampled.items()):
-        if (record.input != mixed[layout.input.key][row]).any():
+        if not _is_stored(record, mixed[layout.input.key][row], layout, same_encoder=same_encoder):
             faults.append(
                 f"record {number}: is not lam {record.lam} of {record.base_id} plus 1 - lam of {record.partner_id}"
             )
@@ -96,3 +101,17 @@ def recomputed_faults(sampled: MixedRecords, parents: Examples, manifest: Manife
         if record.class_ids is not None and record.class_ids != (parents.labels[row], parents.labels[row + count]):
             faults.append(f"record {number}: its class ids {record.class_ids} are not those of its parents")
     return faults
+
+
+def _is_stored(record: MixedRecord, mixed: npt.NDArray[Any], layout: Layout, *, same_encoder: bool) -> bool:
+    """Whether a record holds the input that its parents give. A lossy file is made again, and compared byte by byte.
+
+    Another version of the encoder may make another file: its pixels must lie within `LOSSY_TOLERANCE`.
+    """
+    if not layout.is_lossy:
+        return bool((record.input == mixed).all())
+    file = layout.encoded(mixed)
+    if same_encoder:
+        return record.stored == file
+    again = decode(file, layout.shape).astype(np.float32)
+    return float(np.abs(again - record.input).mean()) <= LOSSY_TOLERANCE

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.option import options_of
+from mixup_pipeline.config.source import image_options
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.errors import SourceError, SplitError, UsageError
 from mixup_pipeline.sources import find_files, open_source
@@ -44,7 +45,9 @@ def source_config(manifest: Manifest, src: str | None = None, **given: Any) -> S
     else:
         asked = origin.asked
     chosen = {name: value for name, value in given.items() if value is not None}
+    images = image_options(schema.images)
     mixed = {name: getattr(schema, field) for name, field in _READ.items()} | {"split": manifest.split}
+    mixed |= images
     for name, value in chosen.items():
         if value != mixed.get(name, value):
             flag = f"--{options_of(SourceConfig)[name].words}"
@@ -60,6 +63,7 @@ def source_config(manifest: Manifest, src: str | None = None, **given: Any) -> S
         image_key=chosen.get("image_key", asked.image_key),
         label_key=chosen.get("label_key", asked.label_key),
         num_classes=chosen.get("num_classes", asked.num_classes),
+        **images,
         allow_eval_split=True,
     )
 

@@ -39,16 +39,18 @@ def tfds_features(layout: Layout) -> dict[str, Any]:
     """The content of TFDS's features.json."""
     return {
         "pythonClassName": f"{_FEATURES}.features_dict.FeaturesDict",
-        "featuresDict": {"features": {field.key: _feature(field) for field in layout.fields}},
+        "featuresDict": {
+            "features": {field.key: _feature(field, layout.image.tfds_encoding) for field in layout.fields}
+        },
     }
 
 
-def _feature(field: Field) -> dict[str, Any]:
-    if field.content == "text":
+def _feature(field: Field, encoding_format: str | None) -> dict[str, Any]:
+    if field.content == "text" or (field.content == "file" and encoding_format is None):  # the bytes as they are
         return {"pythonClassName": f"{_FEATURES}.text_feature.Text", "text": {}}
     shape = {"dimensions": [str(size) for size in field.shape]} if field.shape else {}
     if field.content == "file":
-        image = {"shape": shape, "dtype": "uint8", "encodingFormat": "png"}
+        image = {"shape": shape, "dtype": "uint8", "encodingFormat": encoding_format}
         return {"pythonClassName": f"{_FEATURES}.image_feature.Image", "image": image}
     encoding = "bytes" if field.content == "uint8" else "none"
     kind = "tensor_feature.Tensor" if field.shape else "scalar.Scalar"

@@ -180,7 +180,6 @@ def _as_bytes(array: npt.NDArray[np.generic]) -> Bytes:
 
 def _serialized(columns: Columns, layout: Layout) -> Iterator[bytes]:
     """Serialize records whose images are encoded as files: the payloads, in order."""
-    encode_image = layout.image.encode
     for row in range(len(columns[LAM.key])):
         example = Example()
         for field in layout.fields:
@@ -188,8 +187,8 @@ def _serialized(columns: Columns, layout: Layout) -> Iterator[bytes]:
             target = getattr(example.features.feature[field.key], field.list_kind).value
             if isinstance(values, Ids):
                 target.append(values.text[row, : values.lengths[row]].tobytes())
-            elif field.content == "file" and encode_image is not None:
-                target.append(encode_image(values[row]))
+            elif field.content == "file":
+                target.append(layout.encoded(values[row]))
             else:
                 target.extend(np.ravel(values[row]))
         yield example.SerializeToString(deterministic=True)

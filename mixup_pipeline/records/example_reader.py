@@ -5,10 +5,11 @@ from typing import Any
 import numpy.typing as npt
 
 from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
+from mixup_pipeline.records.facts import Facts
 from mixup_pipeline.records.inputs import InputKind
 from mixup_pipeline.records.labels import LabelKind
 from mixup_pipeline.records.tf_example import Features
-from mixup_pipeline.spec import NO_CLASS, ExampleSpec, Shape, shape_text
+from mixup_pipeline.spec import NO_CLASS, ExampleSpec, Shape
 
 
 class ExampleReader:
@@ -18,7 +19,6 @@ class ExampleReader:
         self._spec = spec
         self._inputs: InputKind = INPUT_KINDS[spec.encoding]
         self._labels: LabelKind = LABEL_KINDS[spec.label_kind]
-        self._fitting: Shape | None = None  # the last shape that fitted
 
     def label(self, features: Features) -> Any:
         """The label: a class id in [0, num_classes), or a soft label float32[num_classes]."""
@@ -33,18 +33,13 @@ class ExampleReader:
         """The bytes of the input: an image file, raw pixels, or little-endian float32 values."""
         return self._inputs.data(features, self._spec.input_key)
 
-    def shape(self, data: bytes) -> Shape:
-        """The shape of an input, without decoding it. Raises ValueError if the spec does not allow the shape."""
-        shape = self._inputs.shape(data, self._spec)
-        if shape != self._fitting:
-            if not self._spec.fits(shape):
-                raise ValueError(f"the example is {shape_text(shape)}, the schema says {shape_text(self._spec.shape)}")
-            self._fitting = shape
-        return shape
+    def facts(self, data: bytes) -> Facts:
+        """What is known of an input before it is decoded. Raises ValueError if the spec does not allow it."""
+        return self._inputs.facts(data, self._spec)
 
     def decode(self, data: bytes, shape: Shape) -> npt.NDArray[Any]:
-        """Decode an input to uint8 (height, width, channels) or float32 (length,).
+        """Decode an input to uint8 (height, width, channels) or float32 (length,) of this shape.
 
-        Raises ValueError if the input is damaged or has another shape.
+        Raises ValueError if the input is damaged or cannot have this shape.
         """
-        return self._inputs.decode(data, shape, self._spec.input_key)
+        return self._inputs.decode(data, shape, self._spec)

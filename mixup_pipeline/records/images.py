@@ -1,19 +1,23 @@
-"""Images: reading the size from the header, decoding to uint8 arrays, encoding to PNG.
+"""Images: from the bytes of a file to uint8 arrays of one size and one kind of colours, and back to PNG.
 
-Decoded images are uint8 (height, width, channels) with 1 (grey), 3 (RGB) or 4 (RGBA) channels. If the dataset is RGB, a
-grey image is repeated into three channels, as TensorFlow does. A palette counts as RGB, and fewer than 8 bits of grey
-are widened to 8. There is no other conversion: what would need one (16 bits, CMYK, transparency other than RGBA) is
-refused. Gamma, colour profiles and EXIF orientation are ignored, as in TensorFlow. JPEG is decoded with the exact
-inverse transform of libjpeg; `tf.io.decode_jpeg` gives other pixels unless it is called with
-dct_method="INTEGER_ACCURATE".
+`decode` is the only way from bytes to pixels: for mixing, previews, verification and training alike. Its steps:
 
-The decoder gets those chunks of a PNG that make its still picture, and no other: of an animation OpenCV gives a frame,
-or black; for the rest libpng prints warnings and inflates texts.
+1. Decode the first (still) picture as stored. JPEG is decoded with the exact inverse transform of libjpeg;
+   `tf.io.decode_jpeg` gives other pixels unless it is called with dct_method="INTEGER_ACCURATE". Where the target is
+   much smaller, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size (`_scale`).
+   16 bits are rounded to 8, and fewer are widened. CMYK is read as Adobe writes it (inverted).
+2. Turn it upright, as EXIF says.
+3. Transparency is laid over white, unless RGBA is wanted.
+4. Crop, pad or stretch it to its size: `records.resize`.
+5. Make it grey (the luma of Rec. 601), RGB or RGBA.
+
+Gamma and colour profiles are ignored, as in TensorFlow. The decoder gets those chunks of a PNG that make its still
+picture, and no other: of an animation OpenCV gives a frame, or black; for the rest libpng prints warnings and inflates
+texts.
 
 The header is read as strictly as it can be: every chunk of a PNG up to its end, and every segment of a JPEG up to its
 pixels, must lie in the data and come in order, so that the decoder sees the size that is read here. Otherwise one
-flipped bit could make it reserve gigabytes. Decoding takes up to four times the decoded bytes, which
-`MAX_EXAMPLE_BYTES` bounds.
+flipped bit could make it reserve gigabytes.
 
 Faults raise ValueError with the reason; the caller knows which record it is.
 """
@@ -26,65 +30,134 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.process import stderr_held_back
-from mixup_pipeline.records.jpeg import JPEG_END, JPEG_SIGNATURE, first_scan, goes_on_without_pixels, jpeg_shape
-from mixup_pipeline.records.png import PNG_SIGNATURE, png_shape, still_picture
-from mixup_pipeline.spec import shape_text
+from mixup_pipeline.records.exif import upright
+from mixup_pipeline.records.facts import ImageFacts
+from mixup_pipeline.records.jpeg import JPEG_END, JPEG_SIGNATURE, first_scan, goes_on_without_pixels, jpeg_facts
+from mixup_pipeline.records.pillow import SIGNATURES, format_of, pillow_facts, pillow_pixels
+from mixup_pipeline.records.png import PNG_SIGNATURE, png_facts, still_picture, transparent_colour
+from mixup_pipeline.records.resize import drawn_from, resized
+from mixup_pipeline.spec import AS_STORED, ImageOptions, Shape, shape_text
 
-IMAGE_SIGNATURES = (PNG_SIGNATURE, JPEG_SIGNATURE)
+Pixels = npt.NDArray[np.uint8]
+
+IMAGE_SIGNATURES = (PNG_SIGNATURE, JPEG_SIGNATURE, *SIGNATURES, b"RIFF")
 """How the image files begin that can be read."""
 _ONE_AT_A_TIME = threading.Lock()
 _ZEROS = bytes(2)
 _FILLERS = (b"\x00", b"\x5a", b"\xa7")
-_FLAGS = {
-    1: cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION,
-    3: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION,
-    4: cv2.IMREAD_UNCHANGED,  # ignores the orientation too
-}
+_FINER = 2
+"""A JPEG decoded at a part of its size is at least so many times as fine as the target."""
+_LOST = 8
+"""What does not fill a pixel there is left out, if it is less than one part in so many of a pixel of the target."""
+_AS_STORED = 1
+_REDUCED = {
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+}  # the flags say grey; IMREAD_COLOR_RGB says RGB
 
 cv2.utils.logging.setLogLevel(0)  # we report the record of a damaged image; the decoder would only warn
 cv2.setNumThreads(1)  # images are small, and several shards run in parallel
 
 
-def image_shape(data: bytes) -> tuple[int, int, int]:
-    """(height, width, channels) from the header of a PNG or JPEG image.
+def image_facts(data: bytes) -> ImageFacts:
+    """The facts of an image file, from its header.
 
-    Raises ValueError if the image is neither PNG nor JPEG, has a damaged header, is of a kind that is not read (see the
-    top of this file), or is larger than 64 MiB once decoded.
+    Raises ValueError if it is none that is read, has a damaged header, or is too large.
     """
     if data.startswith(PNG_SIGNATURE):
-        return png_shape(data)
+        return png_facts(data)
     if data.startswith(JPEG_SIGNATURE):
-        return jpeg_shape(data)
-    raise ValueError(f"the image is neither PNG nor JPEG (it starts with {data[:8].hex(' ') or 'nothing'})")
+        return jpeg_facts(data)
+    name = format_of(data)
+    if name is None:
+        raise ValueError(
+            f"the image is none of JPEG, PNG, WebP, GIF, BMP and TIFF (it starts with {data[:8].hex(' ') or 'nothing'})"
+        )
+    return pillow_facts(data, name)
 
 
-def decode(data: bytes, channels: int) -> npt.NDArray[np.uint8]:
-    """Decode a PNG or JPEG image to uint8 (height, width, channels).
+def decode(data: bytes, shape: Shape, options: ImageOptions = AS_STORED) -> Pixels:
+    """Decode an image file to uint8 (height, width, channels) of this shape.
 
-    data: what `image_shape` accepts. channels: those that it gives, or 3 for a grey image.
-    Raises ValueError if the data are damaged.
+    data: what `image_facts` accepts. channels: 1 (grey), 3 (RGB) or 4 (RGBA).
+
+    Raises ValueError if the data are damaged, or the image has another size and options give none.
     """
-    if data.startswith(PNG_SIGNATURE):
-        image = _decoded(still_picture(data), channels)
-    elif data.startswith(JPEG_SIGNATURE):
-        image = _decoded_jpeg(data, channels)
+    facts = image_facts(data)
+    turned = options.turned
+    found, (height, width, channels) = facts.shape(turned=turned), shape
+    if found[:2] != (height, width) and options.size is None:
+        raise ValueError(f"the image is {shape_text(found)}, others are {shape_text(shape)}")
+    scale = _scale((found[0], found[1]), (height, width), options.resize) if facts.format == "JPEG" else _AS_STORED
+    image = _pixels(data, facts, scale)
+    if turned and facts.orientation > 1:
+        image = upright(image, facts.orientation)
+    if image.shape[2] == 4 and channels != 4:
+        image = _over_white(image)
+    image = resized(image, (height, width), options.resize, exactly_centred=scale != _AS_STORED)
+    return _with_channels(image, channels)
+
+
+def _scale(found: tuple[int, int], target: tuple[int, int], how: str) -> int:
+    """The part of its size at which a JPEG is decoded, as a divisor: 1, 2, 4 or 8. found: its size, upright or not."""
+    used, wanted = drawn_from(found, target, how)
+
+    def fits(scale: int) -> bool:
+        return all(
+            have >= _FINER * scale * want and _LOST * (side % scale) * want <= have
+            for side, have, want in zip(found, used, wanted, strict=True)
+        )
+
+    return next(filter(fits, _REDUCED), _AS_STORED)
+
+
+def _pixels(data: bytes, facts: ImageFacts, scale: int) -> Pixels:
+    """The picture as stored, upright or not: uint8 (h, w, 1), RGB or RGBA. scale: a divisor of its size."""
+    flag = _REDUCED.get(scale, cv2.IMREAD_GRAYSCALE) | cv2.IMREAD_IGNORE_ORIENTATION
+    if facts.has_colour:
+        flag |= cv2.IMREAD_COLOR_RGB
+    if facts.format == "JPEG":
+        image = _decoded_jpeg(data, flag)
+    elif facts.format == "PNG":
+        image = _decoded_png(data, facts, flag)
     else:
-        image = None
-    if image is None or image.dtype != np.uint8:
+        image = pillow_pixels(data, facts)
+    if image is None:
         raise ValueError("the image is damaged and cannot be decoded")
     if image.ndim == 2:
-        return image[:, :, None]
-    return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA) if channels == 4 else image  # type: ignore[return-value]  # uint8
+        image = image[:, :, None]
+    height, width = (-(-side // scale) for side in (facts.height, facts.width))
+    if image.shape[:2] != (height, width):
+        raise ValueError("the image is damaged: its decoder finds another size than its header says")
+    image = image[: facts.height // scale, : facts.width // scale]
+    return image if image.dtype == np.uint8 else ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _decoded(data: bytes, channels: int) -> npt.NDArray[Any] | None:
+def _decoded(data: bytes, flag: int) -> npt.NDArray[Any] | None:
     try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[channels])
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except cv2.error:
         return None
 
 
-def _decoded_jpeg(data: bytes, channels: int) -> npt.NDArray[Any] | None:
+def _decoded_png(data: bytes, facts: ImageFacts, flag: int) -> npt.NDArray[Any] | None:
+    """The still picture of a PNG file, of 8 or 16 bits, with its transparency; None if it is damaged."""
+    if not facts.has_alpha:
+        return _decoded(still_picture(data), flag if facts.depth == 8 else flag | cv2.IMREAD_ANYDEPTH)
+    image = _decoded(still_picture(data), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        return None
+    hidden = transparent_colour(data)
+    if hidden is None:
+        return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA) if image.ndim == 3 and image.shape[2] == 4 else None
+    colours = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB)
+    opaque = np.iinfo(image.dtype).max
+    alpha = np.where((colours == np.array(hidden)).all(axis=2, keepdims=True), 0, opaque)
+    return np.concatenate([colours, alpha.astype(image.dtype)], axis=2)
+
+
+def _decoded_jpeg(data: bytes, flag: int) -> npt.NDArray[Any] | None:
     """The image of a JPEG file, which may lack its end marker; None if it lacks more.
 
     Where pixels are missing too, what follows the data changes the image. Where a decoder would go on without them,
@@ -92,21 +165,42 @@ def _decoded_jpeg(data: bytes, channels: int) -> npt.NDArray[Any] | None:
     never arrived: they are pixels to a decoder.
     """
     if data.find(JPEG_END, first_scan(data)) >= 0:
-        return _decoded(data, channels)
+        return _decoded(data, flag)
     if goes_on_without_pixels(data) or data.endswith(_ZEROS):
         return None
     data = data.removesuffix(b"\xff")
     with _ONE_AT_A_TIME, stderr_held_back():  # libjpeg comments on each filler
-        whole, *others = [_decoded(data + filler * 64 + JPEG_END, channels) for filler in (b"", *_FILLERS)]
+        whole, *others = [_decoded(data + filler * 64 + JPEG_END, flag) for filler in (b"", *_FILLERS)]
     if whole is None or not all(other is not None and np.array_equal(whole, other) for other in others):
         return None
     return whole
 
 
-def encode_png(image: npt.NDArray[np.uint8]) -> bytes:
-    """Encode a uint8 (height, width, channels) image as a PNG file."""
+def _over_white(image: Pixels) -> Pixels:
+    """Lay RGBA (h, w, 4) over white: RGB (h, w, 3), each channel rounded once."""
+    alpha = image[..., 3:].astype(np.uint32)
+    return ((image[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _with_channels(image: Pixels, channels: int) -> Pixels:
+    found = image.shape[2]
+    if found == channels:
+        return image
+    if channels == 1:
+        return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[:, :, None]  # type: ignore[return-value]  # uint8
+    code = {(1, 3): cv2.COLOR_GRAY2RGB, (1, 4): cv2.COLOR_GRAY2RGBA, (3, 4): cv2.COLOR_RGB2RGBA}[found, channels]
+    return cv2.cvtColor(image, code)  # type: ignore[return-value]  # uint8
+
+
+def encode_file(suffix: str, image: Pixels, *parameters: int) -> bytes:
+    """Encode a uint8 (height, width, channels) image as a file. parameters: those of OpenCV."""
     swap = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(image.shape[2])
-    done, data = cv2.imencode(".png", image if swap is None else cv2.cvtColor(image, swap))
+    done, data = cv2.imencode(suffix, image if swap is None else cv2.cvtColor(image, swap), parameters)
     if not done:
-        raise ValueError(f"OpenCV cannot write a {shape_text(image.shape)} image as PNG")
+        raise ValueError(f"OpenCV cannot write a {shape_text(image.shape)} image as {suffix.removeprefix('.').upper()}")
     return data.tobytes()
+
+
+def encode_png(image: Pixels) -> bytes:
+    """Encode a uint8 (height, width, channels) image as a PNG file."""
+    return encode_file(".png", image)

@@ -1,9 +1,10 @@
-"""The segments of a JPEG: its size, whether its kind is read, and where its pixels begin."""
+"""The segments of a JPEG: its facts, and where its pixels begin."""
 
 import struct
 from collections.abc import Iterator
 
-from mixup_pipeline.spec import check_size
+from mixup_pipeline.records.exif import EXIF_PREFIX, orientation_of
+from mixup_pipeline.records.facts import UPRIGHT, ImageFacts, check_pixels
 
 JPEG_SIGNATURE = b"\xff\xd8\xff"
 JPEG_END = b"\xff\xd9"
@@ -11,31 +12,35 @@ _SCAN, _RESTARTS, _PROGRESSIVE = b"\xff\xda", b"\xff\xdd", b"\xff\xc2"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, progressive; the last two arithmetic
 _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
-_START_OF_SCAN = 0xDA
+_START_OF_SCAN, _APP1 = 0xDA, 0xE1
+_COLOURS = {1: "grey", 3: "RGB", 4: "CMYK"}  # by channels
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xDA)})
 _MAX_SCANS = 100
 """A progressive JPEG has about ten scans. Each one makes the decoder go through the whole image."""
 
 
-def jpeg_shape(data: bytes) -> tuple[int, int, int]:
-    """(height, width, channels) of a JPEG, once every segment up to its pixels has been looked at.
+def jpeg_facts(data: bytes) -> ImageFacts:
+    """The facts of a JPEG, once every segment up to its pixels has been looked at.
 
     Raises ValueError if the JPEG is damaged, of a kind that is not read, or too large.
     """
-    shape, frame = None, 0
+    size, frame, channels, orientation = None, 0, 0, UPRIGHT
     for marker, position, length in _segments(data):
         if marker in _FRAMES:
-            if shape is not None or length < 8:
+            if size is not None or length < 8:
                 raise _damaged(data, position)
             if marker not in _DECODED:
                 raise ValueError(
                     f"the JPEG image is lossless or hierarchical (SOF{marker - 0xC0}): "
                     f"allowed are baseline and progressive images"
                 )
-            shape, frame = _frame_shape(data, position + 4), marker
-    if length < 8 or shape is None or (_has_more_scans(data, position, frame, shape) and _scans(data) > _MAX_SCANS):
+            (*size, channels), frame = _frame(data, position + 4), marker
+        elif marker == _APP1 and data.startswith(EXIF_PREFIX, position + 4):
+            orientation = orientation_of(data[position + 4 : position + 2 + length])
+    if length < 8 or size is None or (_has_more_scans(data, position, frame, channels) and _scans(data) > _MAX_SCANS):
         raise _damaged(data, position)
-    return shape
+    height, width = size
+    return ImageFacts("JPEG", height, width, _COLOURS[channels], 8, orientation)
 
 
 def first_scan(data: bytes) -> int:
@@ -76,18 +81,21 @@ def _damaged(data: bytes, position: int) -> ValueError:
     return ValueError(f"the JPEG image is damaged: no sound segment begins at byte {position} of {len(data)}")
 
 
-def _has_more_scans(data: bytes, position: int, frame: int, shape: tuple[int, int, int]) -> bool:
+def _has_more_scans(data: bytes, position: int, frame: int, channels: int) -> bool:
     """Whether a decoder reads on after the first scan: it does not where that scan holds all of a sequential image."""
-    return frame not in _SEQUENTIAL or data[position + 4] != shape[2]
+    return frame not in _SEQUENTIAL or data[position + 4] != channels
 
 
 def _scans(data: bytes) -> int:
     return data.count(_SCAN)  # in the data of a scan 0xff is followed by another byte
 
 
-def _frame_shape(data: bytes, position: int) -> tuple[int, int, int]:
+def _frame(data: bytes, position: int) -> tuple[int, int, int]:
+    """(height, width, channels)"""
     depth, height, width, channels = struct.unpack_from(">BHHB", data, position)
-    if depth != 8 or channels not in (1, 3):
-        raise ValueError(f"the JPEG image has {channels} channels of {depth} bits: allowed are grey and RGB of 8 bits")
-    check_size((height, width, channels))
+    if depth != 8 or channels not in _COLOURS:
+        raise ValueError(
+            f"the JPEG image has {channels} channels of {depth} bits: allowed are grey, RGB and CMYK of 8 bits"
+        )
+    check_pixels(height, width)
     return height, width, channels

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy.typing as npt
+
 from mixup_pipeline.config.registry import IMAGE_FORMATS, INPUT_KINDS, LABEL_KINDS, METHODS
 from mixup_pipeline.mixing.draw import Draw
 from mixup_pipeline.mixing.methods import Method, Rows
@@ -30,7 +32,8 @@ class Layout:
 
     shape: the shape of an example: (height, width, channels), or (length,) for a vector. label_kind: the kind of the
     source's labels. label_format: "dense" stores a soft label in every record; "compact" leaves it out if the record
-    has class ids, from which it can be computed. image_format: how images are stored; vectors are stored as they are.
+    has class ids, from which it can be computed. image_format: how images are stored, with a quality where that is
+    lossy; vectors are stored as they are.
     method: the mixing method. premultiplied: whether RGBA colours are weighted by their opacity (false in format 2).
     """
 
@@ -39,6 +42,7 @@ class Layout:
     label_kind: str
     label_format: Literal["dense", "compact"] | str
     image_format: str
+    quality: int | None = None
     method: str = "mixup"
     premultiplied: bool = True
 
@@ -70,6 +74,22 @@ class Layout:
         """The input kind that reads the mixed input back."""
         kind: InputKind = INPUT_KINDS["vector" if self.is_vector else self.image.input_kind]
         return kind
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether the stored input has other values than the mixed one."""
+        return not self.is_vector and self.image.lossy
+
+    def is_stored_as(self, found: Shape) -> bool:
+        """Whether a stored input of this shape can be that of an example: WebP files have no alpha that is opaque."""
+        return found == self.shape or (self.is_lossy and self.shape[2] == 4 and found == (*self.shape[:2], 3))
+
+    def encoded(self, image: npt.NDArray[Any]) -> bytes:
+        """The file of a mixed image. Only where the input is stored as a file."""
+        encode = self.image.encode
+        if encode is None:
+            raise ValueError(f"image format {self.image_format} has no files")
+        return encode(image, self.quality or 0)
 
     @cached_property
     def labels(self) -> LabelKind:

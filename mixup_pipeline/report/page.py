@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from mixup_pipeline.dataset.lam_fit import SIGNIFICANCE, LamFit
+from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.mixed_examples import MixedExample
 from mixup_pipeline.dataset.overview import Overview, expected_nearly_unmixed
+from mixup_pipeline.report.census import HEAD, Row, census_rows
 from mixup_pipeline.report.charts import balance_charts, lam_bins, lam_charts, pair_charts
 from mixup_pipeline.report.command import augment_command
 from mixup_pipeline.report.html import SMALL_IMAGE, Chart, chart, html_page, image_uri, line_uri
@@ -64,10 +66,19 @@ def page(overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit |
         else list(zip(range(len(classes.before)), classes.before, classes.after, strict=True)),
         pair_table=None if pairs is None or not few else pairs.tolist(),
         class_name=lambda class_id: one_line(overview.class_name(class_id), 40),
+        census_head=HEAD,
+        census=_census(manifest),
         command=augment_command(manifest),
         share=share_text,
         counted=counted,
     )
+
+
+def _census(manifest: Manifest) -> list[Row]:
+    """The rows about the images of the source; none if its inputs are no image files."""
+    source = manifest.source
+    bad = None if source.left_out is None else source.left_out.reasons
+    return [] if source.census is None else census_rows(source.census, source.schema.images, manifest.shape, bad)
 
 
 def _cards(overview: Overview) -> list[Card]:

@@ -10,9 +10,11 @@ import numpy.typing as npt
 from rich.cells import cell_len
 
 from mixup_pipeline.dataset.find import Appearance
+from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.mixed_examples import MixedExample
 from mixup_pipeline.dataset.overview import Overview, beta_cdf, expected_nearly_unmixed
 from mixup_pipeline.mixing.totals import LAM_BINS, NEARLY_UNMIXED
+from mixup_pipeline.report.census import changes_text
 from mixup_pipeline.report.words import (
     chosen_lines,
     class_weights,
@@ -52,6 +54,7 @@ def _facts(overview: Overview) -> str:
         f"{counted(source.examples, 'example')} {shape_text(manifest.shape)}, "
         f"{manifest.num_classes:,} {'class' if manifest.num_classes == 1 else 'classes'}, "
         f"{counted(len(source.files), 'file')}{skipped}",
+        **_image_line(manifest),
         **{key: one_line(line) for key, line in chosen_lines(source.schema, source.origin).items()},
         "mixing": f"λ ~ Beta({config.alpha:g}, {config.alpha:g}), {pairing_text(config)}",
         "examples": examples_text(totals),
@@ -72,6 +75,13 @@ def _lam_line(overview: Overview) -> str:
         f"mean {overview.totals.lam_mean:.3f}, {share_text(share)} nearly unmixed (below {NEARLY_UNMIXED} or above "
         f"{1 - NEARLY_UNMIXED}; Beta expects {share_text(expected)})"
     )
+
+
+def _image_line(manifest: Manifest) -> dict[str, str]:
+    """What was done to the images of the source, if anything was."""
+    source = manifest.source
+    changed = "" if source.census is None else changes_text(source.census, source.schema.images, manifest.shape)
+    return {"images": changed} if changed else {}
 
 
 def _histogram(overview: Overview) -> Iterable[str]:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from mixup_pipeline.dataset.left_out import SKIPPED_NAME
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, MIXED_SUFFIX, WORK_NAME, Manifest, read_manifest
 from mixup_pipeline.errors import ManifestError, OtherRunError, OutputError, SourceError, UsageError
 from mixup_pipeline.records.names import SHARD_NUMBERS
 from mixup_pipeline.run.notes import FinishedShard
 from mixup_pipeline.run.request import Request
+from mixup_pipeline.run.run import resolved_quality
 from mixup_pipeline.run.work_content import foreign_content
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.source import Source
@@ -111,7 +113,7 @@ def _check_ours(out: Place, *, unfinished: bool) -> None:
             reason = f"its {MANIFEST_NAME} is not from mixup-augment"
             raise OutputError(f"--out {out}: {reason}: choose another --out") from error
     if MANIFEST_NAME in ours or unfinished:
-        ours |= {INFO_NAME, FEATURES_NAME}
+        ours |= {INFO_NAME, FEATURES_NAME, SKIPPED_NAME}
     for name in sorted(path.name for path in out.iterdir()):
         if name not in ours and not (unfinished and _OF_UNFINISHED_RUN.fullmatch(name)):
             raise _not_ours(out, name)
@@ -160,6 +162,7 @@ def _is_same_run(manifest: Manifest, request: Request) -> bool:
         requested,
         num_shards=requested.num_shards or finished.num_shards,
         label_format=finished.label_format if requested.label_format == "auto" else requested.label_format,
+        quality=resolved_quality(requested),
     )
     source = manifest.source
     return (

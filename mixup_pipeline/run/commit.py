@@ -1,9 +1,12 @@
 """Commit: check that every shard exists, then write the manifest, which makes the directory a complete dataset."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from mixup_pipeline.dataset.descriptions import description_texts
+from mixup_pipeline.dataset.left_out import SKIPPED_NAME, LeftOutSummary, left_out_summary, skipped_text
 from mixup_pipeline.dataset.manifest import FORMAT_VERSION, MANIFEST_NAME, Manifest, ShardEntry, read_manifest
 from mixup_pipeline.errors import OtherRunError, OutputError, SourceError
 from mixup_pipeline.mixing.slots import shard_tasks
@@ -13,6 +16,7 @@ from mixup_pipeline.run.mix_shard import ShardInfo
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.versions import versions
 from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.sources.scan import LeftOut
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.sources.tfds_info import INFO_NAME
 from mixup_pipeline.storage.atomic import move, output_errors, sha256_of, sizes, sync_folder, write_atomically
@@ -47,11 +51,22 @@ def _committed(shards: Iterable[ShardInfo], out: Place, work: WorkFolder) -> Man
     _check_shards(infos, run, work)
     _check_source(run, work)
     totals = combine((info.totals for info in infos), num_classes=run.spec.num_classes)
-    manifest = build_manifest(run, [info.entry for info in infos], totals)
+    skipped = skipped_text(_left_out(run, work))
+    manifest = build_manifest(run, [info.entry for info in infos], totals, left_out=left_out_summary(skipped))
     if work.replaces():
         _replace(out, work, manifest)
+    if manifest.source.left_out is not None:
+        write_atomically(out / SKIPPED_NAME, skipped, partial=work.new_partial(SKIPPED_NAME))
     write_manifest(out, manifest, work)
     return manifest
+
+
+def _left_out(run: Run, work: WorkFolder) -> Iterator[tuple[str, LeftOut]]:
+    """The bad records that were left out, each with the name of its file."""
+    for position, file in enumerate(run.files):
+        if file.skipped:
+            _, left_out = work.found(position)
+            yield from ((file.name, bad) for bad in left_out)
 
 
 def _check_shards(infos: Sequence[ShardInfo], run: Run, work: WorkFolder) -> None:
@@ -119,15 +134,17 @@ def _replace(out: Place, work: WorkFolder, manifest: Manifest) -> None:
         sync_folder(out)
 
 
-def build_manifest(run: Run, shards: Sequence[ShardEntry], totals: Totals) -> Manifest:
-    """The manifest of a finished run. shards: in the order of their numbers."""
+def build_manifest(
+    run: Run, shards: Sequence[ShardEntry], totals: Totals, left_out: LeftOutSummary | None = None
+) -> Manifest:
+    """The manifest of a finished run. shards: in the order of their numbers. left_out: its bad records."""
     return Manifest(
         format_version=FORMAT_VERSION,
         run_id=run.run_id,
         name=run.name,
         split=run.split,
         config=run.config,
-        source=run.source,
+        source=msgspec.structs.replace(run.source, left_out=left_out),
         shape=run.shape,
         num_classes=run.spec.num_classes,
         class_names=run.class_names,

@@ -33,12 +33,12 @@ def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: Wor
         if is_compressed(path):
             path = _decompressed(path, file, work)
             spool = Checksum.of_file(path)
-        entries, scanned = scan_file(file, path, spec, config)
+        scanned = scan_file(file, path, spec, config)
     except OSError as error:
         raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
-    indexed = replace(scanned, stamp=current)
-    work.save_index(entries, indexed, file.position, spool)
-    return indexed
+    scanned = replace(scanned, file=replace(scanned.file, stamp=current))
+    work.save_index(scanned, file.position, spool)
+    return scanned.file
 
 
 def _decompressed(path: Place, file: SourceFile, work: WorkFolder) -> Place:

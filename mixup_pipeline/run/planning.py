@@ -22,9 +22,9 @@ from mixup_pipeline.run.run import Run, estimated_record_bytes, resolve_config, 
 from mixup_pipeline.run.sharding import default_num_shards
 from mixup_pipeline.run.slots import slot_table
 from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.sources.census import Census, one_shape, summary_of
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.payloads import UNDER_WAY
-from mixup_pipeline.sources.scan import common_shape
 from mixup_pipeline.storage.atomic import free_bytes, output_errors, sizes
 from mixup_pipeline.storage.places import ObjectPath, Place
 from mixup_pipeline.storage.prefetch import prefetch
@@ -53,33 +53,40 @@ def plan_run(request: Request, files: Sequence[IndexedFile], out: Place) -> list
 def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) -> tuple[Run, Entries]:
     """Resolve what the request leaves open: the run, and its slot table."""
     source, config = request.source, request.config
-    first = common_shape(files)
-    if first is None or first.shape is None:
+    at_a_time = UNDER_WAY if isinstance(work.root, ObjectPath) else 1
+    census = Census.of(part for part, _ in prefetch(work.found, range(len(files)), at_a_time))
+    shape = one_shape(census, source.spec)
+    if shape is None:
         raise SourceError(f"{source.name}: split {source.split!r} holds no usable record, so there is nothing to mix")
     found = sum(file.examples for file in files)
     num_examples = found if config.limit is None else min(found, config.limit)
     check_counts(config, num_examples, source.spec.label_kind)
-    at_a_time = UNDER_WAY if isinstance(work.root, ObjectPath) else 1
     entries = prefetch(lambda position: work.entries(position, files[position].examples), range(len(files)), at_a_time)
     slots = slot_table(entries, num_examples=num_examples, seed=config.seed)
     policy: Policy = PAIRINGS[config.pairing]
     check_pairable(policy, slots["class_id"], config.copies, source.class_names)
     num_classes = source.spec.num_classes
     label_format = resolved_label_format(config, num_classes)
-    record_bytes = estimated_record_bytes(first.shape, num_classes, label_format, tuple(files))
+    record_bytes = estimated_record_bytes(shape, num_classes, label_format, tuple(files))
     num_shards = config.num_shards or default_num_shards(num_examples, record_bytes)
     run = Run(
         name=source.name + MIXED_SUFFIX,
         split=source.split,
         config=resolve_config(config, num_classes=num_classes, num_shards=num_shards),
         spec=source.spec,
-        shape=first.shape,
+        shape=shape,
         num_examples=num_examples,
         class_names=source.class_names,
         files=tuple(files),
         origin=source.origin,
+        census=summary_of(census, source.spec, shape),
     )
     _check_names(run)
+    if not run.layout.is_vector:
+        try:
+            run.layout.image.check(config.image_format, shape)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
     return run, slots
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mixup_pipeline.config import MixConfig
+from mixup_pipeline.config.mix import DEFAULT_QUALITY, LOSSY_FORMATS
 from mixup_pipeline.config.registry import LABEL_KINDS
 from mixup_pipeline.dataset.manifest import SourceEntry, identify, layout_of
 from mixup_pipeline.records.layout import Layout
 from mixup_pipeline.records.names import shard_name
+from mixup_pipeline.sources.census import CensusSummary
 from mixup_pipeline.sources.index import IndexedFile
 from mixup_pipeline.sources.source import Origin
 from mixup_pipeline.spec import ExampleSpec, Shape, example_bytes
@@ -34,6 +36,7 @@ class Run:
     class_names: tuple[str, ...] | None
     files: tuple[IndexedFile, ...]
     origin: Origin | None = None
+    census: CensusSummary | None = None
 
     @property
     def num_shards(self) -> int:
@@ -90,12 +93,18 @@ class Run:
     @property
     def source(self) -> SourceEntry:
         """The source as the manifest describes it."""
-        return SourceEntry.of(self.files, self.spec, self.num_examples, self.origin)
+        return SourceEntry.of(self.files, self.spec, self.num_examples, origin=self.origin, census=self.census)
 
 
 def resolve_config(config: MixConfig, *, num_classes: int, num_shards: int) -> MixConfig:
-    """The configuration with a definite label format and number of shards."""
-    return replace(config, label_format=resolved_label_format(config, num_classes), num_shards=num_shards)
+    """The configuration with a definite label format, number of shards and quality."""
+    label_format = resolved_label_format(config, num_classes)
+    return replace(config, label_format=label_format, num_shards=num_shards, quality=resolved_quality(config))
+
+
+def resolved_quality(config: MixConfig) -> int | None:
+    """The quality of image files; None if their format is not lossy."""
+    return config.quality or (DEFAULT_QUALITY if config.image_format in LOSSY_FORMATS else None)
 
 
 def resolved_label_format(config: MixConfig, num_classes: int) -> str:

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from mixup_pipeline.errors import EngineError
 
-_LIBRARIES = ("apache-beam", "google-crc32c", "numpy", "opencv-python-headless", "protobuf")
+_LIBRARIES = ("apache-beam", "google-crc32c", "numpy", "opencv-python-headless", "pillow", "protobuf")
 
 
 def versions() -> dict[str, str]:

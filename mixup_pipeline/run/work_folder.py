@@ -5,7 +5,7 @@ It is removed after the manifest is written.
 request.json            the request; a later command resumes the run only if its request is equal
 previous.json           the files of another run that this run replaces when it is complete
 lock                    held by the launcher while it runs
-index/NNNNN.entries     the entries of each source file; NNNNN.json is its summary
+index/NNNNN.entries     the entries of each source file; NNNNN.json is its summary, with its census
 spool/NNNNN             the uncompressed copy of a compressed source file
 run.json, slots         the run and the slot table
 partners-CCCCC          for each copy, the partner of every slot with its entry, so that a shard reads one piece
@@ -31,13 +31,15 @@ import numpy.typing as npt
 
 from mixup_pipeline.config.typed_json import from_json
 from mixup_pipeline.dataset.manifest import WORK_NAME
-from mixup_pipeline.errors import OtherRunError
+from mixup_pipeline.errors import OtherRunError, OutputError
 from mixup_pipeline.run.notes import FinishedShards, read_note, write_note
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.slots import PARTNER, PartnerEntries, partner_entries
 from mixup_pipeline.run.work_content import REQUEST_NAME
+from mixup_pipeline.sources.census import Census
 from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile
+from mixup_pipeline.sources.scan import LeftOut, Scanned
 from mixup_pipeline.storage.atomic import output_error, publish, remove_tree, write_all
 from mixup_pipeline.storage.checksum import Checksum
 from mixup_pipeline.storage.places import ObjectPath, Place
@@ -53,9 +55,14 @@ _PIECE = 1 << 16
 
 @dataclass(frozen=True, kw_only=True)
 class _IndexNote:
-    """The summary of an indexed file. entries, spool: what its files hold; spool is None where there is none."""
+    """What was found in an indexed file. entries, spool: what its files hold; spool is None where there is none.
+
+    census: as `Census.to_rows` gives it. left_out: the bad records, if they are skipped.
+    """
 
     file: IndexedFile
+    census: list[Any]
+    left_out: tuple[LeftOut, ...]
     entries: Checksum
     spool: Checksum | None
 
@@ -172,11 +179,18 @@ class WorkFolder:
         """A local file without a name, for what other workers do not need. It is gone once it is closed."""
         return tempfile.TemporaryFile(dir=None if isinstance(self.partial, ObjectPath) else self.partial)
 
-    def save_index(self, entries: Entries, file: IndexedFile, position: int, spool: Checksum | None) -> None:
-        """Store the entries and the summary of one source file. spool: what its uncompressed copy holds."""
+    def save_index(self, scanned: Scanned, position: int, spool: Checksum | None) -> None:
+        """Store what a pass over one source file found. spool: what its uncompressed copy holds."""
+        entries = scanned.entries
         self._save(self.index(position).with_suffix(".entries"), [entries])
         pieces = (entries[first : first + _PIECE].tobytes() for first in range(0, len(entries), _PIECE))
-        note = _IndexNote(file=file, entries=Checksum.of(pieces), spool=spool)
+        note = _IndexNote(
+            file=scanned.file,
+            census=scanned.census.to_rows(),
+            left_out=scanned.left_out,
+            entries=Checksum.of(pieces),
+            spool=spool,
+        )
         self._write(self.index(position).with_suffix(".json"), note)
 
     def load_index(self, position: int, stamp: Stamp) -> IndexedFile | None:
@@ -192,6 +206,13 @@ class WorkFolder:
     def entries(self, position: int, count: int | None = None) -> Entries:
         """Read ENTRY[count] of one source file; all of its entries if count is None."""
         return _load(self.index(position).with_suffix(".entries"), ENTRY, 0, count)
+
+    def found(self, position: int) -> tuple[Census, tuple[LeftOut, ...]]:
+        """The census of one source file, and its bad records that were left out."""
+        note = read_note(self.index(position).with_suffix(".json"), _IndexNote)
+        if note is None:
+            raise OutputError(f"{self.index(position)}: the index is gone: run the same command again")
+        return Census.from_rows(note.census), note.left_out
 
     def save_slots(self, slots: Entries) -> None:
         self._save(self.root / "slots", [slots])

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import SOURCE_KINDS
+from mixup_pipeline.config.source import IMAGE_OPTIONS
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind, check_split
 
 
@@ -30,15 +31,16 @@ def find_files(config: SourceConfig) -> tuple[SourceFile, ...]:
 def evaluation_config(config: SourceConfig, src: str, *, split: str) -> SourceConfig:
     """The configuration of a source of clean examples for evaluation, based on that of the training source.
 
-    If both sources are of the same kind, all options are the same. Otherwise only data_dir is kept, because the other
-    options describe records of the other kind.
+    If both sources are of the same kind, all options are the same. Otherwise only data_dir and the form of images are
+    kept, because the other options describe records of the other kind.
 
     Raises UsageError if a source cannot be accessed.
     """
     same_options = replace(config, src=src, split=split, allow_eval_split=True)
     if kind_of(same_options) is kind_of(config):
         return same_options
-    return SourceConfig(src=src, split=split, data_dir=config.data_dir, allow_eval_split=True)
+    images = {name: getattr(config, name) for name in IMAGE_OPTIONS}
+    return SourceConfig(src=src, split=split, data_dir=config.data_dir, allow_eval_split=True, **images)
 
 
 def kind_of(config: SourceConfig) -> SourceKind:

@@ -17,8 +17,8 @@ from mixup_pipeline.spec import MAX_CLASSES, ExampleSpec
 _IMAGE_RANK = 3
 _SHOWN = 12
 _ALLOWED = {
-    "image": "allowed are PNG or JPEG images of uint8, uint8 tensors height x width x channels stored as bytes or "
-    "zlib, and float32 vectors",
+    "image": "allowed are image files (JPEG, PNG, WebP, GIF, BMP, TIFF), uint8 tensors height x width x channels "
+    "stored as bytes or zlib, and float32 vectors",
     "label": "allowed are one integer, and a float32 vector that sums to 1",
 }
 
@@ -85,6 +85,7 @@ def choose(described: Described, config: SourceConfig) -> Choice:
         num_classes=num_classes,
         label_kind=label.label_kind or "",
         first_class=label.first_class,
+        images=config.images,
     )
     INPUT_KINDS[spec.encoding].check(spec)
     return Choice(

@@ -37,7 +37,6 @@ class IndexedFile:
 
     examples: the number of records used. skipped: the number of bad records left out.
     fingerprint: sha256 over the length and the CRC of every record read.
-    shape: the shape of its examples, None if it has none. first_record: the index of its first example's record.
     stamp: the file's stamp before it was read, see `storage.stamps`.
     """
 
@@ -46,8 +45,6 @@ class IndexedFile:
     examples: int
     skipped: int
     fingerprint: str
-    shape: tuple[int, ...] | None
-    first_record: int
     stamp: Stamp = ()
 
 

@@ -1,16 +1,17 @@
 """IndexFile: one pass over a source file, from records to entries.
 
-The pass checks both CRCs of every record, reads its label, and reads the size of its image from the header. Images are
-not decoded, unless bad records are to be skipped. In that case a record is used only if its image can be decoded,
-because no example can be left out after the examples are paired.
+The pass checks both CRCs of every record, reads its label, and reads the header of its image, of which the census
+comes. Images are not decoded, unless bad records are to be skipped. In that case a record is used only if its image can
+be decoded, because no example can be left out after the examples are paired.
 """
 
 import hashlib
 import struct
 import tempfile
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,13 @@ import numpy as np
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import SourceError, record_error
 from mixup_pipeline.records.example_reader import ExampleReader
+from mixup_pipeline.records.facts import Facts, ImageFacts
 from mixup_pipeline.records.framing import decompress, is_compressed, read_records
 from mixup_pipeline.records.tf_example import parse, position_of
+from mixup_pipeline.sources.census import Census, Seen, one_shape, shape_mismatch
 from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile, NamedFile
-from mixup_pipeline.sources.source import SourceFile
-from mixup_pipeline.spec import ExampleSpec, Shape, shape_text
+from mixup_pipeline.sources.source import Source, SourceFile
+from mixup_pipeline.spec import ExampleSpec, Shape
 from mixup_pipeline.storage.places import Place, place
 
 _HEAD_BYTES = 64
@@ -30,32 +33,54 @@ _COLUMNS = ("offset", "length", "record", "input_start", "input_length", "class_
 _FRAME = struct.Struct("<QI")
 
 
-def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfig) -> tuple[Entries, IndexedFile]:
-    """Scan one uncompressed file: its entries and its summary. Raises the same errors as `index_file`."""
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A bad record that was skipped: its index in the file, its byte offset, and what is wrong with it."""
+
+    record: int
+    offset: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanned:
+    """What one pass over a file found. left_out: the bad records, if they are skipped."""
+
+    entries: Entries
+    file: IndexedFile
+    census: Census
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfig) -> Scanned:
+    """Scan one uncompressed file. Raises the same errors as `index_file`."""
     examine = examiner(spec, decode=config.on_bad_record == "skip")
     columns = {name: array("q") for name in _COLUMNS}
     add_offset, add_length, add_record, add_start, add_input_length, add_class_id, add_crc = (
         column.append for column in columns.values()
     )
     fingerprint = hashlib.sha256()
-    shape: Shape | None = None
-    num_records = skipped = 0
+    rows: dict[Facts, Seen] = {}
+    left_out: list[LeftOut] = []
+    num_records = 0
     for record, (offset, payload, crc, fault) in enumerate(read_records(path, file.name)):
         num_records += 1
         fingerprint.update(_FRAME.pack(len(payload), crc))
         try:
             if fault is not None:
                 raise ValueError(fault)
-            start, length, class_id, found = examine(payload)
+            start, length, class_id, facts = examine(payload)
         except ValueError as error:
             if config.on_bad_record == "fail":
                 raise record_error(file.name, record, offset, str(error)) from error
-            skipped += 1
+            left_out.append(LeftOut(record=record, offset=offset, reason=str(error)))
             continue
-        if found != shape:
-            if shape is not None:
-                raise size_mismatch(file.name, columns["record"][0], shape, file.name, record, found)
-            shape = found
+        seen = rows.get(facts)
+        if seen is None:
+            seen = rows[facts] = Seen(0, file.name, record)
+            if len(rows) > 1 and not isinstance(facts, ImageFacts):
+                raise shape_mismatch(*next(iter(rows.items())), facts, seen)
+        seen.count += 1
         add_offset(offset)
         add_length(len(payload))
         add_record(record)
@@ -71,38 +96,45 @@ def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfi
     for name, values in columns.items():
         entries[name] = values
     entries["file"] = file.position
-    return entries, IndexedFile(
+    indexed = IndexedFile(
         name=file.name,
         path=str(path),
         examples=len(entries),
-        skipped=skipped,
+        skipped=len(left_out),
         fingerprint=fingerprint.hexdigest(),
-        shape=shape,
-        first_record=int(entries["record"][0]) if len(entries) else 0,
     )
+    return Scanned(entries=entries, file=indexed, census=Census(rows), left_out=tuple(left_out))
 
 
-def examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int, int, int, Shape]]:
-    """A function that checks one payload: (first byte of the input, bytes of the input, class id, shape).
+def examiner(spec: ExampleSpec, *, decode: bool) -> Callable[[bytes], tuple[int, int, int, Facts]]:
+    """A function that checks one payload: (first byte of the input, bytes of the input, class id, facts of the input).
 
     It raises ValueError if the record is bad. decode: also try to decode the input.
     """
     reader = ExampleReader(spec)
 
-    def examine(payload: bytes) -> tuple[int, int, int, Shape]:
+    def examine(payload: bytes) -> tuple[int, int, int, Facts]:
         features = parse(payload)
         class_id, data = reader.class_id(features), reader.input_bytes(features)
-        shape = reader.shape(data)
+        facts = reader.facts(data)
         start = payload.find(data[:_HEAD_BYTES])
         if not payload.startswith(data, start):  # the beginning occurs elsewhere first, or nowhere
             start = position_of(data, payload)
         if start < 0:
             raise ValueError(f"feature {spec.input_key!r} holds unpacked floats: write it packed, as TensorFlow does")
         if decode:
-            reader.decode(data, shape)
-        return start, len(data), class_id, shape
+            reader.decode(data, decoded_shape(facts, spec))
+        return start, len(data), class_id, facts
 
     return examine
+
+
+def decoded_shape(facts: Facts, spec: ExampleSpec) -> Shape:
+    """The shape that one input is decoded to where no other is asked."""
+    if not isinstance(facts, ImageFacts):
+        return facts
+    height, width, channels = facts.shape(turned=spec.images.turned)
+    return (*(spec.images.size or (height, width)), spec.images.channels or channels)
 
 
 def check_every_record(file: SourceFile, path: Place, spec: ExampleSpec) -> None:
@@ -117,16 +149,12 @@ def check_every_record(file: SourceFile, path: Place, spec: ExampleSpec) -> None
             raise record_error(file.name, record, offset, str(error)) from error
 
 
-def common_shape(files: Sequence[IndexedFile]) -> IndexedFile | None:
-    """The first file that has examples; None if none has.
+def common_shape(scanned: Sequence[Scanned], spec: ExampleSpec) -> Shape | None:
+    """The shape that all examples of scanned files are brought to; None if there are none.
 
-    Raises SourceError if examples of another file have another shape.
+    Raises SourceError if they differ and no option brings them to one.
     """
-    first = next((file for file in files if file.shape is not None), None)
-    for file in files:
-        if first is not None and first.shape is not None and file.shape not in (None, first.shape):
-            raise size_mismatch(first.name, first.first_record, first.shape, file.name, file.first_record, file.shape)
-    return first
+    return one_shape(Census.of(part.census for part in scanned), spec)
 
 
 def _check_count(file: SourceFile, num_records: int) -> None:
@@ -137,21 +165,17 @@ def _check_count(file: SourceFile, num_records: int) -> None:
         )
 
 
-def size_mismatch(
-    first_file: str, first_record: int, first: Shape, other_file: str, other_record: int, other: Shape
-) -> SourceError:
-    """The error for a source whose examples differ in shape. It names two of them."""
-    found = (
-        f"{first_file} record {first_record} is {shape_text(first)}, {other_file} record {other_record} is "
-        f"{shape_text(other)}"
-    )
-    if len(first) == len(other) == 3 and first[:2] == other[:2]:
-        return SourceError(
-            f"examples differ in channels: {found} (1 is grey, 3 RGB, 4 RGBA): convert them to one kind first; grey is "
-            f"read as RGB where a --schema says 3 channels"
-        )
-    what = "length: {}: make them equally long first" if len(first) == 1 else "size: {}: resize them to one size first"
-    return SourceError(f"examples differ in {what.format(found)}")
+def scan_all(source: Source, config: MixConfig, opened: ExitStack) -> Iterator[Scanned]:
+    """Scan all files of a source one after another. Copies of compressed ones last until `opened` is closed.
+
+    Raises the same errors as `index_file`.
+    """
+    for file in source.files:
+        path = place(plain_file(file, opened).path)
+        try:
+            yield scan_file(file, path, source.spec, config)
+        except OSError as error:
+            raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
 
 
 def plain_file(file: NamedFile, opened: ExitStack) -> NamedFile:

@@ -126,7 +126,7 @@ def parse_batch(serialized: Any, files: ExampleFiles) -> tuple[Any, Any]:
     tf = import_tensorflow()
     wanted = {files.input_key: files.input_kind.parsed(tf, files.shape), **files.label_features(tf)}
     features = tf.io.parse_example(serialized, wanted)
-    inputs = files.input_kind.tensor(tf, features[files.input_key], files.shape)
+    inputs = files.input_kind.tensor(tf, features[files.input_key], files.shape, files.images)
     return inputs, files.soft_labels(tf, features)
 
 

@@ -31,15 +31,19 @@ def ignore(note: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A kind of folder. what: is made there, and command: by which program, for messages. holds: the names in it."""
+    """A kind of folder. what: is made there, and command: by which program, for messages. holds: the names in it.
+
+    before: the folders in it that are made before the request is known, and serve another request as well.
+    """
 
     what: str
     command: str
     holds: frozenset[str]
+    before: frozenset[str] = frozenset()
 
     def is_ours(self, name: str) -> bool:
         """Whether such folders hold this name, or it is that of an unfinished file of theirs."""
-        names = {*self.holds, _CONFIG, _LOCK}
+        names = {*self.holds, *self.before, _CONFIG, _LOCK}
         return name in names or (name.startswith(".") and name[1:].rpartition(".")[0] in names)
 
 
@@ -70,6 +74,16 @@ def claimed(
             yield
         finally:
             _remove_if_unused(root, kind, existed)
+
+
+def check_free(root: Path, kind: Kind) -> None:
+    """Raise UsageError if a folder holds what is not of this kind, so that nothing may be written there."""
+    try:
+        names = sorted(path.name for path in root.iterdir()) if root.is_dir() else []
+    except OSError as error:
+        raise output_error(root, error) from error
+    if _CONFIG not in names and not all(kind.is_ours(name) for name in names):
+        raise UsageError(f"--out {root}: is not empty and holds no {kind.what}: choose another --out")
 
 
 def read_json(path: Path, *, needed: Collection[str] = ()) -> dict[str, Any]:
@@ -111,7 +125,8 @@ def _fault_of_request(root: Path, wanted: Mapping[str, Any], kind: Kind, may_gro
 
     Raises UsageError or OutputError if the folder holds something else.
     """
-    names = sorted(path.name for path in root.iterdir()) if root.exists() else []
+    found = [path.name for path in root.iterdir()] if root.exists() else []
+    names = sorted(name for name in found if name not in kind.before)
     config, others = root / _CONFIG, [name for name in names if not kind.is_ours(name)]
     claimed_once = _LOCK in names and not others
     if (root / _LOCK).is_symlink():  # opening it would make a file elsewhere
@@ -153,7 +168,7 @@ def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _remove_if_unused(root: Path, kind: Kind, existed: bool) -> None:
     """Leave the folder as it was, if nothing but the request, the lock and empty folders of this kind was written."""
     with contextlib.suppress(OSError):  # what cannot be removed is used by the next start
-        made = [path for path in root.iterdir() if path.name not in (_CONFIG, _LOCK)]
+        made = [path for path in root.iterdir() if path.name not in (_CONFIG, _LOCK, *kind.before)]
         if not all(path.name in kind.holds and _is_empty(path) for path in made):
             return
         for path in made:

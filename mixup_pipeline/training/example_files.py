@@ -17,7 +17,7 @@ from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LAB
 from mixup_pipeline.records.layout import LAM
 from mixup_pipeline.sources.scan import scan_file
 from mixup_pipeline.sources.source import SourceFile
-from mixup_pipeline.spec import Shape
+from mixup_pipeline.spec import AS_STORED, ImageOptions, Shape
 from mixup_pipeline.training.tensorflow_import import can_name
 
 _COMPACT_KEYS = (LAM.key, BASE_LABEL_KEY, PARTNER_LABEL_KEY)
@@ -34,7 +34,8 @@ class ExampleFiles:
     examples: the number of records in a pass. skipped: the bad records of a source that are left out.
     originals: the files of a source, where those of `passes` are copies without its bad records; `held` keeps these.
     blame: called when TensorFlow cannot read a record of a source: raises RecordError for the bad one, if there is one.
-    input_key, input_kind: the feature that holds the input, and its input kind.
+    input_key, input_kind: the feature that holds the input, and its input kind. images: how image files are
+    brought to one form when they are read; brought_to: how that was done to all of them.
     label_features: the features of the label for `tf.io.parse_example`, by key. soft_labels: computes the soft labels
     of a batch from these features.
     """
@@ -49,6 +50,8 @@ class ExampleFiles:
     input_kind: InputKind
     label_features: Callable[[Any], dict[str, Any]]
     soft_labels: SoftLabels
+    images: ImageOptions = AS_STORED
+    brought_to: ImageOptions = AS_STORED
     skipped: int = 0
     originals: tuple[str, ...] = ()
     held: tuple[Any, ...] = ()
@@ -78,6 +81,7 @@ def mixed_examples(out: Path, manifest: Manifest) -> ExampleFiles:
         class_names=manifest.class_names,
         input_key=layout.input.key,
         input_kind=layout.input_kind,
+        brought_to=manifest.source.schema.images,
         label_features=partial(_mixed_label_features, fields=fields),
         soft_labels=_stored_labels if stored else partial(_compact_labels, num_classes=manifest.num_classes),
     )
@@ -144,7 +148,7 @@ def mixed_files(manifest: Manifest, paths: Iterable[str]) -> list[str]:
 
     def is_mixed(path: Path) -> bool:
         try:
-            _, found = scan_file(SourceFile(position=0, name=path.name, path=str(path)), path, spec, config)
+            found = scan_file(SourceFile(position=0, name=path.name, path=str(path)), path, spec, config).file
         except SourceError:
             return False  # so it cannot have been mixed
         return (path.name, found.fingerprint) in mixed

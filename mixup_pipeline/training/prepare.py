@@ -1,6 +1,8 @@
 """Preparing a training run: find the data, check that they fit together, and say what the user should know."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.quick_check import quick_check, sound_manifest
 from mixup_pipeline.dataset.source_again import source_config
 from mixup_pipeline.errors import ManifestError, SourceError, UsageError
+from mixup_pipeline.spec import AS_STORED
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import (
     ExampleFiles,
@@ -19,9 +22,9 @@ from mixup_pipeline.training.example_files import (
     mixed_files,
 )
 from mixup_pipeline.training.loop import Job
-from mixup_pipeline.training.run_folder import digest_of
+from mixup_pipeline.training.prepared_source import brought_to, form_of, open_examples
+from mixup_pipeline.training.run_folder import RunFolder, digest_of
 from mixup_pipeline.training.scales import scales_for
-from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.train_config import TrainConfig
 
 _EPOCHS = "config.epochs"
@@ -93,24 +96,25 @@ class Prepared:
 
 
 def prepare(
-    request: TrainRequest, evaluation: Evaluation | None = None, unmixed: ExampleFiles | None = None
+    request: TrainRequest, out: Path, evaluation: Evaluation | None = None, unmixed: ExampleFiles | None = None
 ) -> Prepared:
     """Find and check the data of a run.
 
-    evaluation: what request.evaluation names, if it has been opened already. unmixed: likewise what request.src names;
-    with shards, the examples that were mixed, whose scales then standardize.
+    out: the folder of the run, where images that are brought to a size are kept. evaluation: what request.evaluation
+    names, if it has been opened already. unmixed: likewise what request.src names; with shards, the examples that were
+    mixed, whose scales then standardize.
 
     Raises UsageError, SourceError or ManifestError if they are missing, changed, or do not fit together.
     """
+    data = _shards_data(request, out) if request.src is None else _source_data(request, request.src, out, unmixed)
     if evaluation is None:
-        evaluation = Evaluation(
-            source_examples(replace(request.evaluation, allow_eval_split=True), request.on_bad_record)
-        )
-    data = _shards_data(request, evaluation) if request.src is None else _source_data(request, request.src, unmixed)
+        asked = replace(request.evaluation, allow_eval_split=True)
+        fitting = brought_to(asked, form_of(data.records))
+        evaluation = Evaluation(open_examples(fitting, request.on_bad_record, RunFolder(out).prepared / "evaluation"))
     for records in (data.records, evaluation.records):
         check_names(records)
     _check_fit(data.records, evaluation.records)
-    check_apart(data.trained_on, evaluation.records)
+    check_apart(data.trained_on(evaluation.records.files), evaluation.records)
     identity = {
         "config": request.config.identity(),
         "data": data.identity,
@@ -149,42 +153,50 @@ def _left_out(job: Job) -> list[str]:
 
 def evaluation_identity(config: SourceConfig, records: ExampleFiles) -> dict[str, Any]:
     """What tells the clean examples of a run from others."""
-    return {"name": records.name, "split": config.split_name, "examples": records.examples}
+    identity = {"name": records.name, "split": config.split_name, "examples": records.examples}
+    return identity | _form_identity(records)
+
+
+def _form_identity(records: ExampleFiles) -> dict[str, Any]:
+    """The form that image files were brought to, where it is not the one they have. Channels are part of the shape."""
+    form = replace(records.brought_to, channels=None)
+    return {} if form == AS_STORED else {"images": asdict(form)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class _TrainingData:
     """What a run trains on.
 
-    trained_on: the files of the source, mixed or not. identity: what tells these examples from others. clean: the
-    unmixed source, for clean last epochs. notes: what the user should know.
+    trained_on: those of the given files that are the source's, mixed or not. identity: what tells these examples from
+    others. clean: the unmixed source, for clean last epochs. notes: what the user should know.
     """
 
     records: ExampleFiles
-    trained_on: list[str]
+    trained_on: Callable[[Iterable[str]], Iterable[str]]
     identity: dict[str, Any]
     clean: ExampleFiles | None = None
     notes: tuple[str, ...] = ()
 
 
-def _source_data(request: TrainRequest, src: SourceConfig, opened: ExampleFiles | None) -> _TrainingData:
-    records = opened or source_examples(src, request.on_bad_record)
+def _source_data(request: TrainRequest, src: SourceConfig, out: Path, opened: ExampleFiles | None) -> _TrainingData:
+    records = opened or open_examples(src, request.on_bad_record, RunFolder(out).prepared / "unmixed")
     identity: dict[str, Any] = {"name": records.name, "split": src.split_name, "examples": records.examples}
     if request.mix_online is not None:
         identity["mix_online"] = request.mix_online
-    return _TrainingData(records=records, trained_on=list(records.files), identity=identity)
+    identity |= _form_identity(records)
+    return _TrainingData(records=records, trained_on=lambda _: records.files, identity=identity)
 
 
-def _shards_data(request: TrainRequest, evaluation: Evaluation) -> _TrainingData:
+def _shards_data(request: TrainRequest, out: Path) -> _TrainingData:
     if request.shards is None:
         raise UsageError(_ONE_OF_BOTH)
     manifest = checked_manifest(request.shards, request.verify)
     note = "The originals among the shards are not trained on: epochs read the mixed copies in turn."
     return _TrainingData(
         records=mixed_examples(request.shards, manifest),
-        trained_on=mixed_files(manifest, evaluation.records.files),
+        trained_on=partial(mixed_files, manifest),
         identity={"run_id": manifest.run_id, "name": manifest.name},
-        clean=_clean_records(manifest, request.evaluation) if request.config.clean_last_epochs else None,
+        clean=_clean_records(manifest, request.evaluation, out) if request.config.clean_last_epochs else None,
         notes=(note,) if manifest.config.keep_originals else (),
     )
 
@@ -211,10 +223,10 @@ def checked_manifest(shards: Path, how: str) -> Manifest:
     return manifest
 
 
-def _clean_records(manifest: Manifest, evaluation: SourceConfig) -> ExampleFiles:
+def _clean_records(manifest: Manifest, evaluation: SourceConfig, out: Path) -> ExampleFiles:
     """The unmixed source of a mixed dataset, looked for where the evaluation examples are."""
     source = source_config(manifest, evaluation.src, data_dir=evaluation.data_dir)
-    records = source_examples(source, manifest.config.on_bad_record)
+    records = open_examples(source, manifest.config.on_bad_record, RunFolder(out).prepared / "unmixed")
     found = {Path(path).name for path in records.files}
     if found != {file.name for file in manifest.source.files}:
         raise SourceError(

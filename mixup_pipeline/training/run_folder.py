@@ -1,6 +1,7 @@
 """The folder of a training run: the request, the history, and all that is needed to resume after a stop.
 
 config.json        the configuration and the data
+prepared/          clean examples whose images were brought to a size, as shards with nothing mixed
 state.npz          the last save, from which the next four follow (`saved_state.py`)
 history.csv        one row for each epoch
 tensorboard/       the history for TensorBoard
@@ -23,7 +24,7 @@ from typing import Any
 from mixup_pipeline.errors import OutputError, UsageError, first_line
 from mixup_pipeline.storage.atomic import check_room, output_error, publish, sha256_of, write_atomically
 from mixup_pipeline.training.checksums import SUMS, changed_file, sha256, write_sums
-from mixup_pipeline.training.claimed_folder import Kind, OnNote, claimed, ignore, read_json
+from mixup_pipeline.training.claimed_folder import Kind, OnNote, check_free, claimed, ignore, read_json
 from mixup_pipeline.training.saved_state import Row, SavedState, read_state
 from mixup_pipeline.training.tensorflow_import import can_name
 
@@ -34,12 +35,14 @@ _COLUMNS = {"epoch", "step", "seconds", *_TRAINING, *_CLEAN}
 _HDF5_BYTES = 4096  # overhead for each variable in its file; 1.5 kB was measured
 _RESULT, _HISTORY, _STATE = "result.json", "history.csv", "state.npz"
 _BEST, _LAST, _PARTIAL = "best.weights.h5", "last.weights.h5", ".partial-"
+_PREPARED = "prepared"
 _SUMMED = (_HISTORY, _BEST, _LAST)
 _FILES = (_RESULT, _HISTORY, _STATE, _BEST, _LAST, SUMS, "probes.json", "samples.npz")
 _KIND = Kind(
     what="training run",
     command="mixup-train",
     holds=frozenset({*_FILES, _PARTIAL + _BEST, _PARTIAL + _LAST, "tensorboard"}),
+    before=frozenset({_PREPARED}),
 )
 
 
@@ -60,6 +63,15 @@ class RunFolder:
     @property
     def last_weights(self) -> Path:
         return self.root / _LAST
+
+    @property
+    def prepared(self) -> Path:
+        """The folder of clean examples whose images were brought to a size."""
+        return self.root / _PREPARED
+
+    def check_free(self) -> None:
+        """Raise UsageError if the folder holds something else, so that nothing may be prepared there."""
+        check_free(self.root, _KIND)
 
     @property
     def log(self) -> Path:

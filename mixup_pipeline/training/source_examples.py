@@ -16,10 +16,10 @@ from mixup_pipeline.errors import SourceError
 from mixup_pipeline.records.framing import frame, is_compressed
 from mixup_pipeline.records.labels import LabelKind
 from mixup_pipeline.sources import open_source
-from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.payloads import read_payloads
-from mixup_pipeline.sources.scan import check_every_record, common_shape, scan_file
+from mixup_pipeline.sources.scan import Scanned, check_every_record, common_shape, scan_file
 from mixup_pipeline.sources.source import Source
+from mixup_pipeline.spec import Shape
 from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.training.example_files import ExampleFiles
 
@@ -31,20 +31,21 @@ def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> Exampl
     skipped, and SourceError for compressed files, sizes that differ, and a source without examples.
     """
     source = open_source(config)
-    spec, scanned = source.spec, scan_source(source, on_bad_record)
-    files = [file for _, file in scanned]
-    first = next(file for file in files if file.shape is not None)
-    copies = {file.path: _Copy(entries, file) for entries, file in scanned if file.skipped}
+    spec, (scanned, shape) = source.spec, scan_source(source, on_bad_record)
+    files = [part.file for part in scanned]
+    copies = {part.file.path: _Copy(part) for part in scanned if part.file.skipped}
     labels: LabelKind = LABEL_KINDS[spec.label_kind]
     return ExampleFiles(
         name=source.name,
         passes=(tuple(copies[file.path].path if file.skipped else file.path for file in files),),
         examples=sum(file.examples for file in files),
-        shape=first.shape or (),
+        shape=shape,
         num_classes=spec.num_classes,
         class_names=source.class_names,
         input_key=spec.input_key,
         input_kind=INPUT_KINDS[spec.encoding],
+        images=spec.images,
+        brought_to=spec.images,
         label_features=lambda tf: {spec.label_key: labels.parsed(tf, spec)},
         soft_labels=lambda tf, features: labels.tensor(tf, features[spec.label_key], spec),
         skipped=sum(file.skipped for file in files),
@@ -54,28 +55,29 @@ def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> Exampl
     )
 
 
-def scan_source(source: Source, on_bad_record: str = "fail") -> list[tuple[Entries, IndexedFile]]:
-    """The entries and the summary of each file of a source. There are examples in it, all of one shape.
+def scan_source(source: Source, on_bad_record: str = "fail") -> tuple[list[Scanned], Shape]:
+    """What a pass over each file of a source finds, and the one shape of its examples, of which there are some.
 
     Raises the errors of `source_examples`.
     """
     rules = MixConfig(on_bad_record=on_bad_record)
     scanned = [_scanned(source, position, rules) for position in range(len(source.files))]
-    if common_shape([file for _, file in scanned]) is None:
+    shape = common_shape(scanned, source.spec)
+    if shape is None:
         raise SourceError(f"{source.name}: split {source.split!r} holds no usable record")
-    return scanned
+    return scanned, shape
 
 
-def payloads(scanned: Iterable[tuple[Entries, IndexedFile]]) -> Iterator[tuple[tuple[str, int], bytes]]:
+def payloads(scanned: Iterable[Scanned]) -> Iterator[tuple[tuple[str, int], bytes]]:
     """((file name, record index), payload) of all records that were not left out."""
-    for entries, file in scanned:
-        own = entries.copy()
+    for part in scanned:
+        own = part.entries.copy()
         own["file"] = 0
-        for record, payload in zip(own["record"].tolist(), read_payloads([file], own), strict=True):
-            yield (file.name, record), payload
+        for record, payload in zip(own["record"].tolist(), read_payloads([part.file], own), strict=True):
+            yield (part.file.name, record), payload
 
 
-def _scanned(source: Source, position: int, rules: MixConfig) -> tuple[Entries, IndexedFile]:
+def _scanned(source: Source, position: int, rules: MixConfig) -> Scanned:
     file = source.files[position]
     path = Path(file.path)
     try:
@@ -89,14 +91,14 @@ def _scanned(source: Source, position: int, rules: MixConfig) -> tuple[Entries, 
 class _Copy:
     """A copy of a file without its bad records. It has no name, and ends with this object."""
 
-    def __init__(self, entries: Entries, file: IndexedFile) -> None:
+    def __init__(self, scanned: Scanned) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         try:
-            for _, payload in payloads([(entries, file)]):
+            for _, payload in payloads([scanned]):
                 self._file.write(frame(payload))
             self._file.flush()
         except OSError as error:
-            where = Path(tempfile.gettempdir()) / file.name
+            where = Path(tempfile.gettempdir()) / scanned.file.name
             raise output_error(where, error) from error
         self.path = f"/dev/fd/{self._file.fileno()}"
 

@@ -239,10 +239,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str | None, tuple[str, ...]]] =
     ),
     "empty file": (lambda path: cut(path, 0), None, ("holds 0 records", "declares 6")),
     "no message": (lambda path: replace_record(path, 3, b"\xff"), PAYLOAD, ("not a tf.Example",)),
-    "no image": (put(image=b"not an image"), PAYLOAD, ("neither PNG nor JPEG",)),
+    "no image": (put(image=b"not an image"), PAYLOAD, ("none of JPEG, PNG, WebP, GIF, BMP and TIFF",)),
     "image cut": (put(image=png(IMAGES[9])[:50]), PAYLOAD, ("image is damaged",)),
     "photo cut": (put(image=jpeg(IMAGES[9])[:-30]), PAYLOAD, ("image is damaged",)),
-    "image of 100000x100000": (put(image=claim_to_be_huge(png(IMAGES[9]))), PAYLOAD, ("100000x100000", "64 MiB")),
+    "image of 100000x100000": (put(image=claim_to_be_huge(png(IMAGES[9]))), PAYLOAD, ("100000x100000", "100 million")),
     "label out of range": (put(label=4), PAYLOAD, ("label 4", "0 to 3")),
     "label missing": (
         lambda path: replace_record(path, 3, example({"image": png(IMAGES[9])})),
@@ -250,7 +250,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str | None, tuple[str, ...]]] =
         ("'label' is missing",),
     ),
     "label a float": (put(label=[0.5]), PAYLOAD, ("'label' is float_list", "int64_list")),
-    "colour among grey": (put(image=png(random_images(1, (6, 5, 3))[0])), PAYLOAD, ("6x5x3", "6x?x1")),
+    "image of another height": (put(image=png(IMAGES[9][:4])), PAYLOAD, ("4x5x1", "6x?x1")),
 }
 
 
@@ -272,9 +272,13 @@ def test_bad_records_are_skipped_and_counted_where_that_is_asked_for(tmp_path: P
     path, out = small_dataset(tmp_path / "data/shapes/1.0.0"), tmp_path / "out"
     DAMAGES[kind][0](path)
     printed = succeed(run_augment(*asked(path.parent, out, "--on-bad-record", "skip")))
-    assert "1 bad records were left out" in printed
+    assert f"1 bad record left out: {out / 'skipped.csv'} lists them" in printed
+    listed = (out / "skipped.csv").read_text().splitlines()
+    assert len(listed) == 2
+    assert listed[1].startswith(f"{path.name},3,")
     source = json.loads((out / "manifest.json").read_text())["source"]
     assert (source["examples"], source["skipped"]) == (11, 1)
+    assert sum(source["left_out"]["reasons"].values()) == 1
     assert [(file["examples"], file["skipped"]) for file in source["files"]] == [(6, 0), (5, 1)]
 
 
@@ -291,8 +295,8 @@ def test_images_of_two_sizes_name_one_of_each(tmp_path: Path, record: int) -> No
     path = small_dataset(tmp_path / "data/shapes/1.0.0", size=None)
     for number in range(record, 6):
         replace_record(path, number, example({"image": png(IMAGES[0][:4]), "label": 1}))
-    first = path.name.replace("00001-of", "00000-of") if record == 0 else path.name
-    said = (f"{first} record 0 is 6x5x1", f"{path.name} record {record} is 4x5x1", "resize them")
+    first = path.name.replace("00001-of", "00000-of")
+    said = (f"from 4x5 ({path.name} record {record}) to 6x5 ({first} record 0)", "add --image-size 32", "--resize crop")
     for policy in ("fail", "skip"):
         args = asked(path.parent, tmp_path / "out", "--on-bad-record", policy)
         check_refused(tmp_path, args, 1, said)
@@ -654,3 +658,12 @@ def test_alpha_outside_the_advised_range_is_allowed_with_a_note(
     assert note in result.stderr
     assert bool(note) == result.stderr.startswith("Note: alpha")
     assert run_augment(*args, "--quiet").stderr == ""
+
+
+def test_colour_among_grey_becomes_what_the_dataset_says(tmp_path: Path) -> None:
+    path, out = small_dataset(tmp_path / "data/shapes/1.0.0"), tmp_path / "out"
+    put(image=png(random_images(1, (6, 5, 3))[0]))(path)
+    assert "images   1 made grey" in succeed(run_augment(*asked(path.parent, out)))
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["shape"] == [6, 5, 1]
+    assert manifest["source"]["census"]["colours"] == {"grey": 11, "RGB": 1}

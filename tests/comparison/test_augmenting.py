@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mixup_pipeline.comparison.augmenting import PROGRAM, augment_cell, augment_options
+from mixup_pipeline.comparison.augmenting import augment_cell, augment_options
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.process.children import python_command, start
+from mixup_pipeline.training.augmenting import PROGRAM
 
 SOURCE = SourceConfig(src="mnist_sample")
 

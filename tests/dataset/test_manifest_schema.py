@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from mixup_pipeline.config import MAX_COPIES, MAX_EXAMPLES, MAX_SEED, MAX_SHARDS, MixConfig
 from mixup_pipeline.config.kinds import Choice, Integer, Kind, Number, Switch
+from mixup_pipeline.config.mix import LOSSY_FORMATS
 from mixup_pipeline.config.option import Option, options_of
 from mixup_pipeline.config.typed_json import to_json
 from mixup_pipeline.dataset.manifest import FORMAT_VERSION
@@ -58,9 +59,12 @@ def stored(config: MixConfig, num_classes: int, num_shards: int) -> Any:
     return to_json(resolved)
 
 
-configs = st.fixed_dictionaries({name: allowed(option) for name, option in OPTIONS.items()}).map(
-    lambda fields: MixConfig(**fields)
-)
+def settled(fields: dict[str, Any]) -> MixConfig:
+    """A config of these values; only lossy formats have a quality."""
+    return MixConfig(**fields | ({} if fields["image_format"] in LOSSY_FORMATS else {"quality": None}))
+
+
+configs = st.fixed_dictionaries({name: allowed(option) for name, option in OPTIONS.items()}).map(settled)
 
 
 @given(configs, st.integers(1, MAX_CLASSES), st.integers(1, MAX_SHARDS))

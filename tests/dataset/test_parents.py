@@ -211,7 +211,7 @@ def test_a_size_that_the_schema_allows_but_was_not_mixed_is_refused(
     made = mixed("photos").copy(tmp_path)
     name = min(file.name for file in made.manifest.source.files)
     replace_record(tmp_path / name, 0, example({"image": png(random_images(1, (9, 9, 3))[0]), "label": 0}))
-    with pytest.raises(RecordError, match="the example is not 6x5x3, like those that were mixed"):
+    with pytest.raises(RecordError, match="record 0 at byte 12: the image is 9x9x3, others are 6x5x3"):
         parents_of(made).load([f"{name}__0"])
 
 

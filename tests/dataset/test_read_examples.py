@@ -30,7 +30,7 @@ def test_every_kind(tmp_path: Path, kind: str) -> None:
         elif layout.input.content == "uint8":
             assert example["image"].tobytes() == record.image
         else:
-            assert (example["image"] == decode(record.image, layout.shape[2])).all()
+            assert (example["image"] == decode(record.image, layout.shape)).all()
         if "label" in example:
             assert example["label"].tobytes() == record.label.tobytes()
         assert (example["mixup/base_id"], example["mixup/partner_id"]) == (record.base_id, record.partner_id)

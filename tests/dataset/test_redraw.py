@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from mixup_pipeline.dataset import recompute
 from mixup_pipeline.dataset.descriptions import description_texts
 from mixup_pipeline.dataset.manifest import Manifest, identify
 from mixup_pipeline.dataset.verify import verify
 from mixup_pipeline.errors import MixupError
+from mixup_pipeline.sources import scan
 from mixup_pipeline.sources.scan import scan_file
 from tests.mixed import KINDS, Mixed
 
@@ -130,7 +130,7 @@ def test_a_compressed_source_leaves_no_copy_in_the_temporary_folder(
         seen.append(list(tmp_path.iterdir()))
         return scan_file(*arguments)
 
-    monkeypatch.setattr(recompute, "scan_file", noting_scan)
+    monkeypatch.setattr(scan, "scan_file", noting_scan)
     made = mixed("gzip")
     assert verify(made.out, against=made.source).faults == []
     assert seen == [[]] * len(made.manifest.source.files)

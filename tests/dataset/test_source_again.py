@@ -60,6 +60,8 @@ def test_verify_and_parents_need_nothing_but_the_place(tmp_path: Path, coarse: S
         image_key="other",
         label_key="coarse",
         num_classes=2,
+        channels="auto",
+        exif="apply",
         allow_eval_split=True,
     )
 

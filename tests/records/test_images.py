@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mixup_pipeline.records.images import decode, encode_png, image_shape
+from mixup_pipeline.records.images import decode, encode_png
 from tests.datasets import random_images
-from tests.helpers import brief
+from tests.helpers import brief, decoded, image_shape
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -75,9 +75,9 @@ def test_png_decodes_to_its_pixels(colour: int, channels: int, size: tuple[int, 
     image = random_images(1, (*size, channels))[0]
     data = png_of(image, colour)
     assert image_shape(data) == image.shape
-    decoded = decode(data, channels)
-    assert decoded.dtype == np.uint8
-    np.testing.assert_array_equal(decoded, image)
+    found = decoded(data, channels)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, image)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
@@ -86,7 +86,7 @@ def test_a_palette_image_is_rgb(depth: int) -> None:
     row = {1: b"\x60", 2: b"\x14", 4: b"\x01\x10", 8: b"\x00\x01\x01\x00"}[depth]  # colours 0 1 1 0
     data = png_file(4, 1, PALETTE, [row], depth=depth, palette=palette)
     assert image_shape(data) == (1, 4, 3)
-    assert decode(data, 3).tolist() == [[[255, 0, 0], [0, 0, 255], [0, 0, 255], [255, 0, 0]]]
+    assert decoded(data, 3).tolist() == [[[255, 0, 0], [0, 0, 255], [0, 0, 255], [255, 0, 0]]]
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ def test_a_palette_image_is_rgb(depth: int) -> None:
 def test_few_bits_of_grey_are_widened_to_eight(depth: int, row: bytes, pixels: list[int]) -> None:
     data = png_file(4, 1, GREY, [row], depth=depth)
     assert image_shape(data) == (1, 4, 1)
-    assert decode(data, 1).ravel().tolist() == pixels
+    assert decoded(data, 1).ravel().tolist() == pixels
 
 
 @pytest.mark.parametrize("pixel", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 0, 0, 128)])
 def test_the_order_of_channels_is_rgb(pixel: tuple[int, ...]) -> None:
     colour, channels = (RGBA, 4) if len(pixel) == 4 else (RGB, 3)
-    assert decode(png_file(1, 1, colour, [bytes(pixel)]), channels).tolist() == [[list(pixel)]]
-    assert decode(encode_png(np.array([[pixel]], np.uint8)), channels).tolist() == [[list(pixel)]]
+    assert decoded(png_file(1, 1, colour, [bytes(pixel)]), channels).tolist() == [[list(pixel)]]
+    assert decoded(encode_png(np.array([[pixel]], np.uint8)), channels).tolist() == [[list(pixel)]]
 
 
 @given(
@@ -112,7 +112,7 @@ def test_the_order_of_channels_is_rgb(pixel: tuple[int, ...]) -> None:
 def test_encode_png_loses_nothing(image: Pixels) -> None:
     data = encode_png(image)
     assert image_shape(data) == image.shape
-    np.testing.assert_array_equal(decode(data, image.shape[2]), image)
+    np.testing.assert_array_equal(decoded(data, image.shape[2]), image)
 
 
 def test_encode_png_gives_the_same_bytes_every_time() -> None:
@@ -136,14 +136,14 @@ def test_jpeg_decodes_to_nearly_its_pixels(channels: int, progressive: int, size
     data = jpeg_of(image, cv2.IMWRITE_JPEG_QUALITY, 100, cv2.IMWRITE_JPEG_PROGRESSIVE, progressive)
     assert (b"\xff\xc2" in data) == bool(progressive)
     assert image_shape(data) == image.shape
-    decoded = decode(data, channels)
-    assert decoded.shape == image.shape
-    assert np.abs(decoded.astype(int) - image.astype(int)).max() <= 12
+    found = decoded(data, channels)
+    assert found.shape == image.shape
+    assert np.abs(found.astype(int) - image.astype(int)).max() <= 12
 
 
 def test_the_order_of_jpeg_channels_is_rgb() -> None:
     image = np.tile(np.array([255, 0, 0], np.uint8), (16, 16, 1))
-    assert np.abs(decode(jpeg_of(image), 3).astype(int) - [255, 0, 0]).max() <= 3
+    assert np.abs(decoded(jpeg_of(image), 3).astype(int) - [255, 0, 0]).max() <= 3
 
 
 JPEG_HEAD = (
@@ -169,7 +169,7 @@ JPEG_HEAD = (
     ids=["huffman", "arithmetic", "progressive-arithmetic"],
 )
 def test_jpeg_decodes_as_libjpeg_does(rest: str) -> None:
-    assert decode(bytes.fromhex(JPEG_HEAD + rest), 1)[:, :, 0].tolist() == [
+    assert decoded(bytes.fromhex(JPEG_HEAD + rest), 1)[:, :, 0].tolist() == [
         [119, 101, 169, 237, 193, 255, 0, 172],
         [0, 255, 208, 149, 234, 178, 34, 68],
         [197, 224, 203, 102, 170, 73, 79, 18],
@@ -181,7 +181,7 @@ def test_jpeg_decodes_as_libjpeg_does(rest: str) -> None:
     ]
 
 
-def test_the_orientation_in_exif_is_ignored() -> None:
+def test_the_orientation_in_exif_is_ignored_where_that_is_asked_for() -> None:
     data = jpeg_of(smooth_image(8, 16, 3))
     orientation = b"II*\0\x08\0\0\0" + b"\x01\0" + struct.pack("<HHII", 0x0112, 3, 1, 6) + bytes(4)  # turned right
     exif = b"Exif\0\0" + orientation
@@ -190,7 +190,7 @@ def test_the_orientation_in_exif_is_ignored() -> None:
     assert upright is not None
     assert upright.shape == (16, 8, 3)  # so OpenCV sees it
     assert image_shape(turned) == (8, 16, 3)
-    np.testing.assert_array_equal(decode(turned, 3), decode(data, 3))
+    np.testing.assert_array_equal(decoded(turned, 3), decoded(data, 3))
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,8 @@ def test_the_size_of_a_jpeg_is_found_behind_other_segments(filler: bytes) -> Non
 @pytest.mark.parametrize("file_of", [lambda image: png_of(image, GREY), jpeg_of], ids=["png", "jpeg"])
 def test_grey_is_repeated_into_three_channels(file_of: Callable[[Pixels], bytes]) -> None:
     data = file_of(smooth_image(16, 16, 1))
-    grey = decode(data, 1)
-    np.testing.assert_array_equal(decode(data, 3), np.repeat(grey, 3, axis=2))
+    grey = decoded(data, 1)
+    np.testing.assert_array_equal(decoded(data, 3), np.repeat(grey, 3, axis=2))
 
 
 # What is refused
@@ -222,31 +222,26 @@ def claimed_jpeg(height: int, width: int, *, depth: int = 8, channels: int = 3) 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", r"neither PNG nor JPEG \(it starts with nothing\)"),
-        (b"GIF89a garbage", r"neither PNG nor JPEG \(it starts with 47 49 46 38 39 61 20 67\)"),
+        (b"", r"none of JPEG, PNG, WebP, GIF, BMP and TIFF \(it starts with nothing\)"),
+        (b"GIF89a garbage", "the GIF image is damaged"),
+        (b"not an image", r"none of JPEG, PNG, WebP, GIF, BMP and TIFF \(it starts with 6e 6f 74 20 61 6e 20 69\)"),
         (b"\x89PNG\r\n\x1a\n", "the PNG image ends after 8 bytes"),
         (png_file(1, 1, GREY, [b"\0"])[:32], "the PNG image ends after 32 bytes"),
-        (
-            png_file(1, 1, GREY, [bytes(2)], depth=16),
-            r"type 0 \(grey\) and 16 bits: allowed are grey and palette of 1, 2, 4 or 8 bits, RGB and RGBA of 8 bits",
-        ),
-        (png_file(1, 1, RGB, [bytes(6)], depth=16), r"colour type 2 \(RGB\) and 16 bits"),
-        (png_file(1, 1, RGB, [bytes(2)], depth=4), r"colour type 2 \(RGB\) and 4 bits"),
-        (png_file(1, 1, PALETTE, [bytes(2)], depth=16), r"colour type 3 \(palette\) and 16 bits"),
-        (png_file(1, 1, GREY_ALPHA, [bytes(2)]), r"colour type 4 \(grey with alpha\) and 8 bits"),
-        (png_file(1, 1, 5, [bytes(2)]), r"colour type 5 \(unknown\) and 8 bits"),
+        (png_file(1, 1, RGB, [bytes(2)], depth=4), "damaged: there is no colour type 2 of 4 bits"),
+        (png_file(1, 1, PALETTE, [bytes(2)], depth=16), "damaged: there is no colour type 3 of 16 bits"),
+        (png_file(1, 1, 5, [bytes(2)]), "damaged: there is no colour type 5 of 8 bits"),
         (png_file(1, 1, GREY, [b"\0"]).replace(b"IHDR", b"CgBI"), "damaged: it does not begin with its header"),
-        (png_file(100_000, 100_000, RGB, []), "claims to be 100000x100000x3: allowed are 1 byte to 64 MiB decoded"),
-        (png_file(1 << 14, 1 << 14, RGB, []), "claims to be 16384x16384x3"),
-        (png_file(0, 5, GREY, []), "claims to be 5x0x1"),
-        (b"\xff\xd8", r"neither PNG nor JPEG \(it starts with ff d8\)"),
+        (png_file(100_000, 100_000, RGB, []), "its header says 100000x100000, allowed are up to 100 million"),
+        (png_file(1 << 14, 1 << 14, RGB, []), "says 16384x16384"),
+        (png_file(0, 5, GREY, []), "says 5x0"),
+        (b"\xff\xd8", r"none of JPEG, PNG, WebP, GIF, BMP and TIFF \(it starts with ff d8\)"),
         (b"\xff\xd8\xff\xd9" + bytes(20), "the JPEG image is damaged: no sound segment begins at byte 2 of 24"),
-        (b"\xff\xd8" + bytes(20), "neither PNG nor JPEG"),
+        (b"\xff\xd8" + bytes(20), "none of JPEG, PNG, WebP, GIF, BMP and TIFF"),
         (b"\xff\xd8\xff\xda" + bytes(20), "no sound segment begins at byte 2 of 24"),
         (b"\xff\xd8" + b"\xff" * 50, "no sound segment begins at byte 49 of 52"),
-        (claimed_jpeg(65_000, 65_000), "claims to be 65000x65000x3"),
-        (claimed_jpeg(0, 5), "claims to be 0x5x3"),
-        (claimed_jpeg(5, 5, channels=4), "has 4 channels of 8 bits: allowed are grey and RGB of 8 bits"),
+        (claimed_jpeg(65_000, 65_000), "says 65000x65000"),
+        (claimed_jpeg(0, 5), "says 0x5"),
+        (claimed_jpeg(5, 5, channels=2), "has 2 channels of 8 bits: allowed are grey, RGB and CMYK of 8 bits"),
         (claimed_jpeg(5, 5, depth=12), "has 3 channels of 12 bits"),
     ],
     ids=brief,
@@ -295,7 +290,7 @@ def test_a_flipped_bit_in_the_length_of_a_png_chunk_is_refused(kind: bytes, bit:
 )
 def test_a_jpeg_shows_no_other_size_to_the_decoder(hidden: bytes) -> None:
     assert image_shape(JPEG) == (20, 30, 3)
-    with pytest.raises(ValueError, match=r"the JPEG image is damaged|claims to be 30000|neither PNG nor JPEG"):
+    with pytest.raises(ValueError, match=r"the JPEG image is damaged|says 30000|none of JPEG"):
         image_shape(JPEG[:2] + hidden + JPEG[2:])
 
 
@@ -312,9 +307,9 @@ def test_a_jpeg_of_hundreds_of_scans_is_refused() -> None:
 
 
 def test_the_largest_image_is_allowed() -> None:
-    assert image_shape(png_file(1 << 13, 1 << 13, GREY, [])) == (1 << 13, 1 << 13, 1)
-    with pytest.raises(ValueError, match="64 MiB"):
-        image_shape(png_file(1 << 13, (1 << 13) + 1, GREY, []))
+    assert image_shape(png_file(10_000, 10_000, GREY, [])) == (10_000, 10_000, 1)
+    with pytest.raises(ValueError, match="up to 100 million"):
+        image_shape(png_file(10_000, 10_001, GREY, []))
 
 
 @pytest.mark.parametrize(
@@ -327,13 +322,13 @@ def test_the_largest_image_is_allowed() -> None:
         (b"\xff\xd8" + bytes(50), 3),
         (png_file(100_000, 100_000, RGB, []), 3),
         (claimed_jpeg(65_000, 65_000), 3),
-        (png_file(4, 4, RGBA, [bytes(32)] * 4, depth=16), 4),
+        (png_file(4, 4, RGBA, [bytes(31)] * 4, depth=16), 4),
     ],
     ids=brief,
 )
 def test_decode_refuses_garbage(data: bytes, channels: int) -> None:
-    with pytest.raises(ValueError, match="image is damaged"):
-        decode(data, channels)
+    with pytest.raises(ValueError, match="image"):
+        decode(data, (4, 4, channels))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -343,7 +338,7 @@ def test_a_truncated_image_is_refused(kind: str, channels: int) -> None:
     data = encode_png(image) if kind == "png" else jpeg_of(image)
     for size in range(0, len(data) - 2, 3):  # the end marker of a JPEG is no pixel
         with pytest.raises(ValueError, match="image"):
-            decode(data[:size], image_shape(data[:size])[2])
+            decoded(data[:size], channels)
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -353,12 +348,12 @@ def test_a_jpeg_whose_rest_is_zeros_is_refused(channels: int, progressive: bool)
     done, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive)])
     assert done
     data = encoded.tobytes()
-    assert (decode(data + bytes(100), channels) == decode(data, channels)).all()  # what follows its end
+    assert (decoded(data + bytes(100), channels) == decoded(data, channels)).all()  # what follows its end
     start = data.index(b"\xff\xda") + 20
     for size in range(start, len(data) - 2, 97):
         for cut in (data[:size], with_thumbnail(data)[: size - len(data)]):
             with pytest.raises(ValueError, match="the image is damaged"):
-                decode(cut + bytes(len(data) - size), channels)
+                decoded(cut + bytes(len(data) - size), channels)
 
 
 def with_thumbnail(data: bytes) -> bytes:
@@ -366,11 +361,11 @@ def with_thumbnail(data: bytes) -> bytes:
 
 
 def test_a_jpeg_with_a_thumbnail_may_lack_its_end() -> None:
-    assert (decode(with_thumbnail(JPEG)[:-2], 3) == decode(JPEG, 3)).all()
+    assert (decoded(with_thumbnail(JPEG)[:-2], 3) == decoded(JPEG, 3)).all()
 
 
 def test_a_png_with_a_wrong_checksum_is_refused() -> None:
     data = bytearray(png_of(random_images(1, (10, 10, 3))[0], RGB))
     data[60] ^= 1
     with pytest.raises(ValueError, match="the image is damaged"):
-        decode(bytes(data), 3)
+        decoded(bytes(data), 3)

@@ -17,6 +17,7 @@ from mixup_pipeline.report.html import image_uri
 from mixup_pipeline.report.page import page
 from mixup_pipeline.report.words import one_line
 from tests.datasets import random_images
+from tests.helpers import decoded
 from tests.report.shown import NAMES, mixed_example, overview_of, random_overview
 
 _VOID = ("meta", "img", "br", "source")
@@ -66,7 +67,7 @@ def with_parents(**more: Any) -> MixedExample:
 
 
 def pixels(uri: str) -> npt.NDArray[np.uint8]:
-    return decode(base64.b64decode(uri.removeprefix("data:image/png;base64,"), validate=True), 3)
+    return decoded(base64.b64decode(uri.removeprefix("data:image/png;base64,"), validate=True), 3)
 
 
 def test_the_page_shows_examples_with_their_parents_and_loads_nothing() -> None:
@@ -149,13 +150,13 @@ def test_faults_are_shown_and_the_test_of_lam() -> None:
 def test_images_are_whole_in_their_uri(shape: tuple[int, int, int]) -> None:
     image = random_images(1, shape)[0]
     data = base64.b64decode(image_uri(image).removeprefix("data:image/png;base64,"), validate=True)
-    assert (decode(data, shape[2]) == image).all()
+    assert (decode(data, shape) == image).all()
 
 
 def test_a_large_image_is_a_small_file_in_its_uri() -> None:
     image = random_images(1, (300, 200, 3))[0]
     data = base64.b64decode(image_uri(image).removeprefix("data:image/jpeg;base64,"), validate=True)
-    assert decode(data, 3).shape == image.shape
+    assert decoded(data, 3).shape == image.shape
     assert len(data) < image.size
 
 

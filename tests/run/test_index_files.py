@@ -12,8 +12,7 @@ from mixup_pipeline.run import index_files
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import open_source
-from mixup_pipeline.sources.index import Entries, IndexedFile
-from mixup_pipeline.sources.scan import scan_file
+from mixup_pipeline.sources.scan import Scanned, scan_file
 from mixup_pipeline.sources.source import SourceFile
 from tests.datasets import example, png, random_images, write_records, write_tfds
 
@@ -23,7 +22,7 @@ def scanned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were scanned."""
     names: list[str] = []
 
-    def noting_scan(file: SourceFile, *arguments: Any) -> tuple[Entries, IndexedFile]:
+    def noting_scan(file: SourceFile, *arguments: Any) -> Scanned:
         names.append(file.name)
         return scan_file(file, *arguments)
 

@@ -12,7 +12,7 @@ from mixup_pipeline.config.typed_json import from_json, to_json
 from mixup_pipeline.records.encoding import Ids, encode
 from mixup_pipeline.run.run import Run, estimated_record_bytes, resolve_config
 from mixup_pipeline.sources.index import IndexedFile
-from mixup_pipeline.spec import ExampleSpec
+from mixup_pipeline.spec import ExampleSpec, ImageOptions
 
 FILE = IndexedFile(
     name="mnist-train.tfrecord-00000-of-00002",
@@ -20,10 +20,8 @@ FILE = IndexedFile(
     examples=600,
     skipped=0,
     fingerprint="ab" * 32,
-    shape=(28, 28, 1),
-    first_record=0,
 )
-EMPTY = dataclasses.replace(FILE, name="mnist-train.tfrecord-00001-of-00002", examples=0, shape=None)
+EMPTY = dataclasses.replace(FILE, name="mnist-train.tfrecord-00001-of-00002", examples=0)
 SPEC = ExampleSpec(input_key="image", label_key="label", encoding="encoded", shape=(None, None, 1), num_classes=10)
 RUN = Run(
     name="mnist_mixup",
@@ -44,7 +42,8 @@ OTHER_CONFIG: dict[str, Any] = {
     "keep_originals": True,
     "seed": 1,
     "limit": 600,
-    "image_format": "png",
+    "image_format": "webp",
+    "quality": 80,
     "label_format": "compact",
     "num_shards": 5,
     "on_bad_record": "skip",
@@ -57,6 +56,7 @@ OTHER_SPEC: dict[str, Any] = {
     "num_classes": 11,
     "label_kind": "soft",
     "first_class": 1,
+    "images": ImageOptions(size=(28, 28)),
 }
 
 
@@ -91,7 +91,8 @@ def test_the_tables_below_change_every_field() -> None:
 
 @pytest.mark.parametrize("field", OTHER_CONFIG)
 def test_the_run_id_changes_with_every_field_of_the_config(field: str) -> None:
-    assert with_config(**{field: OTHER_CONFIG[field]}).run_id != RUN.run_id
+    lossy = {"image_format": "jpeg", "quality": 95} if field == "quality" else {}
+    assert with_config(**lossy | {field: OTHER_CONFIG[field]}).run_id != with_config(**lossy).run_id
 
 
 @pytest.mark.parametrize("field", OTHER_SPEC)

@@ -13,6 +13,7 @@ from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import RecordError, SourceError
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.sources.census import Census, one_shape
 from mixup_pipeline.sources.examples import Examples, read_examples
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.source import SourceFile
@@ -35,13 +36,14 @@ PHOTO = np.broadcast_to(
 class Indexed:
     """An indexed source of several files. entries: in the order of the files."""
 
+    census: Census
     entries: Entries
     files: list[IndexedFile]
     spec: ExampleSpec
     paths: list[Path]
 
     def read_examples(self, rows: Sequence[int]) -> Examples:
-        shape = self.files[0].shape
+        shape = one_shape(self.census, self.spec)
         assert shape is not None
         return read_examples(self.entries[list(rows)], self.files, self.spec, shape)
 
@@ -58,7 +60,8 @@ def indexed(folder: Path, payloads: Sequence[bytes], spec: ExampleSpec, sizes: S
         paths.append(path)
         start += size
     entries = np.concatenate([work.entries(position) for position in range(len(sizes))])
-    return Indexed(entries, files, spec, paths)
+    census = Census.of(work.found(position)[0] for position in range(len(sizes)))
+    return Indexed(census, entries, files, spec, paths)
 
 
 def records(inputs: Sequence[Any], labels: Sequence[Any] | npt.NDArray[Any]) -> list[bytes]:

@@ -21,9 +21,7 @@ PAYLOADS = [b"", b"the second record", b"the third record", b"x" * 300, b"the la
 
 
 def indexed(path: Path) -> IndexedFile:
-    return IndexedFile(
-        name=path.name, path=str(path), examples=0, skipped=0, fingerprint="", shape=None, first_record=0
-    )
+    return IndexedFile(name=path.name, path=str(path), examples=0, skipped=0, fingerprint="")
 
 
 def entries_of(lists: list[list[bytes]]) -> Entries:

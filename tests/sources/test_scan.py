@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -14,10 +15,12 @@ import pytest
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import OutputError, RecordError, SourceError
+from mixup_pipeline.records.facts import ImageFacts
 from mixup_pipeline.records.framing import frame, header
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import scan
+from mixup_pipeline.sources.census import Census, Seen, one_shape
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.source import SourceFile
 from mixup_pipeline.spec import NO_CLASS, ExampleSpec
@@ -128,11 +131,12 @@ def test_entries_equal_a_brute_force_reading(tmp_path: Path, work: WorkFolder, k
         examples=12,
         skipped=0,
         fingerprint=fingerprint_of(path),
-        shape=form.shape,
-        first_record=0,
         stamp=stamp(path),
     )
     assert entries["crc"].tolist() == [int.from_bytes(data[end - 4 : end], "little") for end in record_starts(path)[1:]]
+    census, left_out = work.found(3)
+    assert one_shape(census, form.spec) == form.shape
+    assert (census.total, left_out) == (12, ())
 
 
 def test_a_file_of_many_records_and_one_large_one(tmp_path: Path, work: WorkFolder) -> None:
@@ -149,7 +153,7 @@ def test_a_file_of_many_records_and_one_large_one(tmp_path: Path, work: WorkFold
 def test_an_empty_file_has_no_entries(tmp_path: Path, work: WorkFolder) -> None:
     entries, indexed = index(write_records(tmp_path / "a.tfrecord", []), work, declared=0)
     assert len(entries) == 0
-    assert (indexed.examples, indexed.shape, indexed.first_record) == (0, None, 0)
+    assert (indexed.examples, work.found(0)) == (0, (Census(), ()))
     assert indexed.fingerprint == hashlib.sha256().hexdigest()
 
 
@@ -181,7 +185,7 @@ def test_limit_counts_good_examples_only(tmp_path: Path, work: WorkFolder) -> No
     flip(path, record_starts(path)[2] + 20)
     entries, indexed = index(path, work, config=replace(SKIP, limit=3))
     assert entries["record"].tolist() == [1, 3, 4]
-    assert (indexed.examples, indexed.skipped, indexed.first_record) == (3, 2, 1)
+    assert (indexed.examples, indexed.skipped) == (3, 2)
 
 
 def test_a_limit_that_is_not_reached_checks_the_count(tmp_path: Path, work: WorkFolder) -> None:
@@ -287,8 +291,8 @@ BAD_RECORDS: dict[str, tuple[Callable[[Path, int], None], str]] = {
         lambda path, n: replace_record(path, n, packed_ints("label", b"")),
         "feature 'label' holds 0 values, one is needed",
     ),
-    "no image": (set_features({"image": b"GIF89a", "label": 1}), "neither PNG nor JPEG"),
-    "empty image": (set_features({"image": b"", "label": 1}), "neither PNG nor JPEG"),
+    "no image": (set_features({"image": b"no image", "label": 1}), "none of JPEG, PNG, WebP, GIF, BMP and TIFF"),
+    "empty image": (set_features({"image": b"", "label": 1}), "none of JPEG, PNG, WebP, GIF, BMP and TIFF"),
     "image cut in its header": (set_features({"image": png(IMAGES[0])[:20], "label": 1}), "PNG image ends after 20"),
     "image of another size than the schema": (
         set_features({"image": png(IMAGES[0][:5]), "label": 1}),
@@ -298,7 +302,7 @@ BAD_RECORDS: dict[str, tuple[Callable[[Path, int], None], str]] = {
         set_features(
             {"image": png(IMAGES[0]).replace(struct.pack(">II", 5, 6), struct.pack(">II", 10**5, 10**5))} | {"label": 1}
         ),
-        "claims to be 100000x100000x1: allowed are 1 byte to 64 MiB",
+        "its header says 100000x100000, allowed are up to 100 million",
     ),
 }
 
@@ -317,8 +321,11 @@ def test_a_bad_record_stops_or_is_skipped(tmp_path: Path, work: WorkFolder, kind
     entries, indexed = index(path, work, config=SKIP, declared=12)
     assert entries["record"].tolist() == [number for number in range(12) if number != record]
     assert (indexed.examples, indexed.skipped) == (11, 1)
-    assert indexed.first_record == (1 if record == 0 else 0)
     assert indexed.fingerprint == fingerprint_of(path)
+    census, (bad,) = work.found(0)
+    assert census.total == 11
+    assert (bad.record, bad.offset) == (record, offset)
+    assert re.search(reason, bad.reason)
 
 
 def test_an_image_damaged_behind_its_header_is_found_where_bad_records_are_skipped(
@@ -378,7 +385,8 @@ def test_all_records_bad_leaves_nothing(tmp_path: Path, work: WorkFolder) -> Non
     path = write_records(tmp_path / "a.tfrecord", [b"\xff"] * 3)
     entries, indexed = index(path, work, config=SKIP)
     assert len(entries) == 0
-    assert (indexed.skipped, indexed.shape) == (3, None)
+    assert indexed.skipped == 3
+    assert one_shape(work.found(0)[0], PNG_SPEC) is None
 
 
 # Damage that hides where records start
@@ -437,20 +445,21 @@ def test_a_file_with_too_many_records_is_refused(tmp_path: Path, work: WorkFolde
 # Sizes
 
 
-def test_images_of_two_sizes_are_named(tmp_path: Path, work: WorkFolder) -> None:
-    payloads = [*PNG_RECORDS[:3], example({"image": png(IMAGES[0][:4]), "label": 0})]
+def test_vectors_of_two_lengths_are_named(tmp_path: Path, work: WorkFolder) -> None:
+    payloads = [example({"image": [1.0] * length, "label": 0}) for length in (7, 7, 8)]
     path = write_records(tmp_path / "a.tfrecord", payloads)
-    spec = replace(PNG_SPEC, shape=(None, None, None))
     for config in (FAIL, SKIP):
-        with pytest.raises(SourceError, match=r"a\.tfrecord record 0 is 6x5x1, a\.tfrecord record 3 is 4x5x1: resize"):
-            index(path, work, spec, config)
+        with pytest.raises(SourceError, match=r"a\.tfrecord record 0 is 7, a\.tfrecord record 2 is 8: make"):
+            index(path, work, replace(VECTOR_SPEC, shape=(None,)), config)
 
 
-def test_the_first_good_record_sets_the_size(tmp_path: Path, work: WorkFolder) -> None:
+def test_only_good_records_are_in_the_census(tmp_path: Path, work: WorkFolder) -> None:
     payloads = [example({"image": png(IMAGES[0][:4]), "label": 9}), *PNG_RECORDS[:3]]
     path = write_records(tmp_path / "a.tfrecord", payloads)
-    indexed = index(path, work, replace(PNG_SPEC, shape=(None, None, None)), SKIP)[1]
-    assert (indexed.shape, indexed.first_record, indexed.skipped) == ((6, 5, 1), 1, 1)
+    index(path, work, replace(PNG_SPEC, shape=(None, None, None)), SKIP)
+    census, (bad,) = work.found(0)
+    assert census == Census({ImageFacts("PNG", 6, 5, "grey"): Seen(3, "a.tfrecord", 1)})
+    assert bad.record == 0
 
 
 # Compressed files

@@ -337,7 +337,7 @@ def test_a_source_is_judged_once_and_what_is_left_out_is_said_once(
         judged.append(config.split_name)
         return source_examples(config, on_bad_record)
 
-    monkeypatch.setattr("mixup_pipeline.comparison.run_maker.source_examples", counted)
+    monkeypatch.setattr("mixup_pipeline.training.prepared_source.source_examples", counted)
     train = TrainConfig(model="mlp", epochs=1, batch_size=4096)
     hints: list[str] = []
     config = CompareConfig(seeds=2, train=train, arms=("baseline", "online"))

@@ -21,6 +21,7 @@ from tests.datasets import example, write_records
 COUNT, CLASSES = 1500, 3
 MEANS, SPREADS = np.array([0, 5000, -3, 7]), np.array([1, 300, 0.001, 0])
 CONFIG = TrainConfig(model="mlp", epochs=2, batch_size=50, standardize=True)
+NOWHERE = Path("nowhere")  # no image is brought to another size
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_standardized_vectors_are_learned_and_stay_so_after_a_stop(
 
     def run(config: TrainConfig, out: Path) -> float:
         asked = TrainRequest(src=data[0], evaluation=data[1], config=config)
-        return float(train(prepare(asked), out, learners)["last"]["accuracy"])
+        return float(train(prepare(asked, out), out, learners)["last"]["accuracy"])
 
     assert run(CONFIG, tmp_path / "with") > 0.95
     assert run(replace(CONFIG, standardize=False), tmp_path / "without") < 0.7
@@ -80,7 +81,7 @@ def test_standardized_vectors_are_learned_and_stay_so_after_a_stop(
 
 def test_a_hint_is_given_where_it_would_help(data: tuple[SourceConfig, SourceConfig]) -> None:
     def notes(config: TrainConfig) -> tuple[str, ...]:
-        return prepare(TrainRequest(src=data[0], evaluation=data[1], config=config)).notes
+        return prepare(TrainRequest(src=data[0], evaluation=data[1], config=config), NOWHERE).notes
 
     assert notes(CONFIG) == ()
     (note,) = notes(replace(CONFIG, standardize=False))
@@ -93,8 +94,8 @@ def test_shards_take_the_scales_of_the_source_where_it_is_given(
 ) -> None:
     augment(data[0], tmp_path / "shards", MixConfig(alpha=1))
     asked = TrainRequest(shards=tmp_path / "shards", evaluation=data[1], config=CONFIG)
-    mixed = prepare(asked).job.scales
-    pure = prepare(asked, unmixed=source_examples(data[0])).job.scales
+    mixed = prepare(asked, NOWHERE).job.scales
+    pure = prepare(asked, NOWHERE, unmixed=source_examples(data[0])).job.scales
     assert mixed is not None
     assert pure is not None
     np.testing.assert_allclose(mixed.mean, pure.mean, rtol=0.05, atol=0.1)
@@ -105,7 +106,7 @@ def test_shards_take_the_scales_of_the_source_where_it_is_given(
 def test_images_are_not_standardized() -> None:
     mnist = SourceConfig(src="mnist_sample", split="test", allow_eval_split=True)
     with pytest.raises(UsageError, match="--standardize is for float vectors"):
-        prepare(TrainRequest(src=SourceConfig(src="mnist_sample"), evaluation=mnist, config=replace(CONFIG)))
+        prepare(TrainRequest(src=SourceConfig(src="mnist_sample"), evaluation=mnist, config=replace(CONFIG)), NOWHERE)
 
 
 def test_runs_without_it_are_those_of_before() -> None:

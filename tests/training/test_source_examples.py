@@ -41,9 +41,6 @@ BAD: dict[str, Callable[[Path], SourceConfig]] = {
     "soft labels that do not sum to 1": lambda folder: of(folder, records([[0.5, 0.5], [0.9, 0.9]])),
     "no image": lambda folder: of(folder, records([0, 1, 2], [png(IMAGES[0]), b"no image"]), num_classes=3),
     "two sizes": lambda folder: of(folder, records([0, 1], [png(IMAGES[0]), png(IMAGES[1][:7])]), num_classes=3),
-    "two kinds of channels": lambda folder: of(
-        folder, records([0, 1], [png(IMAGES[0]), png(IMAGES[1][..., :1].copy())]), num_classes=3
-    ),
     "no label": lambda folder: of(folder, [*records([0]), example({"image": png(IMAGES[0])})], num_classes=3),
     "no example": lambda folder: of(folder, [*records([0]), b"\xff"], num_classes=3),
 }
@@ -65,9 +62,16 @@ def test_sizes_that_differ_between_files_are_named(tmp_path: Path) -> None:
     write_records(tmp_path / "part-1", records([0], [png(IMAGES[0][:7])]))
     source = SourceConfig(src=str(tmp_path / "part-*"), num_classes=2)
     with pytest.raises(
-        SourceError, match=r"examples differ in size: part-0 record 0 is 8x8x3, part-1 record 0 is 7x8x3"
+        SourceError, match=r"images differ in size: 2 sizes from 7x8 \(part-1 record 0\) to 8x8 \(part-0 record 0\)"
     ):
         source_examples(source)
+
+
+def test_grey_among_colour_is_read_as_mixing_reads_it(tmp_path: Path) -> None:
+    source = of(tmp_path, records([0, 1], [png(IMAGES[0]), png(IMAGES[1][..., :1].copy())]), num_classes=3)
+    ((images, _),) = batches_of(source)
+    assert (images[0] == IMAGES[0]).all()
+    assert (images[1] == IMAGES[1][..., :1]).all()
 
 
 @pytest.mark.parametrize("bad", [damaged_png(IMAGES[0]), jpeg(IMAGES[0])[:300]], ids=["png", "jpeg"])
@@ -93,7 +97,7 @@ def test_training_sees_the_pixels_that_mixing_sees(tmp_path: Path) -> None:
     images = [*map(jpeg, IMAGES[:6]), *map(png, IMAGES[6:])]
     source = of(tmp_path, records([n % 3 for n in range(12)], images), num_classes=3)
     read = np.concatenate([inputs for inputs, _ in batches_of(source)])
-    assert (read == np.stack([decode(file, 3) for file in images])).all()
+    assert (read == np.stack([decode(file, (8, 8, 3)) for file in images])).all()
 
 
 @pytest.mark.parametrize("damage", ["no example", "label", "image", "checksum"])

@@ -26,12 +26,13 @@ from tests.kill_points import KILL, POWER_CUT, Fault, injected
 
 SRC = SourceConfig(src="mnist_sample")
 EVALUATION = SourceConfig(src="mnist_sample", split="test")
+NOWHERE = Path("nowhere")  # no image is brought to another size
 
 
 def small(config: TrainConfig) -> tuple[Prepared, Learners]:
     """A baseline of a small network, and what trains it, so that it is compiled once."""
     asked = TrainRequest(src=SRC, evaluation=EVALUATION, config=config)
-    return prepare(asked), Learners(devices.choose_devices("cpu"))
+    return prepare(asked, NOWHERE), Learners(devices.choose_devices("cpu"))
 
 
 def outcome(run: Path) -> dict[str, Any]:
@@ -172,5 +173,7 @@ def test_shards_that_another_process_overwrites_are_one_line(tmp_path: Path, wha
                 shard.write_bytes(content)
 
     with pytest.raises(SourceError, match=said) as refused:
-        train_prepared(prepare(asked), tmp_path / "run", Learners(devices.choose_devices("cpu")), on_epoch=overwrite)
+        train_prepared(
+            prepare(asked, NOWHERE), tmp_path / "run", Learners(devices.choose_devices("cpu")), on_epoch=overwrite
+        )
     assert "\n" not in str(refused.value)

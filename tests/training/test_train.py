@@ -29,6 +29,7 @@ from mixup_pipeline.training.watch import Stopped
 
 SCHEMA = Path(__file__).parents[2] / "schemas/train_result.schema.json"
 EVALUATION = SourceConfig(src="mnist_sample", split="test")
+NOWHERE = Path("nowhere")  # no image is brought to another size
 CONFIG = TrainConfig(epochs=3, batch_size=50)
 
 
@@ -45,7 +46,7 @@ def request(made: Path, **changes: Any) -> TrainRequest:
 
 
 def train(asked: TrainRequest, out: Path, **hooks: Any) -> dict[str, Any]:
-    return train_prepared(prepare(asked), out, Learners(devices.choose_devices("cpu")), **hooks)
+    return train_prepared(prepare(asked, out), out, Learners(devices.choose_devices("cpu")), **hooks)
 
 
 def weights(run: Path) -> list[Any]:
@@ -142,7 +143,8 @@ learners = Learners(devices.choose_devices(names=["/CPU:0", "/CPU:1"]))
 evaluation = SourceConfig(src="mnist_sample", split="test")
 config = TrainConfig(epochs=2, batch_size=50, dropout=0.0)
 request = data.TrainRequest(shards=Path(sys.argv[1]), evaluation=evaluation, config=config)
-print(session.train(data.prepare(request), Path(sys.argv[2]), learners)["last"]["loss"])
+out = Path(sys.argv[2])
+print(session.train(data.prepare(request, out), out, learners)["last"]["loss"])
 """
     done = subprocess.run(
         [sys.executable, "-c", code, shards, tmp_path / "two"], capture_output=True, text=True, check=False
@@ -384,9 +386,9 @@ def test_a_tensorboard_folder_that_cannot_be_written_is_one_line(shards: Path, t
 @pytest.mark.parametrize(("buffer", "which"), [(16_384, "others in each epoch"), (0, "always the last ones")])
 def test_examples_that_fill_no_batch_are_said(shards: Path, buffer: int, which: str) -> None:
     config = TrainConfig(batch_size=64, shuffle_buffer=buffer)
-    (note,) = prepare(request(shards, config=config)).notes
+    (note,) = prepare(request(shards, config=config), NOWHERE).notes
     assert note == (
         f"each epoch trains on 576 of 600 examples: the other 24, {which}, do not fill a batch of 64: a smaller "
         "--batch-size leaves out fewer"
     )
-    assert prepare(request(shards)).notes == ()
+    assert prepare(request(shards), NOWHERE).notes == ()

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import SourceError
+from mixup_pipeline.records.facts import Facts
 from mixup_pipeline.records.tf_example import single_value
-from mixup_pipeline.spec import ExampleSpec, Shape
+from mixup_pipeline.spec import AS_STORED, ExampleSpec, ImageOptions, Shape, shape_text
 
 
 class InputKind(ABC):
@@ -25,8 +26,15 @@ class InputKind(ABC):
     rank: ClassVar[int] = 3
     """The number of its dimensions."""
 
+    takes_image_options: ClassVar[bool] = False
+    """Whether `ImageOptions` bring it to one form."""
+
     def check(self, spec: ExampleSpec) -> None:
-        """Raise SourceError if the schema gives a shape that this form cannot have."""
+        """Raise SourceError if the schema gives a shape, or options, that this form cannot have."""
+        if spec.images != AS_STORED and not self.takes_image_options:
+            raise SourceError(
+                f"feature {spec.input_key!r} holds no image files: leave --image-size, --channels and --exif out"
+            )
         if len(spec.shape) != self.rank:
             raise SourceError(f"feature {spec.input_key!r} has shape {spec.shape}: rank {self.rank} is needed")
         if self.rank == 3 and spec.shape[2] not in (None, 1, 3, 4):
@@ -37,15 +45,25 @@ class InputKind(ABC):
         data: bytes = single_value(features, key, "bytes_list")
         return data
 
+    def facts(self, data: bytes, spec: ExampleSpec) -> Facts:
+        """What is known of an input before it is decoded: its shape; of an image file, what its header says.
+
+        Raises ValueError if the spec does not allow it.
+        """
+        shape = self.shape(data, spec)
+        if not spec.fits(shape):
+            raise ValueError(f"the example is {shape_text(shape)}, the schema says {shape_text(spec.shape)}")
+        return shape
+
     @abstractmethod
     def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
         """The shape of an input, without decoding it."""
 
     @abstractmethod
-    def decode(self, data: bytes, shape: Shape, key: str) -> npt.NDArray[Any]:
+    def decode(self, data: bytes, shape: Shape, spec: ExampleSpec) -> npt.NDArray[Any]:
         """Decode an input to an array of this shape.
 
-        Raises ValueError if the input is damaged or has another shape.
+        Raises ValueError if the input is damaged or cannot have this shape.
         """
 
     @abstractmethod
@@ -53,5 +71,5 @@ class InputKind(ABC):
         """The tf.io.FixedLenFeature of the input for `tf.io.parse_example`. tf: the tensorflow module."""
 
     @abstractmethod
-    def tensor(self, tf: Any, values: Any, shape: Shape) -> Any:
+    def tensor(self, tf: Any, values: Any, shape: Shape, images: ImageOptions = AS_STORED) -> Any:
         """Decode a batch in TensorFlow: (n, *shape), from the values that `parsed` describes. Equals `decode`."""

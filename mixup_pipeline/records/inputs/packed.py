@@ -12,7 +12,16 @@ import numpy.typing as npt
 
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.records.inputs import InputKind
-from mixup_pipeline.spec import MAX_EXAMPLE_BYTES, ExampleSpec, Shape, check_size, example_bytes, shape_text
+from mixup_pipeline.spec import (
+    AS_STORED,
+    MAX_EXAMPLE_BYTES,
+    ExampleSpec,
+    ImageOptions,
+    Shape,
+    check_size,
+    example_bytes,
+    shape_text,
+)
 
 
 class _Packed(InputKind):
@@ -40,7 +49,7 @@ class _Packed(InputKind):
         """A string: the bytes."""
         return tf.io.FixedLenFeature([], tf.string)
 
-    def tensor(self, tf: Any, values: Any, shape: Shape) -> Any:
+    def tensor(self, tf: Any, values: Any, shape: Shape, images: ImageOptions = AS_STORED) -> Any:
         """Decode to (n, *shape)."""
         if self._compressed:
             values = tf.io.decode_compressed(values, "ZLIB")
@@ -71,7 +80,7 @@ class PackedPixels(_Packed):
             )
         return shape
 
-    def decode(self, data: bytes, shape: Shape, key: str) -> npt.NDArray[Any]:
+    def decode(self, data: bytes, shape: Shape, spec: ExampleSpec) -> npt.NDArray[Any]:
         """Decode to uint8 (height, width, channels)."""
         return np.frombuffer(self._unpacked(data, example_bytes(shape)), np.uint8).reshape(shape)
 
@@ -90,11 +99,11 @@ class PackedVector(_Packed):
         check_size(shape)
         return shape
 
-    def decode(self, data: bytes, shape: Shape, key: str) -> npt.NDArray[Any]:
+    def decode(self, data: bytes, shape: Shape, spec: ExampleSpec) -> npt.NDArray[Any]:
         """Decode to float32 (length,). Raises ValueError if a value is not finite."""
         vector = np.frombuffer(self._unpacked(data), "<f4").reshape(shape)
         if not np.isfinite(vector).all():
-            raise ValueError(f"feature {key!r} holds a value that is not finite")
+            raise ValueError(f"feature {spec.input_key!r} holds a value that is not finite")
         return vector
 
 

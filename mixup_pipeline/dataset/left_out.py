@@ -1,0 +1,54 @@
+"""The bad records that a run left out: `skipped.csv` lists them, and the manifest counts them by reason."""
+
+import csv
+import hashlib
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+
+from mixup_pipeline.errors import printable
+from mixup_pipeline.sources.scan import LeftOut
+
+SKIPPED_NAME = "skipped.csv"
+_COLUMNS = ("file", "record", "offset", "reason")
+_MOST_REASONS = 100
+_OTHER = "other reasons"
+_DETAIL = re.compile(r"\s*(\(.*?\)|: .*|'[^']*'|\"[^\"]*\")")
+_NUMBER = re.compile(r"-?\d[\d,.x]*")
+
+
+class LeftOutSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """sha256: of skipped.csv. reasons: how many records were left out for each reason, most first."""
+
+    sha256: str
+    reasons: dict[str, int]
+
+
+def skipped_text(records: Iterable[tuple[str, LeftOut]]) -> str:
+    """The content of skipped.csv. records: the bad records, each with the name of its file."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows((name, bad.record, bad.offset, printable(bad.reason)) for name, bad in records)
+    return text.getvalue()
+
+
+def left_out_summary(text: str) -> LeftOutSummary | None:
+    """The summary of skipped.csv; None if it lists nothing."""
+    counts = Counter(reason_of(row[3]) for row in list(csv.reader(io.StringIO(text)))[1:])
+    if not counts:
+        return None
+    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    reasons = dict(by_count[:_MOST_REASONS])
+    others = sum(count for _, count in by_count[_MOST_REASONS:])
+    if others:
+        reasons[_OTHER] = reasons.get(_OTHER, 0) + others
+    return LeftOutSummary(sha256=hashlib.sha256(text.encode()).hexdigest(), reasons=reasons)
+
+
+def reason_of(message: str) -> str:
+    """What is wrong with a record in general: its message without what only this record has."""
+    return _NUMBER.sub("N", _DETAIL.sub("", message)).strip() or message

@@ -1,0 +1,58 @@
+"""Clean examples to train or evaluate on, whose images may have to be brought to a size.
+
+Then they are prepared once, as shards with nothing mixed, and kept. mixup-augment writes them, so a model sees clean
+examples decoded and resized exactly as the mixed ones were. Other sources are read as they are.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.registry import INPUT_KINDS
+from mixup_pipeline.config.source import image_options
+from mixup_pipeline.dataset.quick_check import sound_manifest
+from mixup_pipeline.errors import SourceError
+from mixup_pipeline.sources import open_source
+from mixup_pipeline.spec import AS_STORED, ImageOptions
+from mixup_pipeline.training.augmenting import run_augment, source_options
+from mixup_pipeline.training.example_files import ExampleFiles, mixed_examples
+from mixup_pipeline.training.source_examples import source_examples
+
+_OTHER_RUN = ": use --overwrite"
+
+
+def open_examples(config: SourceConfig, on_bad_record: str, kept_in: Path) -> ExampleFiles:
+    """Describe a split of an unmixed source. kept_in: the folder for its images, where they are brought to a size.
+
+    Raises as `source_examples` does, and SourceError if they cannot be prepared.
+    """
+    if config.images.size is None:
+        return source_examples(config, on_bad_record)
+    source = open_source(config)
+    options = ["--prob", "0", "--on-bad-record", on_bad_record, "--out", str(kept_in)]
+    try:
+        run_augment([*source_options(replace(config, allow_eval_split=True)), *options], f"preparing {source.name}")
+    except SourceError as error:
+        said, other, _ = str(error).partition(_OTHER_RUN)
+        if not other:
+            raise
+        raise SourceError(f"{said}: remove that folder, or choose another --out") from error
+    manifest = sound_manifest(kept_in)
+    return replace(
+        mixed_examples(kept_in, manifest),
+        name=source.name,
+        originals=tuple(file.path for file in source.files),
+        skipped=manifest.source.skipped,
+    )
+
+
+def brought_to(config: SourceConfig, images: ImageOptions) -> SourceConfig:
+    """The same source with its image files brought to another form. A source of another kind is read as it is."""
+    plain = replace(config, **image_options(AS_STORED))
+    kind = INPUT_KINDS[open_source(replace(plain, allow_eval_split=True)).spec.encoding]
+    return replace(plain, **image_options(images)) if kind.takes_image_options else plain
+
+
+def form_of(records: ExampleFiles) -> ImageOptions:
+    """The form to which the image files of another source are brought, so that they fit these examples."""
+    return replace(records.brought_to, channels=records.shape[2]) if len(records.shape) == 3 else AS_STORED
