@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from mixup_pipeline.cli.common import Program, log_quietly, run_program, say, shown_errors
 from mixup_pipeline.cli.options import READING, reading, reading_options, source_option
 from mixup_pipeline.config import MAX_SEED, MixConfig, SourceConfig
+from mixup_pipeline.process import keep_stderr_to_ourselves
 from mixup_pipeline.storage.places import Place, place
 
 _ACTIONS = ("census", "example", "find", "preview", "html", "beta", "boundary")
@@ -274,4 +275,6 @@ def _dataset_at(target: Path) -> Path | None:
 
 def program() -> None:
     """The console script."""
+    if "--debug" not in sys.argv:
+        keep_stderr_to_ourselves()
     run_program(main, leave_at_once=False)  # matplotlib may have a temporary cache to remove

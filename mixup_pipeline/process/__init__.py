@@ -29,8 +29,8 @@ def keep_stderr_to_ourselves() -> None:
 
 
 @contextlib.contextmanager
-def stderr_held_back() -> Iterator[None]:
-    """Hold back what is written to standard error meanwhile; show it only if an error ends the block.
+def stderr_held_back(*, always: bool = False) -> Iterator[None]:
+    """Hold back what is written to standard error meanwhile; show it only if an error ends the block, or never.
 
     TensorFlow's native libraries write a page of notes while they are imported, past Python, so that the descriptor
     itself has to be diverted. If the import fails, the notes say why.
@@ -42,8 +42,9 @@ def stderr_held_back() -> Iterator[None]:
         try:
             yield
         except Exception:
-            notes.seek(0)
-            os.write(terminal, notes.read())
+            if not always:
+                notes.seek(0)
+                os.write(terminal, notes.read())
             raise
         finally:
             os.dup2(terminal, 2)

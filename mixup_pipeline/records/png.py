@@ -52,8 +52,8 @@ def png_facts(data: bytes) -> ImageFacts:
 def transparent_colour(data: bytes) -> tuple[int, ...] | None:
     """The one grey, or (red, green, blue), that is transparent, as it is decoded; None if there is none."""
     depth, colour = data[24], data[25]
-    chunk = next((data[start + 8 : end - 4] for kind, start, end in _chunks(data) if kind == b"tRNS"), b"")
-    if colour not in (0, 2) or not chunk:
+    chunk = next((data[start + 8 : end - 4] for kind, start, end in _chunks(data) if kind == b"tRNS"), None)
+    if colour not in (0, 2) or chunk is None:
         return None
     size = 3 if colour else 1
     if len(chunk) != 2 * size:

@@ -72,11 +72,11 @@ def scaled(image: Pixels, size: Size) -> Pixels:
     opacity = image[..., 3:].astype(np.float32)
     weighted = np.concatenate([image[..., :3] * opacity, opacity], axis=2)
     weighted = _scaled(weighted, size)
-    opacity = np.clip(weighted[..., 3:], 0, 255)
+    opacity = weighted[..., 3:]  # bicubic goes a little below 0 and above 255
     hidden = opacity < 0.5
     colours = np.clip(weighted[..., :3] / np.where(hidden, np.float32(1), opacity), 0, 255)
     straight = np.where(hidden, _scaled(image[..., :3], size), np.rint(colours))
-    return np.concatenate([straight, np.rint(opacity)], axis=2).astype(np.uint8)
+    return np.concatenate([straight, np.rint(np.clip(opacity, 0, 255))], axis=2).astype(np.uint8)
 
 
 def _scaled(image: Any, size: Size) -> Any:

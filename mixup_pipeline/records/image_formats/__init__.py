@@ -22,6 +22,7 @@ class ImageFormat:
     encode: converts a uint8 (height, width, channels) image to a file, with a quality of 1 to 100 where the format is
     lossy; None if the bytes of the pixels are stored as they are.
     lossy: whether the file holds other pixels than the image. opaque: whether it cannot hold transparency.
+    in_colour: whether the file is RGB also where the image is grey, or RGBA without a transparent pixel.
     max_side: the most pixels of a side. tfds_encoding: what TFDS calls the format; None if it cannot decode it, and so
     gives the bytes of the file.
     """
@@ -31,6 +32,7 @@ class ImageFormat:
     encode: Callable[[npt.NDArray[np.uint8], int], bytes] | None = None
     lossy: bool = False
     opaque: bool = False
+    in_colour: bool = False
     max_side: int | None = None
     tfds_encoding: str | None = None
 

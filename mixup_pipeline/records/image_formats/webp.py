@@ -10,5 +10,6 @@ FORMAT = ImageFormat(
     input_kind="encoded",
     encode=lambda image, quality: encode_file(".webp", image, cv2.IMWRITE_WEBP_QUALITY, quality),
     lossy=True,
+    in_colour=True,
     max_side=16_383,
 )
