@@ -167,8 +167,8 @@ def _prepared(
         )
     check_engine(options)
     check_paths(options, source, folder)
-    use_all_cores(options, source, beam_args)
     request = Request(source=source, config=config or MixConfig())
+    use_all_cores(options, source, request.config.copies, beam_args)
     with claim(folder, request, overwrite=overwrite):
         yield request, folder, options
 

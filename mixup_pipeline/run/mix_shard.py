@@ -111,6 +111,7 @@ class ShardMixer:
                     totals=self._totals(copy, draw, entries),
                     kept=kept[pass_index] is not None,
                 )
+            del together  # before the next are gathered
 
     def bases(self, task: ShardTask) -> SlotEntries:
         """The entries of the shard's own slots."""

@@ -12,7 +12,9 @@ TARGET_SHARD_BYTES = 64 << 20
 LARGE_SHARD_BYTES = 256 << 20
 MANY_SHARDS = 1024
 GATHER_BYTES = 48 << 20
-"""The most bytes of decoded examples that a shard task holds at a time."""
+"""The most bytes of decoded examples that a shard task holds at a time, where it makes one pass."""
+TOGETHER_BYTES = 384 << 20
+"""The most bytes that it holds where it makes several passes: each one more saves as many decodes."""
 PASSES_TOGETHER = 64
 """The most passes whose examples are gathered together."""
 
@@ -47,12 +49,17 @@ def gathered_examples(shard_examples: int, num_examples: int, num_passes: int) -
 
 
 def gathering(shard_examples: int, num_examples: int, num_passes: int, decoded_bytes: int) -> Gathering:
-    """Choose how a shard task decodes, so that it holds at most GATHER_BYTES at a time.
+    """Choose how a shard task decodes, so that it holds at most GATHER_BYTES, or TOGETHER_BYTES, at a time.
 
     Passes that are gathered together decode the examples they share only once. If one pass alone is too large, it is
     decoded in pieces, each with its bases and its partners.
     """
-    for passes in (min(num_passes, PASSES_TOGETHER), 1):
-        if gathered_examples(shard_examples, num_examples, passes) * decoded_bytes <= GATHER_BYTES:
-            return Gathering(passes=passes, piece=shard_examples)
+
+    def fits(passes: int) -> bool:
+        held = gathered_examples(shard_examples, num_examples, passes) * decoded_bytes
+        return held <= (TOGETHER_BYTES if passes > 1 else GATHER_BYTES)
+
+    passes = next((passes for passes in range(min(num_passes, PASSES_TOGETHER), 0, -1) if fits(passes)), None)
+    if passes is not None:
+        return Gathering(passes=passes, piece=shard_examples)
     return Gathering(passes=1, piece=max(1, GATHER_BYTES // (2 * decoded_bytes)))

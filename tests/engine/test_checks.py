@@ -51,9 +51,21 @@ def test_processes_for_a_large_source(
     monkeypatch.setattr(engines, "LARGE_SOURCE_BYTES", size + larger)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
     options = pipeline_options("local", beam_args)
-    use_all_cores(options, open_source(SourceConfig(src=str(dataset.folder))), beam_args)
+    use_all_cores(options, open_source(SourceConfig(src=str(dataset.folder))), 1, beam_args)
     given = options.get_all_options()
     assert (given["direct_running_mode"], given["direct_num_workers"]) == expected
+
+
+@pytest.mark.parametrize(("copies", "mode"), [(1, "in_memory"), (2, "in_memory"), (3, "multi_processing")])
+def test_photographs_are_a_large_source_sooner(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, copies: int, mode: str
+) -> None:
+    size = sum(path.stat().st_size for path in dataset.folder.glob("*.tfrecord*"))
+    monkeypatch.setattr(engines, "LARGE_PHOTOS_BYTES", 3 * size)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    options = pipeline_options("local", ())
+    use_all_cores(options, open_source(SourceConfig(src=str(dataset.folder), image_size="8")), copies, ())
+    assert options.get_all_options()["direct_running_mode"] == mode
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mixup_pipeline.records import resize
 from mixup_pipeline.records.resize import centred_box, inner_size, resized, scaled
 from tests.datasets import random_images
 
@@ -54,6 +57,16 @@ def test_scaling_equals_area_averages_and_bicubic_in_float64(size: tuple[int, in
     assert found.shape == (*target, 3)
     grows = size[0] < target[0] or size[1] < target[1]
     assert np.abs(found - exactly(image, target)).max() <= (2.5 if grows else 1)  # OpenCV's bicubic has 11 bits
+
+
+@given(st.integers(1, 70), st.integers(1, 70), st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 3]))
+@settings(deadline=None)
+def test_averaging_in_float32_gives_the_same(h: int, w: int, height: int, width: int, channels: int) -> None:
+    image = random_images(1, (h, w, channels))[0]
+    with pytest.MonkeyPatch.context() as patch:
+        found = scaled(image, (height, width))
+        patch.setattr(resize, "_MOST_FLOATS", 0)
+        assert (found == scaled(image, (height, width))).all()
 
 
 @pytest.mark.parametrize("side", [224, 100, 64, 37])

@@ -57,6 +57,7 @@ def test_bytes_do_not_depend_on_what_is_gathered_together(
     config = MixConfig(copies=4, keep_originals=True, num_shards=3, pairing=pairing)
     wanted = {info.entry.name: info.entry.sha256 for info in mixed(dataset, tmp_path / "wanted", config)}
     monkeypatch.setattr(plan, "GATHER_BYTES", gather_bytes)
+    monkeypatch.setattr(plan, "TOGETHER_BYTES", gather_bytes)
     monkeypatch.setattr(plan, "PASSES_TOGETHER", passes_together)
     assert {info.entry.name: info.entry.sha256 for info in mixed(dataset, tmp_path / "out", config)} == wanted
 
@@ -69,6 +70,7 @@ def test_no_more_is_gathered_than_allowed(tmp_path: Path, dataset: Dataset, monk
         return seen[-1]
 
     monkeypatch.setattr(plan, "GATHER_BYTES", 300)  # ten examples of 30 bytes
+    monkeypatch.setattr(plan, "TOGETHER_BYTES", 300)
     monkeypatch.setattr(ShardMixer, "_gather", noting_gather)
     mixed(dataset, tmp_path / "out", MixConfig(copies=2))
     assert max(len(gathered.slots) for gathered in seen) == 10

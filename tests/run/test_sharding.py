@@ -8,6 +8,7 @@ from mixup_pipeline.mixing.slots import shard_tasks
 from mixup_pipeline.run.sharding import (
     GATHER_BYTES,
     PASSES_TOGETHER,
+    TOGETHER_BYTES,
     Gathering,
     default_num_shards,
     gathered_examples,
@@ -84,8 +85,11 @@ def test_gathered_examples(shard_examples: int, num_examples: int, num_passes: i
     [
         (60_000, 60_000, 10, 784, Gathering(passes=10, piece=60_000)),  # MNIST: everything at once
         (60_000, 60_000, 100, 784, Gathering(passes=PASSES_TOGETHER, piece=60_000)),
-        (1000, 10**6, 2, 16 << 10, Gathering(passes=2, piece=1000)),  # 3,000 examples in 46.9 MiB
-        (1000, 10**6, 3, 16 << 10, Gathering(passes=1, piece=1000)),
+        (1000, 10**6, 3, 16 << 10, Gathering(passes=3, piece=1000)),
+        (1000, 10**6, 30, 16 << 10, Gathering(passes=23, piece=1000)),  # 24,000 examples in 375 MiB
+        (1000, 10**6, 8, 64 << 10, Gathering(passes=5, piece=1000)),
+        (434, 3_036, 10, 150_528, Gathering(passes=5, piece=434)),  # photographs at 224
+        (434, 3_036, 1, 150_528, Gathering(passes=1, piece=167)),
         (1251, 1_281_167, 90, 150_528, Gathering(passes=1, piece=167)),  # ImageNet at 224: in pieces
         (5, 10, 1, 256 << 20, Gathering(passes=1, piece=1)),  # larger than the limit: one at a time
     ],
@@ -105,4 +109,8 @@ def test_gathering_stays_within_its_bound(
     assert 1 <= limits.passes <= num_passes
     assert 1 <= limits.piece <= shard_examples
     held = gathered_examples(limits.piece, shard_examples + others, limits.passes)
-    assert held * decoded_bytes <= GATHER_BYTES or (limits.passes, limits.piece) == (1, 1)
+    most = TOGETHER_BYTES if limits.passes > 1 else GATHER_BYTES
+    assert held * decoded_bytes <= most or (limits.passes, limits.piece) == (1, 1)
+    if limits.passes < min(num_passes, PASSES_TOGETHER):  # one pass more would be too many
+        more = gathered_examples(shard_examples, shard_examples + others, limits.passes + 1)
+        assert more * decoded_bytes > TOGETHER_BYTES
