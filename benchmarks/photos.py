@@ -1,12 +1,13 @@
 """Photographs: mixup-augment beside a tf.data program, shrinking while decoding, and what each image format costs.
 
-    python benchmarks/photos.py --pictures FOLDER [--runs 5] [--large] [--formats] [-- BEAM OPTIONS]
+    python benchmarks/photos.py --pictures FOLDER [--runs 5] [--copies 1,10] [--cached] [-- BEAM OPTIONS]
+    python benchmarks/photos.py --pictures FOLDER [--runs 5] [--large] [--formats]
 
 FOLDER holds photographs, JPEG, PNG or WebP. From them at least 3,000 crops are cut, each at its own place, scale and
 size of about 500x375, as JPEGs of quality 90 in eight TFRecord files; the class of a crop is the number of its picture
 modulo 10. Both sides mix them at 224x224, as JPEGs of quality 95. In each row they run in turn as whole processes, and
-the median of the ratios run by run is printed, with the least and the greatest. Flushing to disk, hashing and ids are
-part of the tool's time; the peer does none of them.
+medians are printed, of the ratios run by run with the least and the greatest. Where other programs are at work, compare
+the CPU time of an output. Flushing to disk, hashing and ids are part of the tool's time; the peer does none of them.
 
 --large shows JPEGs of 4000x3000 decoded to 224x224, and --formats the image formats, instead of the comparison.
 """
@@ -35,6 +36,8 @@ from mixup_pipeline.records.tf_example import Example
 from mixup_pipeline.spec import ImageOptions
 
 Pixels = npt.NDArray[np.uint8]
+Beam = tuple[str, ...]
+"""Options of Beam, which follow `--` in a command of the tool."""
 
 PEER = str(Path(__file__).parent / "peers" / "tfdata_photos.py")
 TOOL = str(Path(sys.executable).parent / "mixup-augment")
@@ -150,7 +153,7 @@ def timed(command: Callable[[str], list[str]]) -> Timed:
         shutil.rmtree(folder)
 
 
-def tool(source: str, copies: int, image_format: str, beam: tuple[str, ...], *more: str) -> Callable[[str], list[str]]:
+def tool(source: str, copies: int, image_format: str, beam: Beam, *more: str) -> Callable[[str], list[str]]:
     return lambda out: [
         TOOL, "--src", f"{source}/*.tfrecord*", "--num-classes", str(CLASSES), "--image-size", str(SIZE),
         "--image-format", image_format, "--alpha", "0.2", "--copies", str(copies), "--out", out, "--quiet", *more,
@@ -170,33 +173,29 @@ def spread(values: list[float], form: str = "6.2f") -> str:
 # Tables
 
 
-def comparison(source: str, count: int, runs: int, beam: tuple[str, ...]) -> None:
-    """Print one row for each number of copies and kind of peer."""
+def comparison(source: str, count: int, runs: int, copies: list[int], kept: tuple[str, ...], beam: Beam) -> None:
+    """Print one row for each number of copies. kept: more arguments of the peer."""
     cores = len(os.sched_getaffinity(0))
     click.echo(
-        f"{'tf.data / mixup-augment':32} {'peer s':>8} {'tool s':>8} {'ratio (least to greatest)':>27} "
-        f"{'peer ms':>8} {'tool ms':>8} {'peer CPU':>8} {'tool CPU':>8}   CPU: of {cores} cores, 1.0 is one"
+        f"{'tf.data / mixup-augment':24} {'seconds':>17} {'ratio':>23} {'ms an output':>15} {'CPU ms':>13} "
+        f"{f'cores of {cores}':>13}"
     )
-    for label, copies, more in (
-        ("1 copy", 1, ()),
-        ("10 copies", 10, ()),
-        ("1 copy, peer cached", 1, ("cached",)),
-        ("10 copies, peer cached", 10, ("cached",)),
-    ):
-        sides = peer(source, copies, count, *more), tool(source, copies, "jpeg", beam)
+    for number in copies:
+        sides = peer(source, number, count, *kept), tool(source, number, "jpeg", beam)
         pairs = [(timed(sides[0]), timed(sides[1])) for _ in range(runs)]
         first, second = ([pair[side] for pair in pairs] for side in (0, 1))
-        seconds = [statistics.median(run.seconds for run in side) for side in (first, second)]
-        cpu = [statistics.median(run.cpu_seconds / run.seconds for run in side) for side in (first, second)]
-        ratios = spread([a.seconds / b.seconds for a, b in pairs])
-        each = [1000 * value / (count * copies) for value in seconds]
+        wall = [statistics.median(run.seconds for run in side) for side in (first, second)]
+        cpu = [statistics.median(run.cpu_seconds for run in side) for side in (first, second)]
+        share = [statistics.median(run.cpu_seconds / run.seconds for run in side) for side in (first, second)]
+        each, cpu_each = ([1000 * value / (count * number) for value in values] for values in (wall, cpu))
+        ratio = spread([a.seconds / b.seconds for a, b in pairs], "5.2f")
         click.echo(
-            f"{label:32} {seconds[0]:8.2f} {seconds[1]:8.2f} {ratios:>27} {each[0]:8.2f} {each[1]:8.2f} {cpu[0]:8.2f} "
-            f"{cpu[1]:8.2f}"
+            f"{f'{number} copies' if number > 1 else '1 copy':24} {wall[0]:8.2f} /{wall[1]:7.2f} {ratio:>23} "
+            f"{each[0]:6.2f} / {each[1]:6.2f} {cpu_each[0]:5.2f} / {cpu_each[1]:5.2f} {share[0]:5.2f} / {share[1]:5.2f}"
         )
 
 
-def formats(source: str, count: int, runs: int, beam: tuple[str, ...]) -> None:
+def formats(source: str, count: int, runs: int, beam: Beam) -> None:
     """Print one row for each image format. Starting and ending are taken off: a million examples hide them."""
     click.echo(f"{'one copy, starting taken off':28} {'bytes each':>12} {'GB per million':>15} {'s per million':>24}")
     few = ("--limit", str(FEW))
@@ -252,10 +251,21 @@ def psnr(first: Pixels, second: Pixels) -> float:
 )
 @click.option("--examples", default=3000, show_default=True, help="Crops to cut at least.")
 @click.option("--runs", default=5, show_default=True)
+@click.option("--copies", default="1,10", show_default=True, help="Rows of the comparison, by comma.")
+@click.option("--cached", is_flag=True, help="Let the peer keep all decoded images in memory.")
 @click.option("--large", "show_large", is_flag=True, help="Large JPEGs, decoded whole and at a part of their size.")
 @click.option("--formats", "show_formats", is_flag=True, help="Size and time of each image format.")
 @click.argument("beam", nargs=-1, type=click.UNPROCESSED)
-def main(pictures: Path, examples: int, runs: int, show_large: bool, show_formats: bool, beam: tuple[str, ...]) -> None:
+def main(
+    pictures: Path,
+    examples: int,
+    runs: int,
+    copies: str,
+    cached: bool,
+    show_large: bool,
+    show_formats: bool,
+    beam: Beam,
+) -> None:
     """Print the tables asked for; the comparison, if none is."""
     found = pictures_in(pictures)
     if show_large:
@@ -266,7 +276,10 @@ def main(pictures: Path, examples: int, runs: int, show_large: bool, show_format
         count = write_source(found, examples, Path(source))
         size = sum(path.stat().st_size for path in Path(source).iterdir())
         click.echo(f"{count:,} crops of {len(found)} pictures, {size / 1e6:,.0f} MB, {size / count / 1e3:.1f} kB each")
-        (formats if show_formats else comparison)(source, count, runs, beam)
+        if show_formats:
+            formats(source, count, runs, beam)
+        else:
+            comparison(source, count, runs, list(map(int, copies.split(","))), ("cached",) if cached else (), beam)
 
 
 if __name__ == "__main__":

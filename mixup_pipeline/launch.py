@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.dataset.left_out import reason_of
 from mixup_pipeline.dataset.manifest import Manifest, read_manifest
-from mixup_pipeline.errors import UsageError
+from mixup_pipeline.errors import RecordError, UsageError, record_error
 from mixup_pipeline.run.claim import claim
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.planning import output_bytes, resolve
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.run import Run
-from mixup_pipeline.run.sharding import GATHER_BYTES, gathered_examples
+from mixup_pipeline.run.sharding import GATHER_BYTES, TOGETHER_BYTES, gathered_examples
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import open_source
+from mixup_pipeline.sources.scan import SKIPPING
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.storage.clients import set_store_options
 from mixup_pipeline.storage.places import Place, place
@@ -31,6 +32,7 @@ from mixup_pipeline.storage.places import Place, place
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
+_DECODING_BYTES_A_PIXEL = 6
 _INDEX_BYTES_AN_EXAMPLE = 56
 """Entries, their order and one pairing: what planning holds in memory at once."""
 
@@ -61,13 +63,14 @@ class Estimate:
     """What a run would make.
 
     memory_bytes: what one worker needs for examples, index and plan, beside the program itself. bad: how many records
-    are left out, by reason.
+    are bad, by reason. first_bad: what `augment` would say of the first of them, if it does not skip them.
     """
 
     run: Run
     output_bytes: int
     memory_bytes: int
     bad: Mapping[str, int] = field(default_factory=dict)
+    first_bad: str | None = None
 
 
 def augment(
@@ -189,14 +192,24 @@ def estimate(src: SourceConfig, config: MixConfig, beam_args: Sequence[str] = ()
     with tempfile.TemporaryDirectory(prefix="mixup-") as folder:
         work = WorkFolder(Path(folder))
         work.create()
-        files = [index_file(file, source.spec, config, work) for file in source.files]
+        files = [index_file(file, source.spec, config, work, count_only=True) for file in source.files]
+        left_out = [(file.name, one) for file in source.files for one in work.found(file.position)[1]]
+        first_bad = None
+        if left_out and config.on_bad_record == "fail":
+            name, first = left_out[0]
+            first_bad = str(record_error(name, first.record, first.offset, f"{first.reason}: {SKIPPING}"))
+        if first_bad is not None and not any(file.examples for file in files):
+            raise RecordError(first_bad)
         run, _ = resolve(request, files, work)
-        bad = Counter(reason_of(one.reason) for file in source.files for one in work.found(file.position)[1])
     shard_examples = -(-run.num_examples // run.num_shards)
+    most = GATHER_BYTES if run.num_passes == 1 else TOGETHER_BYTES
     gathered = gathered_examples(shard_examples, run.num_examples, run.num_passes) * run.decoded_bytes
+    census = run.census
+    decoding = 0 if census is None else _DECODING_BYTES_A_PIXEL * census.largest[0] * census.largest[1]
     return Estimate(
         run=run,
         output_bytes=output_bytes(run),
-        memory_bytes=min(gathered, GATHER_BYTES) + _INDEX_BYTES_AN_EXAMPLE * run.num_examples,
-        bad=bad,
+        memory_bytes=min(gathered, most) + decoding + _INDEX_BYTES_AN_EXAMPLE * run.num_examples,
+        bad=Counter(reason_of(one.reason) for _, one in left_out),
+        first_bad=first_bad,
     )

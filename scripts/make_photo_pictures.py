@@ -30,7 +30,7 @@ def draw_resize() -> None:
     figure = Figure((9, 2.5), layout="constrained")
     ratio = stored[1] / stored[0]
     axes = figure.subplots(1, 4, width_ratios=[ratio, 1, 1, 1])
-    images = {f"as stored, {stored[1]}×{stored[0]}": decode(data, stored)}
+    images = {f"as stored, {stored[0]}x{stored[1]}": decode(data, stored)}
     for how in ("crop", "pad", "stretch"):
         images[f"--resize {how}"] = decode(data, (SIDE, SIDE, 3), ImageOptions(size=(SIDE, SIDE), resize=how))
     for axis, (title, image) in zip(axes, images.items(), strict=True):

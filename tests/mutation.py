@@ -9,6 +9,7 @@ raise an error of ours (or ValueError, where the caller names the record). tests
 
 import copy
 import gzip
+import io
 import json
 import random
 import resource
@@ -23,6 +24,8 @@ from typing import Any
 
 import click
 import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.dataset.quick_check import checked_manifest, quick_check
@@ -126,6 +129,7 @@ def readers(folder: Path) -> dict[str, Reader]:
     return {
         "png": Reader([*pngs, png(flat), ANIMATED], _image, mutate_bytes),
         "jpeg": Reader([*jpegs, jpeg(flat)], _image, mutate_bytes),
+        **{kind: Reader(files, _image, mutate_bytes) for kind, files in _other_files(images[1]).items()},
         "tf.Example": Reader(examples, _examined(SPEC), mutate_bytes),
         "vector": Reader(vectors, _examined(VECTORS), mutate_bytes),
         "TFRecord": Reader([records], _framed(folder / "mutated"), mutate_bytes),
@@ -147,6 +151,28 @@ def _descriptions(folder: Path) -> tuple[Path, Path, Path]:
     source = write_tfds(folder / "mixed/shapes/1.0.0", num_examples=4).folder
     mix(folder / "out", Request(source=open_source(SourceConfig(src=str(source))), config=MixConfig()))
     return described[0] / "dataset_info.json", described[1] / "features.json", folder / "out/manifest.json"
+
+
+def _other_files(images: npt.NDArray[np.uint8]) -> dict[str, list[bytes]]:
+    """Image files that Pillow writes and reads, by format."""
+    first, second = map(Image.fromarray, images)
+    both: dict[str, Any] = {"save_all": True, "append_images": [second]}
+    return {
+        "webp": [_saved(first, "WEBP"), _saved(first, "WEBP", lossless=True), _saved(first, "WEBP", **both)],
+        "gif": [_saved(first.quantize(16), "GIF", transparency=1), _saved(first, "GIF", **both)],
+        "bmp": [_saved(image, "BMP") for image in (first, first.quantize(16), first.convert("1"))],
+        "tiff": [
+            _saved(first, "TIFF", **both),
+            *(_saved(first, "TIFF", compression=f"tiff_{how}", tiffinfo={274: 6}) for how in ("lzw", "adobe_deflate")),
+            _saved(first, "TIFF", compression="jpeg"),
+        ],
+    }
+
+
+def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
 
 
 def _image(data: bytes) -> object:

@@ -53,7 +53,8 @@ def test_every_command_is_on_the_commands_page() -> None:
 @pytest.mark.slow
 def test_no_registry_address_and_no_path_of_a_machine_is_kept() -> None:
     listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")
-    kept = [ROOT / name for name in listed if name and not name.endswith((".png",)) and "tfrecord" not in name]
+    binary = (".png", ".jpg", ".webp", ".gif", ".bmp", ".tiff", ".npz")
+    kept = [ROOT / name for name in listed if name and not name.endswith(binary) and "tfrecord" not in name]
     forbidden = re.compile(
         r"https?://[^\s/]*(pypi|pythonhosted)|https?://\S+/simple\b|/(home/\w+|root)/|--index-url \S*http"
     )

@@ -5,7 +5,7 @@ import pytest
 from tests.mutation import Reader, campaign, readers
 
 NAMES = (
-    *("png", "jpeg", "tf.Example", "vector", "TFRecord", "gzip"),
+    *("png", "jpeg", "webp", "gif", "bmp", "tiff", "tf.Example", "vector", "TFRecord", "gzip"),
     *("dataset_info.json", "features.json", "schema.pbtxt", "manifest.json"),
 )
 

@@ -12,7 +12,7 @@ from mixup_pipeline.cli.common import Program, log_quietly, run_program, say, sh
 from mixup_pipeline.cli.options import declared_options, taken
 from mixup_pipeline.config import ADVISED_ALPHA, ENGINES, MixConfig, SourceConfig, check_choice
 from mixup_pipeline.config.option import options_of
-from mixup_pipeline.errors import SizesError
+from mixup_pipeline.errors import RecordError, SizesError
 from mixup_pipeline.process import keep_stderr_to_ourselves, leave_at_once, silence_beam_workers, silence_threads
 from mixup_pipeline.storage.places import place
 
@@ -74,6 +74,8 @@ def _main(src: SourceConfig, config: MixConfig, how: AugmentOptions, beam_args: 
             say(*summary.of_differing_sizes(error.census, src))
             raise
         say(*summary.of_estimate(estimated, config))
+        if estimated.first_bad is not None:
+            raise RecordError(estimated.first_bad)
     elif how.out is None:
         raise click.UsageError("Missing option '--out'.")
     else:

@@ -40,10 +40,13 @@ def taken(declaration: type[Config], options: Mapping[str, Any]) -> Config:
     return declaration(**{name: options[name] for name in options_of(declaration) if name in options})
 
 
-def source_option(name: str, *, help: str | None = None) -> Callable[[Command], Command]:
-    """One option of SourceConfig, with a help of its own where the command uses it for something of its own."""
+def source_option(name: str, *, help: str | None = None, without: str | None = None) -> Callable[[Command], Command]:
+    """One option of SourceConfig, with a help of its own where the command uses it for something of its own.
+
+    without: what happens without it, where that is something else too.
+    """
     option = options_of(SourceConfig)[name]
-    return click_option(replace(option, help=help or option.help))
+    return click_option(replace(option, help=help or option.help, without=without or option.without))
 
 
 def reading_options(command: Command) -> Command:

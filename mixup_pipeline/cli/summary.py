@@ -66,7 +66,7 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> list[str]:
         "source": f"{counted(run.num_examples, 'example')} {shape_text(run.shape)}, {len(run.files)} "
         f"{'file' if len(run.files) == 1 else 'files'}",
         **chosen_lines(run.spec, run.origin),
-        "pairing": f"{config.pairing}, {config.copies} copies, alpha {config.alpha:g}, seed {config.seed}",
+        "pairing": f"{config.pairing}, {_copies(config)}, alpha {config.alpha:g}, seed {config.seed}",
         "examples": f"{run.num_examples * run.num_passes:,}",
         "shards": f"{run.num_shards * run.num_passes} ({run.num_shards} per copy)",
         "bytes": f"about {size_text(estimate.output_bytes)}"
@@ -76,8 +76,13 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> list[str]:
     census = run.source.census
     if census is None:
         return ["Plan (nothing was written)", *listed_lines(lines)]
-    table = table_lines(census_rows(census, run.spec.images, run.shape, estimate.bad))
+    skips = config.on_bad_record == "skip"
+    table = table_lines(census_rows(census, run.spec.images, run.shape, estimate.bad, skips=skips))
     return ["Plan (nothing was written)", *listed_lines(lines), "", f"Images ({census.images:,})", *table]
+
+
+def _copies(config: MixConfig) -> str:
+    return "1 copy" if config.copies == 1 else f"{config.copies:,} copies"
 
 
 def of_differing_sizes(census: CensusSummary, src: SourceConfig) -> list[str]:

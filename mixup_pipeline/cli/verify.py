@@ -25,7 +25,7 @@ _SHOWN_FAULTS = 20
     show_default=True,
     help="How many examples to mix again.",
 )
-@source_option("split", help="Split of the source.  [default: as mixed]")
+@source_option("split", help="Split of the source.", without="as mixed")
 @reading_options
 @click.option("--quiet", is_flag=True, help="Print faults only.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
@@ -77,7 +77,8 @@ def main(shards: str, against: str | None, sample: int, quiet: bool, debug: bool
             sys.exit(verdict.wrong_source.exit_code)
         if not quiet:
             count = verdict.num_shards
-            say(f"{shards} is complete and bit-exact: {verdict.records:,} records in {count} shards")
+            files = "1 shard" if count == 1 else f"{count:,} shards"
+            say(f"{shards} is complete and bit-exact: {verdict.records:,} records in {files}")
             if asked is not None:
                 say(f"  {verdict.recomputed:,} examples were mixed again from {against} and are equal in every bit")
 

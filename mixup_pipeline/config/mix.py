@@ -64,7 +64,7 @@ class MixConfig:
         Integer(1, MAX_SHARDS),
         in_manifest=Integer(1, MAX_SHARDS),
         metavar="S",
-        without="by size, about 64 MB each",
+        without="by size, about 64 MB each before compression",
         label="Shards",
         help="Shards of each copy.",
     )

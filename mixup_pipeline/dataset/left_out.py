@@ -30,15 +30,21 @@ class LeftOutSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 def skipped_text(records: Iterable[tuple[str, LeftOut]]) -> str:
     """The content of skipped.csv. records: the bad records, each with the name of its file."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)  # a name may hold "\r"
     writer.writerow(_COLUMNS)
     writer.writerows((name, bad.record, bad.offset, printable(bad.reason)) for name, bad in records)
     return text.getvalue()
 
 
 def left_out_summary(text: str) -> LeftOutSummary | None:
-    """The summary of skipped.csv; None if it lists nothing."""
-    counts = Counter(reason_of(row[3]) for row in list(csv.reader(io.StringIO(text)))[1:])
+    """The summary of skipped.csv; None if it lists nothing. Raises ValueError if this is not its text."""
+    try:
+        rows = list(csv.reader(io.StringIO(text), strict=True))[1:]
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+    if any(len(row) != len(_COLUMNS) for row in rows):
+        raise ValueError(f"a line does not hold {len(_COLUMNS)} values")
+    counts = Counter(reason_of(row[3]) for row in rows)
     if not counts:
         return None
     by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

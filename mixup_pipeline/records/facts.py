@@ -5,7 +5,7 @@ from typing import NamedTuple
 from mixup_pipeline.spec import Shape
 
 MAX_IMAGE_PIXELS = 100_000_000
-"""Of one image file. Decoding one takes up to ten bytes a pixel, for a moment."""
+"""Of one image file. Decoding one takes 6 bytes a pixel for a moment, and up to 32 for some kinds of WebP and TIFF."""
 UPRIGHT = 1
 _SWAPPING = range(5, 9)
 _CHANNELS = {

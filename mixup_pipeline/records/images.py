@@ -23,7 +23,7 @@ flipped bit could make it reserve gigabytes.
 Faults raise ValueError with the reason; the caller knows which record it is.
 """
 
-import threading
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -34,7 +34,7 @@ from mixup_pipeline.process import stderr_held_back
 from mixup_pipeline.records.exif import upright
 from mixup_pipeline.records.facts import ImageFacts
 from mixup_pipeline.records.jpeg import JPEG_END, JPEG_SIGNATURE, first_scan, goes_on_without_pixels, jpeg_facts
-from mixup_pipeline.records.pillow import SIGNATURES, format_of, pillow_facts, pillow_pixels
+from mixup_pipeline.records.pillow import ONE_AT_A_TIME, SIGNATURES, format_of, pillow_facts, pillow_pixels
 from mixup_pipeline.records.png import PNG_SIGNATURE, png_facts, still_picture, transparent_colour
 from mixup_pipeline.records.resize import drawn_from, resized
 from mixup_pipeline.spec import AS_STORED, ImageOptions, Shape, shape_text
@@ -43,7 +43,6 @@ Pixels = npt.NDArray[np.uint8]
 
 IMAGE_SIGNATURES = (PNG_SIGNATURE, JPEG_SIGNATURE, *SIGNATURES, b"RIFF")
 """How the image files begin that can be read."""
-_ONE_AT_A_TIME = threading.Lock()
 _ZEROS = bytes(2)
 _FILLERS = (b"\x00", b"\x5a", b"\xa7")
 _FINER = 2
@@ -51,6 +50,8 @@ _FINER = 2
 _LOST = 8
 """What does not fill a pixel there is left out, if it is less than one part in so many of a pixel of the target."""
 _AS_STORED = 1
+_AT_A_TIME = 1 << 18
+"""Values that are changed at a time: they and what comes of them lie in the cache."""
 _REDUCED = {
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
@@ -95,7 +96,7 @@ def decode(data: bytes, shape: Shape, options: ImageOptions = AS_STORED) -> Pixe
     if turned and facts.orientation > 1:
         image = upright(image, facts.orientation)
     if image.shape[2] == 4 and channels != 4:
-        image = _over_white(image)
+        image = _by_rows(_over_white, image, 3)
     image = resized(image, (height, width), options.resize, exactly_centred=scale != _AS_STORED)
     return _with_channels(image, channels)
 
@@ -132,7 +133,7 @@ def _pixels(data: bytes, facts: ImageFacts, scale: int) -> Pixels:
     if image.shape[:2] != (height, width):
         raise ValueError("the image is damaged: its decoder finds another size than its header says")
     image = image[: facts.height // scale, : facts.width // scale]
-    return image if image.dtype == np.uint8 else ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return image if image.dtype == np.uint8 else _by_rows(_rounded, image, image.shape[2])
 
 
 def _decoded(data: bytes, flag: int) -> npt.NDArray[Any] | None:
@@ -153,9 +154,9 @@ def _decoded_png(data: bytes, facts: ImageFacts, flag: int) -> npt.NDArray[Any] 
     if hidden is None:
         return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA) if image.ndim == 3 and image.shape[2] == 4 else None
     colours = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB)
-    opaque = np.iinfo(image.dtype).max
-    alpha = np.where((colours == np.array(hidden)).all(axis=2, keepdims=True), 0, opaque)
-    return np.concatenate([colours, alpha.astype(image.dtype)], axis=2)
+    opaque, clear = image.dtype.type(np.iinfo(image.dtype).max), image.dtype.type(0)
+    alpha = np.where((colours == np.array(hidden)).all(axis=2, keepdims=True), clear, opaque)
+    return np.concatenate([colours, alpha], axis=2)
 
 
 def _decoded_jpeg(data: bytes, flag: int) -> npt.NDArray[Any] | None:
@@ -170,17 +171,31 @@ def _decoded_jpeg(data: bytes, flag: int) -> npt.NDArray[Any] | None:
     if goes_on_without_pixels(data) or data.endswith(_ZEROS):
         return None
     data = data.removesuffix(b"\xff")
-    with _ONE_AT_A_TIME, stderr_held_back():  # libjpeg comments on each filler
+    with ONE_AT_A_TIME, stderr_held_back():  # libjpeg comments on each filler
         whole, *others = [_decoded(data + filler * 64 + JPEG_END, flag) for filler in (b"", *_FILLERS)]
     if whole is None or not all(other is not None and np.array_equal(whole, other) for other in others):
         return None
     return whole
 
 
-def _over_white(image: Pixels) -> Pixels:
+def _by_rows(change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], image: npt.NDArray[Any], channels: int) -> Pixels:
+    """Change an image (h, w, c) to uint8 (h, w, channels), some rows at a time: it takes memory for these alone."""
+    changed = np.empty((*image.shape[:2], channels), np.uint8)
+    rows = max(1, _AT_A_TIME // image[0].size)
+    for top in range(0, len(image), rows):
+        changed[top : top + rows] = change(image[top : top + rows])
+    return changed
+
+
+def _rounded(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """16 bits to 8."""
+    return (image.astype(np.uint32) + 128) // 257
+
+
+def _over_white(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Lay RGBA (h, w, 4) over white: RGB (h, w, 3), each channel rounded once."""
-    alpha = image[..., 3:].astype(np.uint32)
-    return ((image[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    alpha = image[..., 3:].astype(np.uint16)
+    return (image[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255  # at most 65,152
 
 
 def _with_channels(image: Pixels, channels: int) -> Pixels:

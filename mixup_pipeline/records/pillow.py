@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.process import stderr_held_back
 from mixup_pipeline.records.exif import orientation_of
-from mixup_pipeline.records.facts import UPRIGHT, ImageFacts, check_pixels
+from mixup_pipeline.records.facts import MAX_IMAGE_PIXELS, UPRIGHT, ImageFacts, check_pixels
 from mixup_pipeline.records.tiff import (
     DEEP,
     deep_colours,
@@ -43,7 +43,7 @@ _COLOURS = {
 }
 """By Pillow's mode."""
 _TRANSPARENT = {"palette": "palette with alpha", "grey": "grey with alpha"}
-_ONE_AT_A_TIME = threading.RLock()
+ONE_AT_A_TIME = threading.RLock()
 """Python's filters of warnings, and standard error, belong to the whole process."""
 
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # we report the record of a damaged image
@@ -91,6 +91,8 @@ def pillow_pixels(data: bytes, facts: ImageFacts) -> npt.NDArray[Any]:
         elif facts.depth == DEEP and facts.colours != "CMYK":
             pixels = deep_colours(data, image.tag_v2, has_alpha=facts.has_alpha)
         else:
+            if image.mode == "L":
+                image.palette = None  # a GIF whose picture has its own palette of greys keeps that of the file here
             mode = "RGBA" if facts.has_alpha else "RGB" if facts.has_colour else "L"
             pixels = np.asarray(image if image.mode == mode else image.convert(mode))
             pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
@@ -107,13 +109,14 @@ def _opened(data: bytes, name: str) -> Iterator[Any]:
         ZeroDivisionError, RuntimeError, struct.error,
     )  # fmt: skip
     libtiff_held_back = stderr_held_back(always=True) if name == "TIFF" else nullcontext()
-    with _ONE_AT_A_TIME, libtiff_held_back, warnings.catch_warnings():
+    with ONE_AT_A_TIME, libtiff_held_back, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow comments on damaged tags
         try:
             with Image.open(io.BytesIO(data), formats=(name.upper(),)) as image:
                 yield image
         except Image.DecompressionBombError as error:
-            raise ValueError(f"the {name} image has too many pixels: {error}") from error
+            most = f"{MAX_IMAGE_PIXELS // 1_000_000} million"
+            raise ValueError(f"the {name} image has too many pixels: allowed are up to {most}") from error
         except UnidentifiedImageError as error:
             raise ValueError(f"the {name} image is damaged, or of a kind that is not read") from error
         except damaged as error:

@@ -50,7 +50,7 @@ def deep_grey(pixels: npt.NDArray[Any], tags: Tags) -> npt.NDArray[np.uint16]:
     """16 bits of grey (h, w, 1), from what Pillow gives: 12 bits are widened, and white becomes the largest value."""
     grey = pixels.astype(np.uint16)[:, :, None]
     if max(tags[_BITS]) == 12:
-        grey = grey << 4 | grey >> 8
+        grey = (grey << 4 | grey >> 8).astype(np.uint16)
     return ~grey if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else grey
 
 
@@ -64,8 +64,10 @@ def deep_colours(data: bytes, tags: Tags, *, has_alpha: bool) -> npt.NDArray[np.
         raise ValueError("the TIFF image is damaged and cannot be decoded")
     if not has_alpha:
         return np.ascontiguousarray(pixels[:, :, 2::-1])  # a fourth channel means nothing
-    colours, opacity = pixels[:, :, 2::-1].astype(np.uint64), pixels[:, :, 3:].astype(np.uint64)
+    rgba: npt.NDArray[Any] = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA)
     if _WEIGHTED in tags.get(_EXTRA, ()):
-        least = np.maximum(opacity, 1)
-        colours = np.minimum((2 * 65535 * colours + least) // (2 * least), 65535)
-    return np.concatenate([colours, opacity], axis=2).astype(np.uint16)
+        opacity = np.maximum(rgba[:, :, 3], 1).astype(np.uint32)
+        for channel in range(3):
+            colour = (rgba[:, :, channel].astype(np.uint32) * 65535 + opacity // 2) // opacity  # it fits
+            rgba[:, :, channel] = np.minimum(colour, 65535)
+    return rgba

@@ -35,18 +35,18 @@ def census_rows(
     shape: Shape | None,
     bad: Mapping[str, int] | None = None,
     *,
-    suggested: str = "--image-size",
+    skips: bool = False,
 ) -> list[Row]:
     """The table.
 
     options: how images are brought to one form. shape: the one that they get; None if they cannot have one. bad: how
-    many records are bad, by reason. suggested: the option that gives them one size.
+    many records are bad, by reason. skips: whether these are left out.
     """
     channels = census.channels
     same = set(census.colours) == {_COLOURS[channels]}
     one_kind = "left as they are" if same else f"all are made {_COLOURS[channels]}"
     rows = [
-        Row(what="sizes", found=_sizes(census), done=_resizing(census, options, shape), option=suggested),
+        Row(what="sizes", found=_sizes(census), done=_resizing(census, options, shape), option="--image-size"),
         Row(what="aspects", found=_listed(census.aspects), done=_fitting(census, options), option="--resize"),
         Row(what="formats", found=_listed(census.formats), done="all are read"),
         Row(what="colours", found=_listed(census.colours), done=one_kind, option="--channels"),
@@ -72,7 +72,10 @@ def census_rows(
         rows.append(Row(what="enlarged", found=found, done="little was in them", option="a smaller --image-size"))
     most = sorted((bad or {}).items(), key=lambda item: -item[1])
     for number, (reason, count) in enumerate(most[:_MOST_REASONS]):
-        what, done, option = ("bad", "left out", "--on-bad-record") if number == 0 else ("", "", "")
+        what, done, option = ("", "", "")
+        if number == 0:
+            what, option = "bad", f"--on-bad-record {'fail' if skips else 'skip'}"
+            done = "left out" if skips else "stop a run"
         rows.append(Row(what=what, found=f"{count:,}: {one_line(reason)}", done=done, option=option))
     if len(most) > _MOST_REASONS:
         rows.append(Row(what="", found=f"and {len(most) - _MOST_REASONS} more reasons"))
@@ -111,8 +114,8 @@ def changes_text(census: CensusSummary, options: ImageOptions, shape: Shape) -> 
 
 def _sizes(census: CensusSummary) -> str:
     if census.sizes == 1:
-        return f"all {shape_text(census.smallest)}"
-    return f"{census.sizes:,} from {shape_text(census.smallest)} to {shape_text(census.largest)}"
+        return f"all {shape_text(census.smallest)} (height x width)"
+    return f"{census.sizes:,} from {shape_text(census.smallest)} to {shape_text(census.largest)} (height x width)"
 
 
 def _resizing(census: CensusSummary, options: ImageOptions, shape: Shape | None) -> str:

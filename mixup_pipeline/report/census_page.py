@@ -39,7 +39,7 @@ def _sizes_chart(found: SourceCensus) -> Chart:
     shown = sizes.most_common(_MOST_DOTS)
     heights, widths = np.array([size for size, _ in shown]).T
     counts = np.array([count for _, count in shown])
-    areas = 8 + 200 * (counts - 1) / max(1, counts.max() - 1)
+    areas = 8 + 200 * np.sqrt((counts - 1) / max(1, counts.sum()))
 
     def draw(theme: Theme) -> Figure:
         figure = Figure((4.4, 3.6), layout="constrained")

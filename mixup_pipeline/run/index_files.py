@@ -17,8 +17,12 @@ from mixup_pipeline.storage.stamps import stamp
 from mixup_pipeline.storage.unfinished import discard
 
 
-def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: WorkFolder) -> IndexedFile:
+def index_file(
+    file: SourceFile, spec: ExampleSpec, config: MixConfig, work: WorkFolder, *, count_only: bool = False
+) -> IndexedFile:
     """Index one file into the work folder, or reuse the index that a stopped run left there.
+
+    count_only: as `scan_file` has it, for a plan that is not carried out.
 
     Raises RecordError for the first bad record, unless bad records are skipped. Raises SourceError if the file cannot
     be read, or does not hold the number of records that its dataset declares.
@@ -33,7 +37,7 @@ def index_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, work: Wor
         if is_compressed(path):
             path = _decompressed(path, file, work)
             spool = Checksum.of_file(path)
-        scanned = scan_file(file, path, spec, config)
+        scanned = scan_file(file, path, spec, config, count_only=count_only)
     except OSError as error:
         raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
     scanned = replace(scanned, file=replace(scanned.file, stamp=current))

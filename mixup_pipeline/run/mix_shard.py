@@ -5,7 +5,8 @@ mixes and encodes the examples block by block. Their output order is a second ra
 example are not neighbours. The file is written under a temporary name, and gets its final name once it is flushed to
 disk.
 
-Decoded examples take at most `sharding.GATHER_BYTES` of memory, whatever the size of the dataset.
+Decoded examples take at most `sharding.GATHER_BYTES` of memory, or `TOGETHER_BYTES` where several passes share them,
+whatever the size of the dataset.
 """
 
 from collections.abc import Callable, Iterator

@@ -92,18 +92,17 @@ def one_shape(census: Census, spec: ExampleSpec) -> Shape | None:
 
 
 def _image_shape(census: Census, spec: ExampleSpec) -> Shape:
-    options, channels = spec.images, channels_of(census, spec)
-    if options.size is not None:
-        shape = (*options.size, channels)
-        try:
-            check_size(shape)
-        except ValueError as error:
-            raise SourceError(f"--image-size {shape_text(options.size)}: {error}") from error
-        return shape
+    options = spec.images
     sizes = sizes_of(census, turned=options.turned)
-    if len(sizes) > 1:
+    if options.size is None and len(sizes) > 1:
         raise SizesError(_mixed_sizes(sizes, census, turned=options.turned), summary_of(census, spec, None))
-    return (*next(iter(sizes)), channels)
+    shape = (*(options.size or next(iter(sizes))), channels_of(census, spec))
+    try:
+        check_size(shape)
+    except ValueError as error:
+        asked = "" if options.size is None else f"--image-size {shape_text(options.size)}: "
+        raise SourceError(f"{asked}{error}: use a smaller --image-size") from error
+    return shape
 
 
 def channels_of(census: Census, spec: ExampleSpec) -> int:
@@ -124,8 +123,8 @@ def sizes_of(census: Census, *, turned: bool) -> Counter[tuple[int, int]]:
 def _mixed_sizes(sizes: Counter[tuple[int, int]], census: Census, *, turned: bool) -> str:
     """What is said where images differ in size."""
     by_area = sorted(sizes, key=lambda size: (size[0] * size[1], size))
-    most = ", ".join(f"{shape_text(size)} {count:,} times" for size, count in sizes.most_common(_SHOWN_SIZES))
-    more = f" and {len(sizes) - _SHOWN_SIZES:,} more" if len(sizes) > _SHOWN_SIZES else ""
+    most = ", ".join(f"{count:,} of {shape_text(size)}" for size, count in sizes.most_common(_SHOWN_SIZES) if count > 1)
+    most = f", most often {most}" if most else ""
     seen: dict[Shape, Seen] = {}
     for facts, at in census.rows.items():
         if isinstance(facts, ImageFacts):
@@ -133,7 +132,7 @@ def _mixed_sizes(sizes: Counter[tuple[int, int]], census: Census, *, turned: boo
     smallest, largest = by_area[0], by_area[-1]
     return (
         f"images differ in size: {len(sizes):,} sizes from {shape_text(smallest)} ({seen[smallest].text}) to "
-        f"{shape_text(largest)} ({seen[largest].text}), {most}{more}: add --image-size {_suggested(sizes)} to bring "
+        f"{shape_text(largest)} ({seen[largest].text}){most}: add --image-size {_suggested(sizes)} to bring "
         f"all {sizes.total():,} to one size, with --resize crop, pad or stretch"
     )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from mixup_pipeline.config import MixConfig
-from mixup_pipeline.errors import SourceError, record_error
+from mixup_pipeline.errors import SourceError, first_line, record_error
 from mixup_pipeline.records.example_reader import ExampleReader
 from mixup_pipeline.records.facts import Facts, ImageFacts
 from mixup_pipeline.records.framing import decompress, is_compressed, read_records
@@ -28,6 +28,7 @@ from mixup_pipeline.sources.source import Source, SourceFile
 from mixup_pipeline.spec import ExampleSpec, Shape
 from mixup_pipeline.storage.places import Place, place
 
+SKIPPING = "--on-bad-record skip leaves such records out"
 _HEAD_BYTES = 64
 _COLUMNS = ("offset", "length", "record", "input_start", "input_length", "class_id", "crc")
 _FRAME = struct.Struct("<QI")
@@ -52,9 +53,15 @@ class Scanned:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfig) -> Scanned:
-    """Scan one uncompressed file. Raises the same errors as `index_file`."""
-    examine = examiner(spec, decode=config.on_bad_record == "skip")
+def scan_file(
+    file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfig, *, count_only: bool = False
+) -> Scanned:
+    """Scan one uncompressed file. Raises the same errors as `index_file`.
+
+    count_only: leave bad records out whatever the configuration says, but decode images only if it skips them.
+    """
+    skips = config.on_bad_record == "skip"
+    examine = examiner(spec, decode=skips)
     columns = {name: array("q") for name in _COLUMNS}
     add_offset, add_length, add_record, add_start, add_input_length, add_class_id, add_crc = (
         column.append for column in columns.values()
@@ -71,9 +78,9 @@ def scan_file(file: SourceFile, path: Place, spec: ExampleSpec, config: MixConfi
                 raise ValueError(fault)
             start, length, class_id, facts = examine(payload)
         except ValueError as error:
-            if config.on_bad_record == "fail":
-                raise record_error(file.name, record, offset, str(error)) from error
-            left_out.append(LeftOut(record=record, offset=offset, reason=str(error)))
+            if not (skips or count_only):
+                raise record_error(file.name, record, offset, f"{error}: {SKIPPING}") from error
+            left_out.append(LeftOut(record=record, offset=offset, reason=first_line(error)))
             continue
         seen = rows.get(facts)
         if seen is None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mixup_pipeline.dataset.manifest import read_manifest
 from mixup_pipeline.dataset.quick_check import quick_check
 from mixup_pipeline.sources.scan import LeftOut
 from tests.datasets import example, png, random_images, write_records
+from tests.helpers import brief
 
 BAD = [
     ("a, b.tfrecord", LeftOut(record=3, offset=470, reason="label 17 is out of range: allowed are 0 to 3")),
@@ -59,13 +61,19 @@ def test_a_reason_is_a_message_without_what_only_one_record_has(message: str, re
     assert reason_of(message) == reason
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("left_out")
     images = [png(image) for image in random_images(6, (4, 4, 1))]
     records = [example({"image": image, "label": 9 if number == 2 else 1}) for number, image in enumerate(images)]
-    source = SourceConfig(src=str(write_records(tmp_path / "data.tfrecord", records)), num_classes=2)
-    augment(source, tmp_path / "out", MixConfig(on_bad_record="skip"))
-    return tmp_path / "out"
+    source = SourceConfig(src=str(write_records(folder / "data.tfrecord", records)), num_classes=2)
+    augment(source, folder / "out", MixConfig(on_bad_record="skip"))
+    return folder / "out"
+
+
+@pytest.fixture
+def made(made_once: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made_once, tmp_path / "out"))
 
 
 def test_a_run_lists_what_it_left_out(made: Path) -> None:
@@ -88,6 +96,42 @@ def test_damage_to_the_list_is_told(made: Path, damage: str) -> None:
         path.write_text(text + "a,1,2,label N is out of range\n" if damage == "a line more" else text[:-2] + "?\n")
     (fault,) = quick_check(made, read_manifest(made))
     assert fault.startswith("skipped.csv: ")
+
+
+def test_a_list_that_is_cut_anywhere_is_told(made: Path) -> None:
+    path = made / "skipped.csv"
+    text = path.read_text()
+    for size in range(len(text)):
+        path.write_text(text[:size])
+        (fault,) = quick_check(made, read_manifest(made))
+        assert fault.startswith("skipped.csv: ")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param("\n"),
+        pytest.param("a\n"),
+        pytest.param("a\rb,1,2,x\n"),
+        pytest.param('"a'),
+        pytest.param(f"a,1,2,{'x' * 200_000}\n"),
+        "a,1,2,\0\n",
+    ],
+    ids=brief,
+)
+def test_lines_of_another_form_are_told(made: Path, more: str) -> None:
+    path = made / "skipped.csv"
+    path.write_text(path.read_text() + more, newline="")
+    (fault,) = quick_check(made, read_manifest(made))
+    assert fault.startswith("skipped.csv: ")
+
+
+@pytest.mark.parametrize("name", [pytest.param("a\rb"), "a\nb", "a\r\nb", 'a"b', "a,b", "\u2028", "größe 𝔘", ""])
+def test_any_name_of_a_file_is_listed(name: str) -> None:
+    bad = LeftOut(record=3, offset=470, reason="label 17 is out of range: allowed are 0 to 3")
+    summary = left_out_summary(skipped_text([(name, bad), ("plain", bad)]))
+    assert summary is not None
+    assert summary.reasons == {"label N is out of range": 2}
 
 
 def test_a_list_that_nobody_asked_for_is_foreign(made: Path) -> None:

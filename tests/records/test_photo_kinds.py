@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,24 +154,48 @@ def photo(height: int, width: int, seed: int) -> npt.NDArray[np.uint8]:
     return np.clip(coarse + middle + rng.normal(0, 6, (height, width, 1)), 0, 255).astype(np.uint8)
 
 
-PHOTOS = {
-    size: cv2.imencode(".jpg", photo(*size, seed=number), [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
-    for number, size in enumerate([(3000, 4000), (2000, 3000), (1203, 1601), (640, 480)])
-}
+PHOTO_SIZES = [(3000, 4000), (2000, 3000), (1203, 1601), (640, 480)]
+
+
+@cache
+def photo_file(size: tuple[int, int]) -> bytes:
+    return saved(Image.fromarray(photo(*size, seed=PHOTO_SIZES.index(size))), "JPEG", quality=90)
 
 
 @pytest.mark.parametrize("how", ["crop", "pad", "stretch"])
 @pytest.mark.parametrize("side", [224, 64, 32])
-@pytest.mark.parametrize("size", PHOTOS, ids=str)
+@pytest.mark.parametrize("size", PHOTO_SIZES, ids=str)
 def test_decoding_at_a_part_of_the_size_is_near_decoding_in_full(
     size: tuple[int, int], side: int, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, options = PHOTOS[size], ImageOptions(size=(side, side), resize=how)
+    data, options = photo_file(size), ImageOptions(size=(side, side), resize=how)
     found = decode(data, (side, side, 3), options).astype(float)
     monkeypatch.setattr(images, "_scale", lambda *_: 1)
     full = decode(data, (side, side, 3), options)
     error = ((found - full) ** 2).mean()
     assert psnr(error) >= 38
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_grey_inks_and_turned_photographs_are_decoded_at_a_part_too(
+    mode: str, orientation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.fromarray(photo(641, 483, seed=9)).convert(mode)
+    data = saved(image, "JPEG", quality=90, exif=exif)
+    scales, scale_of = [], images._scale
+    for size in ((64, 64), (100, 40), (40, 100)):
+        for how in ("crop", "pad", "stretch"):
+            options = ImageOptions(size=size, resize=how)
+            scales.append(scale_of(image_facts(data).shape(turned=True)[:2], size, how))  # type: ignore[arg-type]
+            found = decode(data, (*size, 3), options).astype(float)
+            with monkeypatch.context() as patch:
+                patch.setattr(images, "_scale", lambda *_: 1)
+                error = ((found - decode(data, (*size, 3), options)) ** 2).mean()
+            assert psnr(error) >= 36
+    assert max(scales) > 1
 
 
 def psnr(error: float) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mixup_pipeline.records import resize
@@ -60,6 +60,10 @@ def test_scaling_equals_area_averages_and_bicubic_in_float64(size: tuple[int, in
 
 
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 3]))
+@example(64, 64, 32, 32, 3)
+@example(63, 64, 31, 32, 3)
+@example(64, 64, 32, 48, 1)
+@example(60, 64, 15, 32, 1)
 @settings(deadline=None)
 def test_averaging_in_float32_gives_the_same(h: int, w: int, height: int, width: int, channels: int) -> None:
     image = random_images(1, (h, w, channels))[0]

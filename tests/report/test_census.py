@@ -57,7 +57,7 @@ def rows(census: CensusSummary, options: ImageOptions, shape: tuple[int, ...] | 
 
 def test_a_plain_source_is_left_as_it_is() -> None:
     assert rows(PLAIN, ImageOptions(), (28, 28, 1)) == {
-        "sizes": ("all 28x28", "left as they are", "--image-size"),
+        "sizes": ("all 28x28 (height x width)", "left as they are", "--image-size"),
         "aspects": ("square 10", "", "--resize"),
         "formats": ("PNG 10", "all are read", ""),
         "colours": ("grey 10", "left as they are", "--channels"),
@@ -67,7 +67,7 @@ def test_a_plain_source_is_left_as_it_is() -> None:
 
 def test_every_change_is_said_with_its_option() -> None:
     found = rows(MIXED, SIZE, (224, 224, 3))
-    assert found["sizes"] == ("4 from 1x1 to 3000x4000", "9 images brought to 224x224", "--image-size")
+    assert found["sizes"] == ("4 from 1x1 to 3000x4000 (height x width)", "9 images brought to 224x224", "--image-size")
     assert found["aspects"][1] == "5 cropped to fit"
     assert found["colours"] == ("RGB 7, grey 2, RGBA 1", "all are made RGB", "--channels")
     assert found["alpha"] == ("1 image", "laid over white", "--channels 4")
@@ -104,8 +104,11 @@ def test_transparency_is_kept_in_rgba() -> None:
 
 def test_reasons_have_lines_of_their_own() -> None:
     bad = {f"reason {number}": 20 - number for number in range(12)}
+    assert Row(what="bad", found="20: reason 0", done="left out", option="--on-bad-record fail") in census_rows(
+        PLAIN, ImageOptions(), (28, 28, 1), bad, skips=True
+    )
     found = [row for row in census_rows(PLAIN, ImageOptions(), (28, 28, 1), bad) if row.what in ("bad", "")]
-    assert found[0] == Row(what="bad", found="20: reason 0", done="left out", option="--on-bad-record")
+    assert found[0] == Row(what="bad", found="20: reason 0", done="stop a run", option="--on-bad-record skip")
     assert len(found) == 9
     assert found[-1].found == "and 4 more reasons"
 
@@ -135,7 +138,7 @@ def test_a_census_is_shown_and_written_as_a_page(tmp_path: Path, source: Path) -
         )
     assert said.startswith("photos, split train: 2 images\n")
     assert re.search(r"formats +JPEG 1, PNG 1 +all are read", said)
-    assert re.search(r"bad +1: the image is .+left out +--on-bad-record", said)
+    assert re.search(r"bad +1: the image is .+stop a run +--on-bad-record skip", said)
     assert "add --image-size 32 to bring all 2 to one size" in said
     html = page.read_text()
     assert "Not ready to mix" in html
@@ -152,7 +155,7 @@ def test_a_dry_run_shows_the_table_also_where_it_is_refused(tmp_path: Path, sour
         assert refused.stderr.count("\n") == 1
         assert "add --image-size 32" in refused.stderr
         said = succeed(CliRunner().invoke(augment, [*args, "--image-size", "12"]))
-    assert re.search(r"sizes +2 from 8x9 to 16x16 +2 images brought to 12x12", said)
+    assert re.search(r"sizes +2 from 8x9 to 16x16 \(height x width\) +2 images brought to 12x12", said)
     assert "1: the image is damaged and cannot be decoded" in said
 
 
@@ -175,3 +178,13 @@ def test_a_source_without_image_files_has_no_census(tmp_path: Path) -> None:
     args = [str(path), "--census", "--num-classes", "2", "--image-key", "x"]
     with process_as_before():
         assert "holds no image files, so there is no census" in error_of(CliRunner().invoke(inspect, args), 1)
+
+
+def test_a_dry_run_shows_the_plan_and_then_what_would_stop_it(source: Path) -> None:
+    args = ["--src", str(source), "--num-classes", "2", "--image-size", "12", "--dry-run"]
+    with process_as_before():
+        planned = CliRunner().invoke(augment, args)
+    assert planned.exit_code == 1
+    assert "stop a run" in planned.stdout
+    assert "photos.tfrecord: record 2 at byte" in planned.stderr
+    assert planned.stderr.endswith(": --on-bad-record skip leaves such records out\n")

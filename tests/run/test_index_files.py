@@ -22,9 +22,9 @@ def scanned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were scanned."""
     names: list[str] = []
 
-    def noting_scan(file: SourceFile, *arguments: Any) -> Scanned:
+    def noting_scan(file: SourceFile, *arguments: Any, **more: Any) -> Scanned:
         names.append(file.name)
-        return scan_file(file, *arguments)
+        return scan_file(file, *arguments, **more)
 
     monkeypatch.setattr(index_files, "scan_file", noting_scan)
     return names

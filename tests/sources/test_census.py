@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -138,7 +139,7 @@ def test_sizes_that_differ_are_counted_and_the_option_is_named() -> None:
         one_shape(census_of(found, "photos.tfrecord"), SPEC)
     assert str(caught.value) == (
         "images differ in size: 3 sizes from 9x9 (photos.tfrecord record 8) to 500x375 (photos.tfrecord record 0), "
-        "500x375 7 times, 100x90 1 times, 9x9 1 times: add --image-size 224 to bring all 9 to one size, with --resize "
+        "most often 7 of 500x375: add --image-size 224 to bring all 9 to one size, with --resize "
         "crop, pad or stretch"
     )
     assert caught.value.census.sizes == 3
@@ -154,6 +155,46 @@ def test_an_output_that_is_too_large_is_refused() -> None:
     spec = replace(SPEC, images=ImageOptions(size=(8192, 8192)))
     with pytest.raises(SourceError, match=r"^--image-size 8192x8192: the example claims to be 8192x8192x3"):
         one_shape(census_of([ImageFacts("JPEG", 5, 5, "RGB")]), spec)
+
+
+@pytest.mark.parametrize(("channels", "colours"), [(4, ["grey"]), (None, ["grey", "RGB"])])
+def test_images_that_are_too_large_with_all_channels_are_refused(channels: int | None, colours: list[str]) -> None:
+    """In grey alone they are not."""
+    census = census_of([ImageFacts("PNG", 9000, 5000, kind) for kind in colours])
+    spec = replace(SPEC, images=ImageOptions(channels=channels))
+    shape = f"9000x5000x{channels or 3}"
+    with pytest.raises(SourceError, match=f"^the example claims to be {shape}: .* 64 MiB decoded: use a smaller --im"):
+        one_shape(census, spec)
+    assert one_shape(census, replace(SPEC, images=ImageOptions(channels=1))) == (9000, 5000, 1)
+
+
+def test_sizes_beyond_three_are_counted_and_named_upright() -> None:
+    found = [ImageFacts("JPEG", 10, number, "RGB", 8, 6) for number in range(1, 7)]
+    with pytest.raises(SizesError, match=r"6 sizes from 1x10 \(a record 0\) to 6x10 \(a record 5\): add"):
+        one_shape(census_of(found), SPEC)
+    with pytest.raises(SizesError, match=r"6 sizes from 10x1 \(a record 0\) to 10x6 \(a record 5\)"):
+        one_shape(census_of(found), replace(SPEC, images=ImageOptions(exif="ignore")))
+
+
+@given(st.lists(st.lists(some_facts, max_size=8), max_size=4), some_options)
+def test_the_one_shape_of_files_is_that_of_their_images(files: list[list[ImageFacts]], options: ImageOptions) -> None:
+    """Whatever file an image lies in: all have the size asked for, or all have one, or it is refused."""
+    spec, everything = replace(SPEC, images=options), [facts for found in files for facts in found]
+    census = Census.of(census_of(found, f"file-{number}") for number, found in enumerate(files))
+    sizes = {facts.shape(turned=options.turned)[:2] for facts in everything}
+    if options.size is None and len(sizes) > 1:
+        with pytest.raises(SizesError, match=f"{len(sizes)} sizes from .* all {len(everything)} to one size"):
+            one_shape(census, spec)
+        return
+    colour = any(not facts.colours.startswith("grey") for facts in everything)
+    channels = options.channels or (3 if colour else 1)
+    assert one_shape(census, spec) == ((*(options.size or sizes.pop()), channels) if everything else None)
+
+
+@pytest.mark.parametrize("rows", [[[[1, 2], 3]], [[None, 1, "a", 0]], [3], [[["PNG", 1], 1, "a", 0]]])
+def test_rows_of_another_form_are_refused(rows: list[Any]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Census.from_rows(rows)
 
 
 def test_vectors_that_differ_are_named() -> None:

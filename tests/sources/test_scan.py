@@ -389,6 +389,15 @@ def test_all_records_bad_leaves_nothing(tmp_path: Path, work: WorkFolder) -> Non
     assert one_shape(work.found(0)[0], PNG_SPEC) is None
 
 
+def test_a_reason_of_any_length_is_kept_short(tmp_path: Path, work: WorkFolder) -> None:
+    """Names of features come from the record. A list of bad records could not be read back with a field this long."""
+    path = write_records(tmp_path / "a.tfrecord", [*PNG_RECORDS, example({"image": b"", "x" * 200_000: 1})])
+    index(path, work, config=SKIP)
+    (bad,) = work.found(0)[1]
+    assert bad.reason.startswith("feature 'label' is missing: the record has image, xxx")
+    assert len(bad.reason) == 300
+
+
 # Damage that hides where records start
 
 

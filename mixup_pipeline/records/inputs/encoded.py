@@ -9,7 +9,7 @@ import numpy.typing as npt
 from mixup_pipeline.records.facts import Facts
 from mixup_pipeline.records.images import decode, image_facts
 from mixup_pipeline.records.inputs import InputKind
-from mixup_pipeline.spec import AS_STORED, ExampleSpec, ImageOptions, Shape, check_size, shape_text
+from mixup_pipeline.spec import AS_STORED, ExampleSpec, ImageOptions, Shape, shape_text
 
 
 class EncodedInput(InputKind):
@@ -24,7 +24,6 @@ class EncodedInput(InputKind):
             shape = facts.shape(turned=spec.images.turned)
             if not spec.fits((*shape[:2], spec.shape[2] or shape[2])):
                 raise ValueError(f"the example is {shape_text(shape)}, the schema says {shape_text(spec.shape)}")
-            check_size(shape)
         return facts
 
     def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
