@@ -8,7 +8,7 @@ import pytest
 
 from mixup_pipeline import MixConfig, SourceConfig, augment
 from tests.commands import succeed
-from tests.datasets import write_tfds
+from tests.datasets import example, write_records, write_tfds
 from tests.reference import shard_hashes
 
 # Made by: mixup-augment --src mnist_sample --limit 500 --copies 2 --num-shards 2 --seed 7 --out golden
@@ -24,6 +24,24 @@ GOLDEN = {
 def test_golden(tmp_path: Path, pairing: str) -> None:
     augment("mnist_sample", tmp_path, MixConfig(limit=500, copies=2, num_shards=2, seed=7, pairing=pairing))
     assert shard_hashes(tmp_path)["mnist_sample_mixup-train.tfrecord-00002-of-00004"] == GOLDEN[pairing]
+
+
+# Made by the test itself, from photographs of all kinds: OpenCV and Pillow decode, shrink and encode them.
+PHOTOS = {
+    "raw": "92f61f21f88ad413791e8d15c650d0dfedc4de69e5255374453aa22cef2e1f63",
+    "jpeg": "0bcce2cc1f304b20540af6dfc191ea71de2e767266692d9ad74d0b0dd13a5588",
+    "webp": "4f70a95f251c6afe23bedc8064aae1f997cf37b30ecbac55603f4ae5c7ecb707",
+}
+
+
+@pytest.mark.parametrize("image_format", PHOTOS)
+def test_golden_of_photographs(tmp_path: Path, image_format: str) -> None:
+    files = sorted((Path(__file__).parent / "data/images/good").iterdir())
+    records = [example({"image": file.read_bytes(), "label": number % 3}) for number, file in enumerate(files)]
+    path = write_records(tmp_path / "photos.tfrecord", records)
+    source = SourceConfig(src=str(path), num_classes=3, image_size="24x20")
+    augment(source, tmp_path / "out", MixConfig(seed=7, image_format=image_format))
+    assert list(shard_hashes(tmp_path / "out").values()) == [PHOTOS[image_format]]
 
 
 @pytest.mark.slow
