@@ -26,7 +26,7 @@ from mixup_pipeline.storage.atomic import sizes
 from mixup_pipeline.storage.places import ObjectPath, Place, is_url, place
 
 LARGE_SOURCE_BYTES = 512 << 20
-LARGE_PHOTOS_BYTES = 64 << 20
+LARGE_PHOTOS_BYTES = 512 << 20
 """From this size on, several processes save more than the 1.5 seconds that they take to start."""
 _MAX_PORT = 65535
 _TIMEOUT_SECONDS = 10

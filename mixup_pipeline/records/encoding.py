@@ -6,6 +6,7 @@ vary. The bytes are those of protobuf's deterministic serialization (map keys in
 files have different lengths in every record, so protobuf itself serializes those records.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,9 +19,12 @@ from mixup_pipeline.records.fields import Field, ListKind
 from mixup_pipeline.records.framing import FOOTER_BYTES, HEADER_BYTES, frame, header, masked_crc32cs
 from mixup_pipeline.records.layout import LAM, Layout
 from mixup_pipeline.records.tf_example import Example
+from mixup_pipeline.storage.prefetch import on_all_cores
 
 Bytes = npt.NDArray[np.uint8]
 
+_LARGE_IMAGE = 1 << 14
+"""Values from which files are made in threads: smaller ones are done sooner than one begins."""
 _LIST_TAGS: dict[ListKind, int] = {"bytes_list": 1, "float_list": 2, "int64_list": 3}
 """The field numbers of the lists in protobuf."""
 _Piece = bytes | tuple[str, int]
@@ -180,6 +184,9 @@ def _as_bytes(array: npt.NDArray[np.generic]) -> Bytes:
 
 def _serialized(columns: Columns, layout: Layout) -> Iterator[bytes]:
     """Serialize records whose images are encoded as files: the payloads, in order."""
+    images: Any = columns[layout.input.key]
+    large = math.prod(layout.shape) >= _LARGE_IMAGE
+    files = on_all_cores(layout.encoded, images) if large else map(layout.encoded, images)
     for row in range(len(columns[LAM.key])):
         example = Example()
         for field in layout.fields:
@@ -188,7 +195,7 @@ def _serialized(columns: Columns, layout: Layout) -> Iterator[bytes]:
             if isinstance(values, Ids):
                 target.append(values.text[row, : values.lengths[row]].tobytes())
             elif field.content == "file":
-                target.append(layout.encoded(values[row]))
+                target.append(next(files))
             else:
                 target.extend(np.ravel(values[row]))
         yield example.SerializeToString(deterministic=True)

@@ -24,8 +24,6 @@ _MOST_FLOATS = 1 << 22
 Both sides at exactly half are left out: there OpenCV rounds bytes up at .5, and floats to even numbers.
 """
 
-cv2.ipp.setUseIPP(False)  # it chooses its code by the processor, and equal runs must give equal bytes everywhere
-
 
 def resized(image: Pixels, size: Size, how: str, *, exactly_centred: bool = False) -> Pixels:
     """Bring an image (h, w, c) to a size.
@@ -88,6 +86,7 @@ def scaled(image: Pixels, size: Size) -> Pixels:
 
 
 def _scaled(image: Any, size: Size) -> Any:
+    cv2.ipp.setUseIPP(False)  # by thread: it chooses its code by the processor, and equal runs must give equal bytes
     channels = image.shape[2]
     height, width = (min(sides) for sides in zip(image.shape[:2], size, strict=True))
     for to, filter in (((height, width), cv2.INTER_AREA), (size, cv2.INTER_CUBIC)):

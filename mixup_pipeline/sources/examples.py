@@ -15,6 +15,7 @@ from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.sources.index import Entries, NamedFile
 from mixup_pipeline.sources.payloads import read_payloads
 from mixup_pipeline.spec import ExampleSpec, Shape
+from mixup_pipeline.storage.prefetch import on_all_cores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +46,27 @@ def read_examples(entries: Entries, files: Sequence[NamedFile], spec: ExampleSpe
     rows = np.lexsort((entries["offset"], entries["file"]))
     ordered = entries[rows]
     spans = zip(rows.tolist(), ordered["input_start"].tolist(), ordered["input_length"].tolist(), strict=True)
-    try:
-        for (row, start, length), payload in zip(spans, read_payloads(files, ordered), strict=True):
+
+    def decode(found: tuple[tuple[int, int, int], bytes]) -> tuple[int, ValueError | None]:
+        """Fill in one row. Gives its number and what is wrong with it."""
+        (row, start, length), payload = found
+        try:
             inputs[row] = reader.decode(payload[start : start + length], shape)
             if not labels_in_index:
                 labels[row] = reader.label(parse(payload))
-    except ValueError as error:
-        entry = entries[row]
-        name = files[entry["file"]].name
-        raise record_error(name, int(entry["record"]), int(entry["offset"]), str(error)) from error
+        except ValueError as error:
+            return row, error
+        return row, None
+
+    large = spec.images.size is not None  # in a thread of its own a small image takes longer
+    try:
+        for row, error in (on_all_cores if large else map)(
+            decode, zip(spans, read_payloads(files, ordered), strict=True)
+        ):
+            if error is not None:
+                entry = entries[row]
+                name = files[entry["file"]].name
+                raise record_error(name, int(entry["record"]), int(entry["offset"]), str(error)) from error
     except OSError as error:
         raise SourceError(f"{error.filename}: cannot be read any more ({error.strerror or error})") from error
     names = [file.name for file in files]

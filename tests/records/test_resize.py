@@ -1,5 +1,7 @@
 """Bringing images to a size, beside float64: exact area averages, bicubic, centred boxes; no aliasing, no bleeding."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -151,3 +153,13 @@ def test_opacity_is_averaged_too() -> None:
     image = np.zeros((2, 2, 4), np.uint8)
     image[0] = (10, 20, 30, 255)
     assert scaled(image, (1, 1)).tolist() == [[[10, 20, 30, 128]]]
+
+
+@pytest.mark.parametrize("size", [(24, 20), (50, 61), (90, 31)], ids=str)
+def test_every_thread_gives_the_same(size: tuple[int, int]) -> None:
+    """OpenCV keeps for each thread whether it uses IPP, which rounds otherwise."""
+    images = random_images(20, (37, 53, 3))
+    expected = [scaled(image, size) for image in images]
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda image: scaled(image, size), images))
+    assert (np.array(found) == np.array(expected)).all()
