@@ -17,6 +17,7 @@ def main(data_dir: str, out: Path, copies: int) -> None:
     source = open_source(SourceConfig(src="mnist", data_dir=data_dir))
     request, work = Request(source=source, config=MixConfig(copies=copies)), WorkFolder.of(out)
     work.create()
+    work.save_request(request)
     files = [index_file(file, source.spec, request.config, work) for file in source.files]
     tasks = plan_run(request, files, out)
     commit_run([info for task in tasks for info in ShardMixer(out).mix_shard(task)], out)

@@ -26,7 +26,6 @@ from mixup_pipeline.storage.atomic import sizes
 from mixup_pipeline.storage.places import ObjectPath, Place, is_url, place
 
 LARGE_SOURCE_BYTES = 512 << 20
-LARGE_PHOTOS_BYTES = 512 << 20
 """From this size on, several processes save more than the 1.5 seconds that they take to start."""
 _MAX_PORT = 65535
 _TIMEOUT_SECONDS = 10
@@ -79,12 +78,11 @@ def _with_loopback(hosts: str) -> str:
 def use_all_cores(options: PipelineOptions, source: Source, copies: int, beam_args: Sequence[str]) -> None:
     """Let the local engine use one process per core for a large source. A small one is done before they have started.
 
-    Images that are brought to a size take longest, in decoding and shrinking, so a source of them is large sooner, and
-    sooner with more copies.
+    Images that are brought to a size take longest, so more copies make a source of them large sooner.
 
     beam_args: the user's Beam options. Nothing changes where they choose the processes themselves.
     """
-    large = LARGE_SOURCE_BYTES if source.spec.images.size is None else LARGE_PHOTOS_BYTES / copies
+    large = LARGE_SOURCE_BYTES / (1 if source.spec.images.size is None else copies)
     direct = options.view_as(DirectOptions)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     given = any(flag.startswith("--direct_") for flag in beam_args)

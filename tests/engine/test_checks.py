@@ -61,7 +61,7 @@ def test_photographs_are_a_large_source_sooner(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, copies: int, mode: str
 ) -> None:
     size = sum(path.stat().st_size for path in dataset.folder.glob("*.tfrecord*"))
-    monkeypatch.setattr(engines, "LARGE_PHOTOS_BYTES", 3 * size)
+    monkeypatch.setattr(engines, "LARGE_SOURCE_BYTES", 3 * size)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     options = pipeline_options("local", ())
     use_all_cores(options, open_source(SourceConfig(src=str(dataset.folder), image_size="8")), copies, ())
