@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mixup_pipeline.dataset.manifest import read_manifest
 from mixup_pipeline.records.tf_example import Example
 
-_ORIGIN = re.compile(rb',\n    "origin": \{.*\}\n')
+_ORIGIN = re.compile(rb',\n    "origin": \{.*\}(?=,?\n)')
 
 
 @dataclass(frozen=True)
