@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from mixup_pipeline.run.claim import claim
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.planning import output_bytes, resolve
 from mixup_pipeline.run.request import Request
-from mixup_pipeline.run.run import Run
+from mixup_pipeline.run.run import Run, resolved_quality
 from mixup_pipeline.run.sharding import GATHER_BYTES, TOGETHER_BYTES, gathered_examples
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import open_source
@@ -170,7 +170,8 @@ def _prepared(
         )
     check_engine(options)
     check_paths(options, source, folder)
-    request = Request(source=source, config=config or MixConfig())
+    config = config or MixConfig()
+    request = Request(source=source, config=replace(config, quality=resolved_quality(config)))
     use_all_cores(options, source, request.config.copies, beam_args)
     with claim(folder, request, overwrite=overwrite):
         yield request, folder, options

@@ -7,6 +7,8 @@ from typing import Any
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.compare_config import CompareConfig
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.source import image_options
+from mixup_pipeline.spec import ImageOptions
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.watch import OnStep
 
@@ -37,8 +39,10 @@ class Comparison:
 
 
 def described(source: SourceConfig) -> dict[str, Any]:
-    """A source as results and identities hold it, with the split that is read."""
-    return {**asdict(source), "split": source.split_name}
+    """A source as results and identities hold it, with the split that is read. Image options are None by default."""
+    images, default = image_options(source.images), image_options(ImageOptions(size=source.images.size))
+    asked = {name: None if value == default[name] else value for name, value in images.items()}
+    return {**asdict(source), "split": source.split_name, **asked, "image_size": images["image_size"]}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,10 @@ import numpy.typing as npt
 from mixup_pipeline.process import stderr_held_back
 from mixup_pipeline.records.exif import orientation_of
 from mixup_pipeline.records.facts import MAX_IMAGE_PIXELS, UPRIGHT, ImageFacts, check_pixels
+from mixup_pipeline.records.gif import without_texts
 from mixup_pipeline.records.tiff import (
     DEEP,
+    check_tags,
     deep_colours,
     deep_grey,
     stored_depth,
@@ -106,8 +108,12 @@ def _opened(data: bytes, name: str) -> Iterator[Any]:
 
     damaged = (
         OSError, SyntaxError, EOFError, IndexError, KeyError, TypeError, AttributeError, OverflowError,
-        ZeroDivisionError, RuntimeError, struct.error,
+        ZeroDivisionError, RuntimeError, MemoryError, struct.error,
     )  # fmt: skip
+    if name == "TIFF":
+        check_tags(data)
+    elif name == "GIF":
+        data = without_texts(data)
     libtiff_held_back = stderr_held_back(always=True) if name == "TIFF" else nullcontext()
     with ONE_AT_A_TIME, libtiff_held_back, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow comments on damaged tags

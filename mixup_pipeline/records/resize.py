@@ -25,22 +25,24 @@ Both sides at exactly half are left out: there OpenCV rounds bytes up at .5, and
 """
 
 
-def resized(image: Pixels, size: Size, how: str, *, exactly_centred: bool = False) -> Pixels:
+def resized(image: Pixels, size: Size, how: str, *, reduced_from: Size | None = None) -> Pixels:
     """Bring an image (h, w, c) to a size.
 
     how: "crop" takes the largest centred box of the target's shape, "pad" keeps all of the image and fills up with
-    black, "stretch" distorts. exactly_centred: where the centre would move by half a pixel, take a box smaller by one.
+    black, "stretch" distorts. reduced_from: the size of the picture of which the image is a smaller copy: the picture
+    fills as much of a padded target as it would in full, and where the centre of a crop would move by half a pixel of
+    the copy, the box is smaller by one.
     """
-    if image.shape[:2] == size:
+    if image.shape[:2] == size and reduced_from is None:
         return image
     if how == "crop":
         top, left, height, width = centred_box(image.shape[:2], size)
-        if exactly_centred:
+        if reduced_from is not None:
             height, width = height - (image.shape[0] - height) % 2, width - (image.shape[1] - width) % 2
             top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
         return scaled(image[top : top + height, left : left + width], size)
     if how == "pad":
-        return _padded(image, size)
+        return _padded(image, size, inner_size(reduced_from or image.shape[:2], size))
     return scaled(image, size)
 
 
@@ -98,8 +100,7 @@ def _scaled(image: Any, size: Size) -> Any:
     return image
 
 
-def _padded(image: Pixels, size: Size) -> Pixels:
-    inner = inner_size(image.shape[:2], size)
+def _padded(image: Pixels, size: Size, inner: Size) -> Pixels:
     top, left = ((outer - side) // 2 for outer, side in zip(size, inner, strict=True))
     padded = np.zeros((*size, image.shape[2]), np.uint8)
     padded[..., 3:] = 255  # opaque

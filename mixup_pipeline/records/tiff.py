@@ -4,6 +4,7 @@ Pillow and OpenCV turn a TIFF upright while they decode it, and Pillow gives its
 stored, as those of every other format. Pillow drops the lower half of 16 bits of colour, so OpenCV decodes those.
 """
 
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,8 +20,33 @@ Tags = Mapping[int, Any]
 DEEP = 16
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _TURNED, _EXTRA, _NUMBERS = 256, 257, 258, 262, 274, 338, 339
 _WHITE_IS_ZERO, _WEIGHTED, _SIGNED = 0, 1, 2
+_VALUE_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+"""By type; all others take one byte."""
+_SHARED, _FREE_BYTES = 4, 1 << 16
 _BACK = {6: 8, 8: 6}
 """The orientation that undoes another one. All others undo themselves."""
+
+
+def check_tags(data: bytes) -> None:
+    """Raise ValueError if the tags of a TIFF claim more bytes than it can hold: Pillow copies what each one points at.
+
+    Tags may share a little, so they may claim `_SHARED` times the file. Pillow refuses tags that lie outside it.
+    """
+    order = ">" if data.startswith(b"MM") else "<"
+    claimed, most, seen = 0, _SHARED * len(data) + _FREE_BYTES, set[int]()
+    try:
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        while start and start not in seen:
+            seen.add(start)
+            (count,) = struct.unpack_from(f"{order}H", data, start)
+            for entry in range(start + 2, start + 2 + 12 * count, 12):
+                _, kind, values = struct.unpack_from(f"{order}HHI", data, entry)
+                claimed += 12 + _VALUE_BYTES.get(kind, 1) * values
+                if claimed > most:
+                    raise ValueError(f"the TIFF image is damaged: its tags claim more than {most:,} bytes")
+            (start,) = struct.unpack_from(f"{order}I", data, start + 2 + 12 * count)
+    except struct.error:  # it ends there, and so does Pillow
+        return
 
 
 def stored_size(tags: Tags) -> tuple[int, int]:

@@ -78,11 +78,9 @@ def _census(manifest: Manifest) -> list[Row]:
     """The rows about the images of the source; none if its inputs are no image files."""
     source = manifest.source
     bad = None if source.left_out is None else source.left_out.reasons
-    return (
-        []
-        if source.census is None
-        else census_rows(source.census, source.schema.images, manifest.shape, bad, skips=True)
-    )
+    if source.census is None:
+        return []
+    return census_rows(source.census, source.schema.images, manifest.shape, bad, skips=True)
 
 
 def _cards(overview: Overview) -> list[Card]:

@@ -107,16 +107,22 @@ def _check_ours(out: Place, *, unfinished: bool) -> None:
     ours = {WORK_NAME}
     if (out / MANIFEST_NAME).is_file():
         try:
-            names = [shard.name for shard in read_manifest(out).shards]
-            ours |= {MANIFEST_NAME, *filter(_OF_UNFINISHED_RUN.fullmatch, names)}
+            manifest = read_manifest(out)
         except ManifestError as error:
             reason = f"its {MANIFEST_NAME} is not from mixup-augment"
             raise OutputError(f"--out {out}: {reason}: choose another --out") from error
-    if MANIFEST_NAME in ours or unfinished:
+        names = [shard.name for shard in manifest.shards]
+        ours |= {MANIFEST_NAME, INFO_NAME, FEATURES_NAME, *filter(_OF_UNFINISHED_RUN.fullmatch, names)}
+        if manifest.source.left_out is not None:
+            ours.add(SKIPPED_NAME)
+    elif unfinished:
         ours |= {INFO_NAME, FEATURES_NAME, SKIPPED_NAME}
-    for name in sorted(path.name for path in out.iterdir()):
-        if name not in ours and not (unfinished and _OF_UNFINISHED_RUN.fullmatch(name)):
-            raise _not_ours(out, name)
+    paths: list[Place] = sorted(out.iterdir(), key=lambda path: path.name)
+    for path in paths:
+        is_ours = path.name in ours or (unfinished and _OF_UNFINISHED_RUN.fullmatch(path.name))
+        is_folder = isinstance(path, Path) and path.is_dir() and path.name != WORK_NAME
+        if not is_ours or is_folder:
+            raise _not_ours(out, path.name)
     foreign = foreign_content(out / WORK_NAME)
     if foreign is not None:
         raise _not_ours(out, f"{WORK_NAME}/{foreign}")

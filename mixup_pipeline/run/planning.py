@@ -5,13 +5,16 @@ One worker does this, once per run.
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import IO
 
 import numpy as np
 
 from mixup_pipeline.config import MAX_EXAMPLES, MixConfig
 from mixup_pipeline.config.registry import LABEL_KINDS, PAIRINGS
+from mixup_pipeline.dataset.left_out import reason_of
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, MIXED_SUFFIX, read_manifest
 from mixup_pipeline.errors import OtherRunError, OutputError, SourceError, UsageError
 from mixup_pipeline.mixing.pairing import Earlier, Policy, check_pairable
@@ -25,10 +28,12 @@ from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.census import Census, one_shape, summary_of
 from mixup_pipeline.sources.index import Entries, IndexedFile
 from mixup_pipeline.sources.payloads import UNDER_WAY
+from mixup_pipeline.sources.scan import scan_file
 from mixup_pipeline.storage.atomic import free_bytes, output_errors, sizes
-from mixup_pipeline.storage.places import ObjectPath, Place
+from mixup_pipeline.storage.places import ObjectPath, Place, place
 from mixup_pipeline.storage.prefetch import prefetch
 
+_SHOWN_REASONS = 3
 _NAME_BYTES = 220
 """The longest name of a shard. Most file systems allow 255 bytes, and unfinished shards have longer names."""
 
@@ -54,12 +59,16 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
     """Resolve what the request leaves open: the run, and its slot table."""
     source, config = request.source, request.config
     at_a_time = UNDER_WAY if isinstance(work.root, ObjectPath) else 1
-    census = Census.of(part for part, _ in prefetch(work.found, range(len(files)), at_a_time))
+    found = list(prefetch(work.found, range(len(files)), at_a_time))
+    census = Census.of(_used(request, files, [part for part, _ in found]))
     shape = one_shape(census, source.spec)
     if shape is None:
-        raise SourceError(f"{source.name}: split {source.split!r} holds no usable record, so there is nothing to mix")
-    found = sum(file.examples for file in files)
-    num_examples = found if config.limit is None else min(found, config.limit)
+        bad = Counter(reason_of(one.reason) for _, left_out in found for one in left_out)
+        why = "; ".join(f"{reason} ({count:,})" for reason, count in bad.most_common(_SHOWN_REASONS))
+        said = f", so there is nothing to mix{': ' if why else ''}{why}"
+        raise SourceError(f"{source.name}: split {source.split!r} holds no usable record{said}")
+    usable = sum(file.examples for file in files)
+    num_examples = usable if config.limit is None else min(usable, config.limit)
     check_counts(config, num_examples, source.spec.label_kind)
     entries = prefetch(lambda position: work.entries(position, files[position].examples), range(len(files)), at_a_time)
     slots = slot_table(entries, num_examples=num_examples, seed=config.seed)
@@ -88,6 +97,18 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
         except ValueError as error:
             raise UsageError(str(error)) from error
     return run, slots
+
+
+def _used(request: Request, files: Sequence[IndexedFile], found: Sequence[Census]) -> Iterator[Census]:
+    """The census of each file, but of those examples alone that --limit leaves."""
+    left = request.config.limit
+    for file, indexed, census in zip(request.source.files, files, found, strict=True):
+        if left is None or indexed.examples <= left:
+            yield census
+        elif left:
+            limited = replace(request.config, limit=left)
+            yield scan_file(file, place(indexed.path), request.source.spec, limited).census
+        left = None if left is None else max(0, left - indexed.examples)
 
 
 def _check_names(run: Run) -> None:

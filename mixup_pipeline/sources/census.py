@@ -101,7 +101,8 @@ def _image_shape(census: Census, spec: ExampleSpec) -> Shape:
         check_size(shape)
     except ValueError as error:
         asked = "" if options.size is None else f"--image-size {shape_text(options.size)}: "
-        raise SourceError(f"{asked}{error}: use a smaller --image-size") from error
+        remedy = "add --image-size" if options.size is None else "use a smaller one"
+        raise SourceError(f"{asked}{error}: {remedy}") from error
     return shape
 
 

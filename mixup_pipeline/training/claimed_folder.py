@@ -76,13 +76,18 @@ def claimed(
             _remove_if_unused(root, kind, existed)
 
 
+def is_claimed(root: Path) -> bool:
+    """Whether the folder keeps a request."""
+    return (root / _CONFIG).is_file()
+
+
 def check_free(root: Path, kind: Kind) -> None:
     """Raise UsageError if a folder holds what is not of this kind, so that nothing may be written there."""
     try:
         names = sorted(path.name for path in root.iterdir()) if root.is_dir() else []
     except OSError as error:
         raise output_error(root, error) from error
-    if _CONFIG not in names and not all(kind.is_ours(name) for name in names):
+    if not is_claimed(root) and not all(kind.is_ours(name) for name in names):
         raise UsageError(f"--out {root}: is not empty and holds no {kind.what}: choose another --out")
 
 

@@ -10,7 +10,7 @@ from mixup_pipeline.config import ALPHA_RANGE, SourceConfig, check_number
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.quick_check import quick_check, sound_manifest
 from mixup_pipeline.dataset.source_again import source_config
-from mixup_pipeline.errors import ManifestError, SourceError, UsageError
+from mixup_pipeline.errors import ManifestError, SizesError, SourceError, UsageError
 from mixup_pipeline.spec import AS_STORED
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import (
@@ -110,7 +110,7 @@ def prepare(
     if evaluation is None:
         asked = replace(request.evaluation, allow_eval_split=True)
         fitting = brought_to(asked, form_of(data.records))
-        evaluation = Evaluation(open_examples(fitting, request.on_bad_record, RunFolder(out).prepared / "evaluation"))
+        evaluation = Evaluation(_opened(fitting, request, out, "evaluation"))
     for records in (data.records, evaluation.records):
         check_names(records)
     _check_fit(data.records, evaluation.records)
@@ -136,6 +136,21 @@ def prepare(
         if files.skipped
     ]
     return Prepared(job=job, identity=identity, notes=tuple(notes))
+
+
+def _opened(config: SourceConfig, request: TrainRequest, out: Path, name: str) -> ExampleFiles:
+    """Clean examples of a run. Those that were prepared for a run that was refused may be replaced."""
+    folder = RunFolder(out)
+    try:
+        return open_examples(config, request.on_bad_record, folder.prepared / name, may_replace=not folder.is_claimed)
+    except SizesError as error:
+        if request.shards is None:
+            raise
+        said = str(error).partition(": add --image-size")[0]
+        raise SourceError(
+            f"{config.src}: {said}: the shards were mixed without --image-size: mix them with it, or evaluate on "
+            f"images of one size"
+        ) from error
 
 
 def _left_out(job: Job) -> list[str]:
@@ -179,7 +194,7 @@ class _TrainingData:
 
 
 def _source_data(request: TrainRequest, src: SourceConfig, out: Path, opened: ExampleFiles | None) -> _TrainingData:
-    records = opened or open_examples(src, request.on_bad_record, RunFolder(out).prepared / "unmixed")
+    records = opened or _opened(src, request, out, "unmixed")
     identity: dict[str, Any] = {"name": records.name, "split": src.split_name, "examples": records.examples}
     if request.mix_online is not None:
         identity["mix_online"] = request.mix_online

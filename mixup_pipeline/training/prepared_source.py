@@ -11,7 +11,7 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.config.source import image_options
 from mixup_pipeline.dataset.quick_check import sound_manifest
-from mixup_pipeline.errors import SourceError
+from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.spec import AS_STORED, ImageOptions
 from mixup_pipeline.training.augmenting import run_augment, source_options
@@ -21,22 +21,33 @@ from mixup_pipeline.training.source_examples import source_examples
 _OTHER_RUN = ": use --overwrite"
 
 
-def open_examples(config: SourceConfig, on_bad_record: str, kept_in: Path) -> ExampleFiles:
+def open_examples(
+    config: SourceConfig, on_bad_record: str, kept_in: Path, *, may_replace: bool = False
+) -> ExampleFiles:
     """Describe a split of an unmixed source. kept_in: the folder for its images, where they are brought to a size.
 
-    Raises as `source_examples` does, and SourceError if they cannot be prepared.
+    may_replace: whether what was prepared there for another request may go.
+
+    Raises as `source_examples` does, UsageError if the folder is a link, and SourceError if images cannot be prepared.
     """
     if config.images.size is None:
         return source_examples(config, on_bad_record)
+    for folder in (kept_in.parent, kept_in):
+        if folder.is_symlink():
+            raise UsageError(f"{folder}: is a link, which is not followed: put a folder there, or choose another --out")
     source = open_source(config)
-    options = ["--prob", "0", "--on-bad-record", on_bad_record, "--out", str(kept_in)]
+    options = source_options(replace(config, allow_eval_split=True))
+    options += ["--prob", "0", "--on-bad-record", on_bad_record, "--out", str(kept_in)]
+    doing = f"preparing {source.name}"
     try:
-        run_augment([*source_options(replace(config, allow_eval_split=True)), *options], f"preparing {source.name}")
+        run_augment(options, doing)
     except SourceError as error:
         said, other, _ = str(error).partition(_OTHER_RUN)
         if not other:
             raise
-        raise SourceError(f"{said}: remove that folder, or choose another --out") from error
+        if not may_replace:
+            raise SourceError(f"{said}: remove that folder, or choose another --out") from error
+        run_augment([*options, "--overwrite"], doing)
     manifest = sound_manifest(kept_in)
     return replace(
         mixed_examples(kept_in, manifest),

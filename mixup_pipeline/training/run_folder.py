@@ -24,7 +24,7 @@ from typing import Any
 from mixup_pipeline.errors import OutputError, UsageError, first_line
 from mixup_pipeline.storage.atomic import check_room, output_error, publish, sha256_of, write_atomically
 from mixup_pipeline.training.checksums import SUMS, changed_file, sha256, write_sums
-from mixup_pipeline.training.claimed_folder import Kind, OnNote, check_free, claimed, ignore, read_json
+from mixup_pipeline.training.claimed_folder import Kind, OnNote, check_free, claimed, ignore, is_claimed, read_json
 from mixup_pipeline.training.saved_state import Row, SavedState, read_state
 from mixup_pipeline.training.tensorflow_import import can_name
 
@@ -68,6 +68,11 @@ class RunFolder:
     def prepared(self) -> Path:
         """The folder of clean examples whose images were brought to a size."""
         return self.root / _PREPARED
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether a request was made here."""
+        return is_claimed(self.root)
 
     def check_free(self) -> None:
         """Raise UsageError if the folder holds something else, so that nothing may be prepared there."""

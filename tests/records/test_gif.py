@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -98,3 +99,49 @@ def test_a_canvas_that_claims_too_many_pixels_is_refused() -> None:
         image_facts(gif_file(65535, 2000, COLOURS, Picture(FIRST)))
     with pytest.raises(ValueError, match="the GIF image has too many pixels: allowed are up to 100 million"):
         image_facts(gif_file(65535, 65535, COLOURS, Picture(FIRST)))
+
+
+def with_texts(data: bytes, texts: bytes) -> bytes:
+    """A GIF of COLOURS with these blocks before its first picture, and with bytes between blocks that are no blocks."""
+    start = 13 + COLOURS.size
+    return data[:start] + b"\0\x01" + texts + data[start:-1] + b"\0;" + texts
+
+
+COMMENT, TEXT, LOOP = (
+    b"!" + kind + b"".join(bytes([len(part)]) + part for part in parts) + b"\0"
+    for kind, parts in (
+        (b"\xfe", [b"a,!;"]),
+        (b"\x01", [b"12 bytes are.", b"!,"]),
+        (b"\xff", [b"NETSCAPE2.0", b"\1\0\0"]),
+    )
+)
+
+
+@pytest.mark.parametrize("texts", [COMMENT, TEXT, LOOP, COMMENT + LOOP + TEXT + COMMENT])
+def test_texts_change_nothing(texts: bytes) -> None:
+    pictures = (Picture(FIRST, clear=int(FIRST[2, 3])), Picture(SECOND, palette=OTHER_COLOURS))
+    for count in (1, 2):
+        data = gif_file(6, 8, COLOURS, *pictures[:count])
+        assert image_facts(with_texts(data, texts)) == image_facts(data)
+        np.testing.assert_array_equal(decode(with_texts(data, texts), (6, 8, 4)), decode(data, (6, 8, 4)))
+
+
+def test_many_comments_take_little_time() -> None:
+    """Pillow alone would take minutes."""
+    comment = b"!\xfe" + (b"\xff" + b"x" * 255) * 100_000 + b"\0"
+    data = with_texts(gif_file(6, 8, COLOURS, Picture(FIRST)), comment + COMMENT * 100_000)
+    before = time.process_time()
+    np.testing.assert_array_equal(decode(data, (6, 8, 3)), COLOURS[FIRST])
+    assert time.process_time() - before < 5
+
+
+def test_a_file_may_end_anywhere() -> None:
+    data = with_texts(gif_file(6, 8, COLOURS, Picture(FIRST, palette=OTHER_COLOURS)), COMMENT)
+    said = []
+    for end in range(6, len(data)):
+        try:
+            decode(data[:end], (6, 8, 3))
+        except ValueError as error:
+            said.append(str(error))
+    assert said
+    assert [message for message in said if not message.startswith(("the GIF image ", "the image "))] == []

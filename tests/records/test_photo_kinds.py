@@ -198,6 +198,20 @@ def test_grey_inks_and_turned_photographs_are_decoded_at_a_part_too(
     assert max(scales) > 1
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(("size", "target"), [((500, 741), (64, 20)), ((741, 500), (20, 64)), ((1203, 801), (64, 64))])
+def test_padding_is_the_same_whether_decoded_at_a_part_or_in_full(
+    size: tuple[int, int], target: tuple[int, int], orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.new("RGB", size[::-1], (255, 255, 255))
+    options = ImageOptions(size=target, resize="pad")
+    assert images._scale(size if orientation == 1 else size[::-1], target, "pad") > 1
+    jpeg, png = (decode(saved(image, kind, exif=exif), (*target, 3), options) for kind in ("JPEG", "PNG"))
+    np.testing.assert_array_equal(jpeg, png)
+
+
 def psnr(error: float) -> float:
     """In dB, of a mean squared error of 8 bit pixels."""
     return float(10 * np.log10(255**2 / max(error, 1e-9)))

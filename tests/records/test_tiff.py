@@ -247,3 +247,25 @@ def test_one_thread_at_a_time_holds_back_standard_error(monkeypatch: pytest.Monk
         list(pool.map(lambda job: decode(*job), [(tiff, (5, 8, 3)), (cut, (16, 16, 3))] * 20))
     assert len(most) == 20 * 3  # a TIFF is opened for its facts too
     assert set(most) == {1}
+
+
+def test_tags_that_claim_more_than_the_file_holds_are_refused_at_once() -> None:
+    """Pillow would copy the same bytes for each of them."""
+    pixels = np.zeros((1000, 1000, 1), np.uint8)
+    tags = {1000 + number: (LONG, [0]) for number in range(2000)}
+    data = bytearray(tiff_file(pixels, GREY, tags=tags))
+    entry = struct.pack("<HHI", 1000, LONG, 1)
+    for number in range(2000):
+        at = data.index(struct.pack("<HHI", 1000 + number, LONG, 1))
+        data[at + len(entry) - 4 : at + len(entry) + 4] = struct.pack("<II", 200_000, 8)
+    before = time.process_time()
+    with pytest.raises(ValueError, match=r"^the TIFF image is damaged: its tags claim more than 4,.* bytes$"):
+        image_facts(bytes(data))
+    assert time.process_time() - before < 0.5
+
+
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little", "big"])
+def test_a_few_tags_may_share_their_bytes(order: str) -> None:
+    tags = {1000 + number: (SHORT, list(range(100))) for number in range(4)}
+    data = tiff_file(BYTES, RGB, order=order, tags={**tags, **extra(STRAIGHT)})
+    np.testing.assert_array_equal(decode(data, BYTES.shape), BYTES)

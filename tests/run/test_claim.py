@@ -114,6 +114,26 @@ def test_a_file_of_somebody_else_in_the_work_folder_is_named_and_kept(
     assert (out / ".work/spool/notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["skipped.csv", "dataset_info.json"])
+def test_a_file_or_folder_under_one_of_our_names_is_named_and_kept(
+    out: Path, request_of: Callable[..., Request], name: str, overwrite: bool
+) -> None:
+    """This run left no record out, so the list of those is not ours. A folder never is."""
+    (out / name).unlink(missing_ok=True)
+    if name == "skipped.csv":
+        (out / name).write_text("mine")
+    else:
+        (out / name).mkdir()
+    before = sorted(path.name for path in out.iterdir())
+    with (
+        pytest.raises(OutputError, match=f"{name} is not from mixup-augment"),
+        claim(out, request_of(), overwrite=overwrite),
+    ):
+        pytest.fail("it was claimed")
+    assert sorted(path.name for path in out.iterdir()) == before
+
+
 def test_no_work_folder_stays_beside_a_dataset_whose_source_has_changed(
     out: Path, request_of: Callable[..., Request]
 ) -> None:

@@ -1,16 +1,20 @@
 """Planning: what it keeps open and leaves behind."""
 
 import resource
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mixup_pipeline import MixConfig, MixupError, SourceConfig
+from mixup_pipeline.errors import SizesError, SourceError
+from mixup_pipeline.launch import estimate
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import open_source
-from tests.datasets import Dataset
+from tests.datasets import Dataset, example, png, write_records
 from tests.reference import folder_bytes
 from tests.run.test_every_stop import mix
 from tests.run.test_mix_shard import planned
@@ -67,3 +71,42 @@ def test_work_of_an_older_version_is_no_obstacle(tmp_path: Path, dataset: Datase
     (tmp_path / "other/.work/partial/mixup-a1b2c3d4/notes.txt").write_text("mine")
     with pytest.raises(MixupError, match=r"\.work/partial/mixup-a1b2c3d4/notes\.txt is not from mixup-augment"):
         mix(tmp_path / "other", request)
+
+
+def write_images(folder: Path, *sides: list[int]) -> SourceConfig:
+    """A file for each list: images that are as high and wide as it says; 0: no image."""
+    folder.mkdir()
+    for number, of_file in enumerate(sides):
+        images = [png(np.zeros((side, side, 3), np.uint8)) if side else b"<html>" for side in of_file]
+        records = [example({"image": image, "label": 0}) for image in images]
+        write_records(folder / f"train-{number:05d}-of-{len(sides):05d}", records)
+    return SourceConfig(src=f"{folder}/train-*", num_classes=2)
+
+
+@pytest.mark.parametrize("on_bad_record", ["fail", "skip"])
+@pytest.mark.parametrize(
+    ("limit", "counted"),
+    [(1, {(4, 4): 1}), (3, {(4, 4): 3}), (4, {(4, 4): 3, (5, 5): 1}), (None, {(4, 4): 3, (5, 5): 2})],
+)
+def test_the_census_is_that_of_the_examples_which_the_limit_leaves(
+    tmp_path: Path, limit: int | None, counted: dict[tuple[int, int], int], on_bad_record: str
+) -> None:
+    config = replace(write_images(tmp_path / "data", [4, 4, 4], [5, 5]), image_size="6")
+    run = estimate(config, MixConfig(limit=limit, on_bad_record=on_bad_record)).run
+    census = run.source.census
+    assert census is not None
+    assert run.num_examples == sum(counted.values()) == sum(census.formats.values())
+    assert (census.sizes, census.smallest, census.largest) == (len(counted), min(counted), max(counted))
+
+
+def test_sizes_beyond_the_limit_do_not_matter(tmp_path: Path) -> None:
+    config = write_images(tmp_path / "data", [4, 4, 4], [5, 5])
+    assert estimate(config, MixConfig(limit=3)).run.shape == (4, 4, 3)
+    with pytest.raises(SizesError, match="2 sizes"):
+        estimate(config, MixConfig(limit=4))
+
+
+def test_a_source_without_a_usable_record_is_refused_with_the_reasons(tmp_path: Path) -> None:
+    config = write_images(tmp_path / "data", [0, 0], [0])
+    with pytest.raises(SourceError, match=r"nothing to mix: the image is none of JPEG.* \(3\)$"):
+        estimate(config, MixConfig(on_bad_record="skip"))

@@ -1,6 +1,7 @@
 """Clean examples of other sizes: prepared once, by the decode of mixing, and kept in the run's folder."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,48 @@ def test_bad_images_are_named_and_another_source_is_refused(tmp_path: Path) -> N
     source(tmp_path, "test", files(6, 7))
     with pytest.raises(SourceError, match=r"run of another configuration or source: remove that folder, or"):
         open_examples(asked, "fail", tmp_path / "kept")
+
+
+@pytest.mark.slow
+def test_a_refused_command_does_not_block_a_corrected_one(tmp_path: Path) -> None:
+    """What it prepared may be replaced; what belongs to a request that was accepted may not."""
+    train, test = source(tmp_path, "train", files(20, 8)), source(tmp_path, "test", files(9, 9))
+
+    def ask(size: str, evaluation: SourceConfig) -> TrainRequest:
+        return TrainRequest(src=replace(train, image_size=size), evaluation=evaluation, config=CONFIG)
+
+    with pytest.raises(UsageError, match="which is trained on"):
+        prepare(ask("8", train), tmp_path / "run")
+    assert prepare(ask("12", test), tmp_path / "run").job.train.shape == (12, 12, 3)
+    (tmp_path / "run/config.json").write_text("{}")
+    with pytest.raises(SourceError, match="remove that folder, or choose another --out"):
+        prepare(ask("8", test), tmp_path / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("link", ["prepared", "prepared/evaluation"])
+def test_links_are_not_followed(tmp_path: Path, link: str) -> None:
+    asked, elsewhere = source(tmp_path, "test", files(6, 10), image_size="8"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    at = tmp_path / "run" / link
+    at.parent.mkdir(parents=True)
+    at.symlink_to(elsewhere)
+    with pytest.raises(UsageError, match=f"^{at}: is a link, which is not followed"):
+        open_examples(asked, "fail", tmp_path / "run/prepared/evaluation")
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_other_sizes_beside_shards_of_one_size_are_refused_with_a_way_out(tmp_path: Path) -> None:
+    images = [png(image) for image in np.random.default_rng(0).integers(0, 256, (9, 8, 8, 3), np.uint8)]
+    shards = tmp_path / "shards"
+    augment(source(tmp_path, "train", images), shards, MixConfig())
+    asked = TrainRequest(shards=shards, evaluation=source(tmp_path, "test", files(9, 11)), config=CONFIG)
+    with pytest.raises(
+        SourceError, match=r"images differ in size.* were mixed without --image-size: mix them with it"
+    ) as said:
+        prepare(asked, tmp_path / "run")
+    assert "add --image-size" not in str(said.value)
 
 
 def test_a_source_that_needs_no_size_is_read_as_it_is(tmp_path: Path) -> None:
