@@ -201,7 +201,7 @@ def estimate(src: SourceConfig, config: MixConfig, beam_args: Sequence[str] = ()
             first_bad = str(record_error(name, first.record, first.offset, f"{first.reason}: {SKIPPING}"))
         if first_bad is not None and not any(file.examples for file in files):
             raise RecordError(first_bad)
-        run, _ = resolve(request, files, work)
+        run, *_ = resolve(request, files, work)
     shard_examples = -(-run.num_examples // run.num_shards)
     most = GATHER_BYTES if run.num_passes == 1 else TOGETHER_BYTES
     gathered = gathered_examples(shard_examples, run.num_examples, run.num_passes) * run.decoded_bytes

@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 Shape = tuple[int, ...]
-"""(height, width, channels) of an image, or (length,) of a feature vector."""
+"""(height, width, channels) of an image, or any shape of numbers, such as (length,) of a feature vector."""
 
 MAX_EXAMPLE_BYTES = 64 << 20
 """Of one decoded example. Decoding and mixing it take a few times as much memory."""
+MAX_RANK = 8
+"""Of the dimensions of an example."""
 MAX_CLASSES = 1_000_000
 """Totals hold a few numbers for each class, in every shard."""
 NO_CLASS = -1
@@ -44,11 +47,17 @@ class ExampleSpec:
 
     encoding: the name of the input kind in `config.registry.INPUT_KINDS`: "encoded" is an image file, "raw" uint8
     bytes of `shape`, "vector" a float list of `shape`.
-    shape: (height, width, channels), or (length,) for a vector. A size is None if only the data show it.
+    shape: (height, width, channels) of an image, or any shape of numbers. A size is None if only the data show it.
+    dtype: of the stored numbers, where the encoding alone does not say it.
+    num_classes: the number of classes; of a real-valued label the number of its values.
     label_kind: the name of the label kind in `config.registry.LABEL_KINDS`: "class" is an integer, "soft" a float
     vector of num_classes values.
     first_class: the integer that stands for class 0 (1 if labels count from one).
+    class_texts: where labels are texts, the text of each class.
     images: how image files are brought to one form.
+    keep: the features that go along, each with its content: "text", "int64" or "float32".
+    group_key: the feature that says of which group an example is; empty if there are no groups.
+    columns: the features, or the columns of a table, that make up the input together; none if it is one feature.
     """
 
     input_key: str
@@ -58,7 +67,17 @@ class ExampleSpec:
     num_classes: int
     label_kind: str = "class"
     first_class: int = 0
+    class_texts: tuple[str, ...] = ()
     images: ImageOptions = AS_STORED
+    columns: tuple[str, ...] = ()
+    dtype: str = "float32"
+    keep: tuple[tuple[str, str], ...] = ()
+    group_key: str = ""
+
+    @cached_property
+    def class_of_text(self) -> dict[bytes, int]:
+        """The class id of each text, as UTF-8."""
+        return {text.encode(): class_id for class_id, text in enumerate(self.class_texts)}
 
     def fits(self, shape: Shape) -> bool:
         """Whether the spec allows an example of this shape."""
@@ -68,14 +87,9 @@ class ExampleSpec:
         )
 
 
-def example_bytes(shape: Shape) -> int:
-    """Bytes of one decoded example: one per pixel and channel, or four per vector element."""
-    return math.prod(shape) * (4 if len(shape) == 1 else 1)
-
-
-def check_size(shape: Shape) -> None:
+def check_size(shape: Shape, value_bytes: int) -> None:
     """Raise ValueError if an example of this shape takes no memory or more than is allowed."""
-    if not 0 < example_bytes(shape) <= MAX_EXAMPLE_BYTES:
+    if not 0 < math.prod(shape) * value_bytes <= MAX_EXAMPLE_BYTES:
         raise ValueError(f"the example claims to be {shape_text(shape)}: allowed are {size_limit_text()} decoded")
 
 

@@ -20,7 +20,12 @@ from mixup_pipeline.errors import UsageError
         ("alpha", -math.inf, "--alpha must be a number from 0.001 to 1,000, got -inf"),
         ("alpha", 0.0009, "--alpha must be a number from 0.001 to 1,000, got 0.0009"),
         ("alpha", 2000, "--alpha must be a number from 0.001 to 1,000, got 2000"),
-        ("pairing", "intra", "--pairing must be one of any, within-class, cross-class, got 'intra'"),
+        (
+            "pairing",
+            "intra",
+            "--pairing must be one of any, within-class, cross-class, class-balanced, near-label, cross-group, "
+            "within-group, got 'intra'",
+        ),
         ("copies", 0, "--copies must be a whole number from 1 to 10,000, got 0"),
         ("copies", -1, "--copies must be a whole number from 1 to 10,000, got -1"),
         ("copies", 10_001, "--copies must be a whole number from 1 to 10,000, got 10001"),

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from mixup_pipeline.spec import ExampleSpec, example_bytes, shape_text
+from mixup_pipeline.config.registry import INPUT_KINDS
+from mixup_pipeline.spec import ExampleSpec, check_size, shape_text
 
 
 def spec_of(**changes: Any) -> ExampleSpec:
@@ -40,9 +41,24 @@ def test_a_vector_spec_fits_vectors_only() -> None:
     assert not spec.fits((5, 1, 1))
 
 
-@pytest.mark.parametrize(("shape", "size"), [((28, 28, 1), 784), ((224, 224, 3), 150_528), ((512,), 2048)])
-def test_example_bytes(shape: tuple[int, ...], size: int) -> None:
-    assert example_bytes(shape) == size
+@pytest.mark.parametrize(
+    ("encoding", "shape", "size"),
+    [
+        ("raw", (28, 28, 1), 784),
+        ("encoded", (224, 224, 3), 150_528),
+        ("vector", (512,), 2048),
+        ("numbers", (8, 4), 128),
+    ],
+)
+def test_example_bytes(encoding: str, shape: tuple[int, ...], size: int) -> None:
+    assert INPUT_KINDS[encoding].example_bytes(shape) == size
+
+
+def test_examples_that_are_too_large_are_refused() -> None:
+    check_size((1 << 24,), 4)
+    for shape, value_bytes in (((1 << 24, 2), 4), ((1 << 26, 2), 1), ((0, 3), 4)):
+        with pytest.raises(ValueError, match="allowed are 1 byte to 64 MiB decoded"):
+            check_size(shape, value_bytes)
 
 
 @pytest.mark.parametrize(("shape", "text"), [((28, 28, 1), "28x28x1"), ((None, None, 3), "?x?x3"), ((5,), "5")])

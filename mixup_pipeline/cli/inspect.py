@@ -223,10 +223,12 @@ def _show_examples(
         write_atomically(options["preview"], pictures.preview(overview, examples))
         say(f"Wrote {options['preview']}: {counted(len(examples), 'mixed example')}")
     if "html" in asked:
+        from mixup_pipeline.dataset.columns import sample_columns
         from mixup_pipeline.dataset.lam_fit import lam_fit_of
         from mixup_pipeline.report.page import page
 
-        write_atomically(options["html"], page(overview, examples, lam_fit_of(out, manifest)))
+        columns = sample_columns(out, manifest, parents if examples[0].base is not None else None)
+        write_atomically(options["html"], page(overview, examples, lam_fit_of(out, manifest), columns))
         say(f"Wrote {options['html']}: open it in a browser")
 
 

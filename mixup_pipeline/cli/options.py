@@ -16,7 +16,19 @@ from mixup_pipeline.training.train_config import DEVICES, TrainConfig
 Command = Callable[..., Any]
 Config = TypeVar("Config")
 
-READING = ("data_dir", "schema", "image_key", "label_key", "num_classes", *IMAGE_OPTIONS)
+READING = (
+    "data_dir",
+    "schema",
+    "image_key",
+    "label_key",
+    "columns",
+    "num_classes",
+    "label_kind",
+    "class_names",
+    "keep",
+    "group_key",
+    *IMAGE_OPTIONS,
+)
 """Fields of SourceConfig that say how a source is read: every command that reads one has them."""
 
 

@@ -30,7 +30,20 @@ class MixConfig:
     """
 
     alpha: float = option(0.2, Number(*ALPHA_RANGE), help="λ ~ Beta(alpha, alpha); 0.2 to 0.4 is advised.")
-    pairing: str = option("any", Choice(PAIRINGS), help="Who is mixed with whom.")
+    pairing: str = option(
+        "any",
+        Choice(PAIRINGS),
+        help="Who is mixed with whom; class-balanced: the partner's class is drawn uniformly; near-label: near labels "
+        "are preferred.",
+    )
+    bandwidth: float | None = option(
+        None,
+        Number(1e-6, 1e9),
+        metavar="H",
+        without="a tenth of the labels' standard deviation",
+        optional_in_manifest=True,
+        help="Of pairing near-label, in units of the label: pairs are the rarer the further their labels are apart.",
+    )
     copies: int = option(
         1, Integer(1, MAX_COPIES), metavar="K", help="Mixed passes over the dataset, each with other partners."
     )
@@ -83,6 +96,8 @@ class MixConfig:
 
     def __post_init__(self) -> None:
         check_declared(self)
+        if self.bandwidth is not None and self.pairing != "near-label":
+            raise UsageError(f"--bandwidth is for --pairing near-label: {self.pairing} does not look at distances")
         if self.quality is not None and self.image_format not in LOSSY_FORMATS:
             raise UsageError(
                 f"--quality is for --image-format {' and '.join(LOSSY_FORMATS)}: {self.image_format} loses nothing"

@@ -45,6 +45,10 @@ PAIRINGS = Registry(
     any="mixing.pairing.any:POLICY",
     within_class="mixing.pairing.within_class:POLICY",
     cross_class="mixing.pairing.cross_class:POLICY",
+    class_balanced="mixing.pairing.class_balanced:POLICY",
+    near_label="mixing.pairing.near_label:POLICY",
+    cross_group="mixing.pairing.by_group:CROSS",
+    within_group="mixing.pairing.by_group:WITHIN",
 )
 """`mixing.pairing.Policy`: which examples are mixed with each other."""
 
@@ -58,11 +62,28 @@ INPUT_KINDS = Registry(
     vector="records.inputs.vector:KIND",
     vector_bytes="records.inputs.packed:VECTOR_BYTES",
     vector_zlib="records.inputs.packed:VECTOR_ZLIB",
+    numbers="records.inputs.numbers:KIND",
+    pixels="records.inputs.numbers:PIXELS",
+    columns="records.inputs.numbers:COLUMNS",
 )
 """`records.inputs.InputKind`: in which form a record holds its input."""
 
-LABEL_KINDS = Registry(**{"class": "records.labels.class_id:KIND"}, soft="records.labels.soft:KIND")
+LABEL_KINDS = Registry(
+    **{"class": "records.labels.class_id:KIND"},
+    soft="records.labels.soft:KIND",
+    one_hot="records.labels.soft:ONE_HOT",
+    multi_hot="records.labels.multi_label:MULTI_HOT",
+    class_list="records.labels.multi_label:CLASS_LIST",
+    regression="records.labels.regression:KIND",
+)
 """`records.labels.LabelKind`: what a label is, and how two of them mix."""
+
+TASKS = Registry(
+    classification="training.tasks.classification:TASK",
+    multi_label="training.tasks.multi_label:TASK",
+    regression="training.tasks.regression:TASK",
+)
+"""`training.tasks.Task`: what a network learns from a kind of label, and how good its predictions are."""
 
 IMAGE_FORMATS = Registry(
     raw="records.image_formats.raw:FORMAT",
@@ -72,5 +93,26 @@ IMAGE_FORMATS = Registry(
 )
 """`records.image_formats.ImageFormat`: how mixed images are stored."""
 
-SOURCE_KINDS = Registry(tfds="sources.tfds:KIND", tfrecord="sources.tfrecord:KIND")
+FILE_FORMATS = Registry(
+    tfrecord="sources.file_formats.tfrecord:FORMAT",
+    converted="sources.file_formats.converted:FORMAT",
+    listing="sources.file_formats.listing:FORMAT",
+    class_folder="sources.file_formats.class_folder:FORMAT",
+    array_record="sources.file_formats.array_record:FORMAT",
+    npz="sources.file_formats.arrays:NPZ",
+    npy="sources.file_formats.arrays:NPY",
+    tar="sources.file_formats.tar:FORMAT",
+    parquet="sources.file_formats.parquet:FORMAT",
+    csv="sources.file_formats.csv:FORMAT",
+)
+"""`sources.file_formats.FileFormat`: how a file of a source holds its records."""
+
+SOURCE_KINDS = Registry(
+    tfds="sources.tfds:KIND",
+    tfrecord="sources.tfrecord:KIND",
+    class_folders="sources.class_folders:KIND",
+    arrays="sources.arrays:KIND",
+    webdataset="sources.webdataset:KIND",
+    tables="sources.tables:KIND",
+)
 """`sources.source.SourceKind`: what can be read. The last kind that accepts a `--src` opens it. TFDS accepts any."""

@@ -26,8 +26,8 @@ class SourceConfig:
             Text(),
             required=True,
             label="Source",
-            help="TFDS name (mnist, cifar10/3.0.2, mnist_sample), TFDS folder, or TFRecord files as a pattern in "
-            "quotes; folders and patterns may be gs:// or s3://.",
+            help="TFDS name (mnist, cifar10/3.0.2, mnist_sample), TFDS folder, folder with one folder of images a "
+            "class, or files as a pattern in quotes: TFRecord, Parquet, CSV, NumPy, tar. All may be gs:// or s3://.",
             template_help="What to mix: the gs:// folder of a prepared TFDS dataset, TFRecord files as a gs:// path or "
             "pattern such as gs://my-bucket/records/train-*, or the name of a dataset in the TFDS folder.",
         )
@@ -69,12 +69,55 @@ class SourceConfig:
         label="Key of the label",
         help="Feature that holds the label, where the schema does not say.",
     )
+    columns: str | None = option(
+        None,
+        Text(),
+        metavar="A,B,C",
+        optional_in_manifest=True,
+        without="of a table all columns of numbers but the label",
+        help="Columns of numbers that make up the vector to mix, in this order.",
+    )
     num_classes: int | None = option(
         None,
         Integer(1, MAX_CLASSES),
         metavar="C",
         label="Classes",
         help="Number of classes, where the schema does not say.",
+    )
+    keep: str | None = option(
+        None,
+        Text(),
+        metavar="A,B,C",
+        optional_in_manifest=True,
+        without="none",
+        label="Features that go along",
+        help="Features of both parents that go along, as base/A and partner/A.",
+    )
+    group_key: str | None = option(
+        None,
+        Text(),
+        metavar="KEY",
+        optional_in_manifest=True,
+        without="none",
+        label="Key of the group",
+        help="Feature that says of which group an example is, such as a patient, for --pairing cross-group or "
+        "within-group.",
+    )
+    label_kind: str | None = option(
+        None,
+        Choice(("class", "soft", "multi-label", "regression")),
+        optional_in_manifest=True,
+        without="class for an integer or a text, soft for a vector",
+        help="What a label is: one class, weights of all classes, several classes at once, or numbers to predict.",
+    )
+    class_names: str | None = option(
+        None,
+        Text(),
+        metavar="A,B,C|FILE",
+        label="Names of the classes",
+        optional_in_manifest=True,
+        without="those of the source; where labels are texts, all that occur, sorted",
+        help="Names of the classes in the order of their numbers, or a file with one on each line.",
     )
     image_size: str | None = option(
         None,

@@ -4,6 +4,7 @@ The JSON is that of format versions 2 and 3. A `method` is written only if it is
 neither "class" nor "soft", which are written as `soft_labels`: false or true. Version 2 has no `origin`.
 """
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,21 +16,32 @@ _OMITTED: dict[str, tuple[Any, ...]] = {
     "label_kind": ("class", "soft"),
     "origin": (None,),
     "images": ({},),
+    "class_texts": ([],),
+    "columns": ([],),
+    "keep": ([],),
+    "group_key": ("",),
+    "dtype": ("float32",),
+    "format": ("tfrecord",),
+    "member_bytes": (0,),
     "size": (None,),
     "image_size": (None,),
     "resize": (None, "crop"),
     "channels": (None,),
     "exif": (None, "apply"),
     "quality": (None,),
+    "bandwidth": (None,),
     "census": (None,),
     "left_out": (None,),
 }
 """A key is left out if it has one of these values."""
+_ASKED = "asked"
+_OMITTED_IF_ASKED = dict.fromkeys(("class_names", "label_kind", "columns", "keep", "group_key"), (None,))
+"""The same, of the source as the user described it."""
 
 
 def to_json(value: Any) -> Any:
     """Convert a value to dicts, lists and scalars, in the order of its fields."""
-    return _written(msgspec.to_builtins(value))
+    return _written(msgspec.to_builtins(value), _OMITTED)
 
 
 def from_json(value: Any, kind: type[Value]) -> Value:
@@ -45,17 +57,17 @@ def from_json(value: Any, kind: type[Value]) -> Value:
         raise msgspec.ValidationError("it is nested too deeply") from error
 
 
-def _written(value: Any) -> Any:
+def _written(value: Any, omitted: Mapping[str, tuple[Any, ...]]) -> Any:
     if isinstance(value, tuple):
-        return [_written(item) for item in value]
+        return [_written(item, omitted) for item in value]
     if not isinstance(value, dict):
         return value
     written: dict[str, Any] = {}
     for key, item in value.items():
-        if key == "label_kind":
+        if key == "label_kind" and omitted is _OMITTED:
             written["soft_labels"] = item == "soft"
-        made = _written(item)
-        if made not in _OMITTED.get(key, ()):
+        made = _written(item, _OMITTED | _OMITTED_IF_ASKED if key == _ASKED else omitted)
+        if made not in omitted.get(key, ()):
             written[key] = made
     return written
 

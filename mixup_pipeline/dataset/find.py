@@ -13,7 +13,7 @@ from mixup_pipeline.dataset.manifest import Manifest, ShardEntry
 from mixup_pipeline.dataset.reader import MixedReader, MixedRecord, provenance_bytes
 from mixup_pipeline.errors import OutputError, UsageError, record_error
 from mixup_pipeline.records.framing import read_records, walk_records
-from mixup_pipeline.records.names import example_id, file_of, split_example_id
+from mixup_pipeline.records.names import example_id, file_of, located
 from mixup_pipeline.storage.places import Place
 
 _SMALL_BYTES = 8 << 10
@@ -97,8 +97,8 @@ def _tails(path: Place, shard: ShardEntry, tail_bytes: int) -> Iterator[bytes]:
 def check_source_id(manifest: Manifest, source_id: str) -> None:
     """Raise UsageError for an id that no example of the source can have. The message says which ids exist."""
     files = {file.name: file.num_records for file in manifest.source.files}
-    parts = split_example_id(source_id)
-    if parts is not None and parts[1] < files.get(parts[0], 0):
+    parts = located(source_id, files)
+    if parts is not None and parts[1] < files[parts[0]]:
         return
     name = parts[0] if parts is not None else file_of(source_id)
     shown = name if files.get(name) else next(file for file, count in files.items() if count)

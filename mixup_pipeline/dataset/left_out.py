@@ -32,7 +32,10 @@ def skipped_text(records: Iterable[tuple[str, LeftOut]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)  # a name may hold "\r"
     writer.writerow(_COLUMNS)
-    writer.writerows((name, bad.record, bad.offset, printable(bad.reason)) for name, bad in records)
+    writer.writerows(
+        (f"{name}/{bad.member}" if bad.member else name, bad.record, bad.offset, printable(bad.reason))
+        for name, bad in records
+    )
     return text.getvalue()
 
 

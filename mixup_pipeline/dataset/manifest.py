@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from mixup_pipeline.config import MixConfig
+from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.config.typed_json import from_json, to_json
 from mixup_pipeline.dataset.left_out import LeftOutSummary
 from mixup_pipeline.errors import ManifestError, MixupError, first_line
@@ -40,13 +41,14 @@ class SourceFileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """One file of the source.
 
     examples: the records used. skipped: the bad records left out. fingerprint: sha256 over the length and the CRC of
-    every record read.
+    every record read. member_bytes: the bytes of the longest name of an image in a folder, 0 for any other file.
     """
 
     name: str
     examples: int
     skipped: int
     fingerprint: str
+    member_bytes: int = 0
 
     @property
     def num_records(self) -> int:
@@ -78,7 +80,11 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             skipped=sum(file.skipped for file in files),
             files=tuple(
                 SourceFileEntry(
-                    name=file.name, examples=file.examples, skipped=file.skipped, fingerprint=file.fingerprint
+                    name=file.name,
+                    examples=file.examples,
+                    skipped=file.skipped,
+                    fingerprint=file.fingerprint,
+                    member_bytes=file.member_bytes,
                 )
                 for file in files
             ),
@@ -164,6 +170,8 @@ def layout_of(
         quality=config.quality,
         method=config.method,
         premultiplied=format_version > 2,
+        keep=spec.keep,
+        is_image=INPUT_KINDS[spec.encoding].is_image,
     )
 
 

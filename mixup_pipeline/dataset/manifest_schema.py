@@ -14,7 +14,7 @@ from mixup_pipeline.dataset.manifest import MIXED_SUFFIX, READABLE_VERSIONS
 from mixup_pipeline.mixing.totals import LAM_BINS, MAX_PAIR_CLASSES, NEARLY_UNMIXED
 from mixup_pipeline.records.names import SHARD_NAME
 from mixup_pipeline.sources.census import LARGE_ENLARGEMENT
-from mixup_pipeline.spec import MAX_CLASSES, MAX_EXAMPLE_BYTES
+from mixup_pipeline.spec import MAX_CLASSES, MAX_EXAMPLE_BYTES, MAX_RANK
 
 Schema = dict[str, Any]
 
@@ -42,7 +42,7 @@ def manifest_schema(config: type[MixConfig] = MixConfig) -> Schema:
                 "config": json_schema_of(config),
                 "source": _source(),
                 "shape": _listed(
-                    {"type": "integer", "minimum": 1, "maximum": MAX_EXAMPLE_BYTES}, at_least=1, at_most=3
+                    {"type": "integer", "minimum": 1, "maximum": MAX_EXAMPLE_BYTES}, at_least=1, at_most=MAX_RANK
                 ),
                 "num_classes": _NUM_CLASSES,
                 "class_names": _listed({"type": "string"}, or_null=True),
@@ -71,6 +71,7 @@ def _source() -> Schema:
             "fingerprint": _described(_SHA256, "Over the length and CRC of every record read."),
         }
     )
+    file["properties"]["member_bytes"] = _described(_COUNT, "Of the longest name of an image, if the file is a folder.")
     source = _record(
         {
             "examples": _described(_COUNT, "Examples used, after --limit.") | {"minimum": 1, "maximum": MAX_EXAMPLES},
@@ -149,12 +150,22 @@ def _example_spec() -> Schema:
         "input_key": {"type": "string"},
         "label_key": {"type": "string"},
         "encoding": {"enum": list(INPUT_KINDS)},
-        "shape": _listed({"type": ["integer", "null"]}, at_least=1, at_most=3),
+        "shape": _listed({"type": ["integer", "null"]}, at_least=1, at_most=MAX_RANK),
         "num_classes": _NUM_CLASSES,
         "soft_labels": {"type": "boolean"},
         "first_class": {"type": "integer"},
     }
     spec = _record(known)
+    spec["properties"]["class_texts"] = _described(
+        _listed({"type": "string"}, at_least=1), "Where labels are texts: the text of each class."
+    )
+    spec["properties"]["dtype"] = _described({"type": "string"}, "Of the stored numbers, if it is not float32.")
+    kept = _listed({"type": "string"}, at_least=2, at_most=2)
+    spec["properties"]["keep"] = _described(_listed(kept, at_least=1), "Features that go along: key and content.")
+    spec["properties"]["group_key"] = _described({"type": "string"}, "The feature that tells groups apart.")
+    spec["properties"]["columns"] = _described(
+        _listed({"type": "string"}, at_least=1), "Where the input is made of several columns: their names."
+    )
     spec["properties"]["images"] = {
         "type": "object",
         "additionalProperties": False,

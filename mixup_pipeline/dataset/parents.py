@@ -13,12 +13,14 @@ import numpy as np
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.source_again import open_again, source_config
-from mixup_pipeline.errors import SourceError, StoreError, UsageError, record_error
-from mixup_pipeline.records.framing import masked_crc32c, pick_records
-from mixup_pipeline.records.names import split_example_id
+from mixup_pipeline.errors import SourceError, StoreError, UsageError
+from mixup_pipeline.records.framing import masked_crc32c
+from mixup_pipeline.records.names import located
 from mixup_pipeline.sources.examples import Examples, read_examples
+from mixup_pipeline.sources.file_formats import bad_record, readable
 from mixup_pipeline.sources.index import ENTRY, Entries, NamedFile
 from mixup_pipeline.sources.scan import examiner, plain_file
+from mixup_pipeline.sources.source import SourceFile
 from mixup_pipeline.sources.tfds_directory import prepared_directory
 from mixup_pipeline.sources.tfrecord import names_files
 from mixup_pipeline.storage.places import place
@@ -46,7 +48,7 @@ class Parents:
         Raises SourceError or RecordError for the first example that cannot be read.
         """
         wanted: dict[str, set[int]] = {}
-        locations = [_location(parent) for parent in ids]
+        locations = [self._location(parent) for parent in ids]
         for name, record in locations:
             wanted.setdefault(name, set()).add(record)
         with ExitStack() as opened:
@@ -54,9 +56,9 @@ class Parents:
             rows: dict[tuple[str, int], int] = {}
             found = [np.empty(0, ENTRY)]
             for name in sorted(wanted):
-                file = self._files[name]
-                if self._index is None:
-                    file = plain_file(file, opened)
+                file: NamedFile = self._files[name]
+                if isinstance(file, SourceFile):
+                    file = plain_file(file, self._spec, opened)
                 entries = self._entries(file, wanted[name])
                 entries["file"] = len(files)
                 for entry in entries:
@@ -68,9 +70,19 @@ class Parents:
 
     def missing(self, ids: Sequence[str]) -> str | None:
         """The first of these ids that is not in the index; None if all are."""
-        return next((parent for parent in ids if not self._knows(*_location(parent))), None)
+        return next((parent for parent in ids if not self._knows(parent)), None)
 
-    def _knows(self, name: str, record: int) -> bool:
+    def _location(self, parent: str) -> tuple[str, int]:
+        location = located(parent, self._files)
+        if location is None:
+            raise SourceError(f"{parent!r} is not the id of an example")
+        return location
+
+    def _knows(self, parent: str) -> bool:
+        location = located(parent, self._files)
+        if location is None:
+            return False
+        name, record = location
         records = self._records.get(name, _NO_RECORDS)  # ascending, as the file is read
         row = int(np.searchsorted(records, record))
         return row < len(records) and int(records[row]) == record
@@ -80,16 +92,18 @@ class Parents:
         if self._index is not None:
             known = self._index[file.name]
             return known[np.searchsorted(self._records[file.name], sorted(records))]
-        examine = examiner(self._spec, decode=False)
+        examine, file_format = examiner(self._spec, decode=False), readable(file)
         entries = np.zeros(len(records), ENTRY)
         try:
-            for row, (record, offset, payload, fault) in enumerate(pick_records(place(file.path), file.name, records)):
+            for row, (record, offset, payload, fault) in enumerate(
+                file_format.pick(place(file.path), file.name, records)
+            ):
                 try:
                     if fault is not None:
                         raise ValueError(fault)
-                    start, length, class_id, _ = examine(payload)
+                    start, length, class_id, *_ = examine(payload)
                 except ValueError as error:
-                    raise record_error(file.name, record, offset, str(error)) from error
+                    raise bad_record(file, record, offset, str(error)) from error
                 entries[row] = offset, len(payload), start, length, record, 0, class_id, masked_crc32c(payload)
         except OSError as error:
             raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
@@ -123,7 +137,9 @@ def find_parents(manifest: Manifest, *, against: str | None = None, data_dir: st
 def _readable(config: SourceConfig, manifest: Manifest) -> SourceConfig:
     """The records are read as the manifest says, so no description has to say how many classes there are."""
     schema = manifest.source.schema
-    return replace(config, image_key=schema.input_key, label_key=schema.label_key, num_classes=schema.num_classes)
+    image_key = None if schema.columns else schema.input_key
+    num_classes = None if schema.class_texts else schema.num_classes
+    return replace(config, image_key=image_key, label_key=schema.label_key, num_classes=num_classes)
 
 
 def _is_here(config: SourceConfig, *, in_data_dir: bool) -> bool:
@@ -131,10 +147,3 @@ def _is_here(config: SourceConfig, *, in_data_dir: bool) -> bool:
     if prepared_directory(config) is not None:
         return True
     return not in_data_dir and (names_files(config) or place(config.src).is_dir())
-
-
-def _location(parent: str) -> tuple[str, int]:
-    location = split_example_id(parent)
-    if location is None:
-        raise SourceError(f"{parent!r} is not the id of an example")
-    return location

@@ -22,6 +22,7 @@ from mixup_pipeline.dataset.manifest_schema import manifest_schema
 from mixup_pipeline.errors import ManifestError, MixupError, first_line, printable
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.sources.tfds_info import INFO_NAME
+from mixup_pipeline.spec import shape_text
 from mixup_pipeline.storage.atomic import sizes
 from mixup_pipeline.storage.places import Place
 from mixup_pipeline.storage.small_file import read_small
@@ -91,6 +92,9 @@ def contradictions(manifest: Manifest) -> list[str]:
         faults.append(f"{MANIFEST_NAME}: does not list the {total} shards that its config makes")
     if sum(shard.examples for shard in shards) != source.examples * passes:
         faults.append(f"{MANIFEST_NAME}: its shards do not add up to {passes} passes over its source")
+    if len(manifest.shape) != len(source.schema.shape):
+        shapes = shape_text(manifest.shape), shape_text(source.schema.shape)
+        return [f"{MANIFEST_NAME}: shape is {shapes[0]}, but its source has {shapes[1]}"]
     if manifest.num_classes != source.schema.num_classes:
         faults.append(
             f"{MANIFEST_NAME}: num_classes is {manifest.num_classes}, but its source has {source.schema.num_classes}"

@@ -24,9 +24,9 @@ MixedExample = dict[str, Any]
 def read_examples(shards: str | Path | Place, *, worker: int = 0, num_workers: int = 1) -> Iterator[MixedExample]:
     """Yield the mixed examples of a dataset, shard after shard, in their stored order.
 
-    Each is a dictionary with the keys of the record: the input as an array (uint8 (height, width, channels), or float32
-    (length,)), `label` as float32 (num_classes,) where the records hold one, λ and class ids as numbers, ids as text.
-    Images are decoded, and every record is checked.
+    Each is a dictionary with the keys of the record: the input as an array, uint8 (height, width, channels) or float32,
+    `label` as float32 (num_classes,) where the records hold one, λ and class ids as numbers, ids as text, and what goes
+    along as text or numbers. Images are decoded, and every record is checked.
 
     shards: the folder, local, gs:// or s3://. worker, num_workers: read every num_workers-th shard only, from number
     `worker` on, for data loaders with several processes.
@@ -60,6 +60,7 @@ def _by_key(record: MixedRecord, layout: Layout) -> MixedExample:
         BASE_ID.key: record.base_id,
         PARTNER_ID.key: record.partner_id,
         **record.extra,
+        **{key: value.decode() if isinstance(value, bytes) else value for key, value in record.kept.items()},
     }
     if len(record.label):
         example[LABEL_KEY] = record.label

@@ -12,9 +12,10 @@ from mixup_pipeline.errors import record_error
 from mixup_pipeline.mixing.randomness import distinct
 from mixup_pipeline.records.encoding import value_prefix
 from mixup_pipeline.records.framing import pick_records, read_records
+from mixup_pipeline.records.kept import kept_fields
 from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LABEL_KEY
 from mixup_pipeline.records.layout import BASE_ID, LAM, PARTNER_ID
-from mixup_pipeline.records.names import split_example_id
+from mixup_pipeline.records.names import id_bytes, located
 from mixup_pipeline.records.tf_example import Features, parse
 from mixup_pipeline.spec import ExampleSpec, shape_text
 from mixup_pipeline.storage.places import Place
@@ -26,6 +27,7 @@ class MixedRecord:
 
     class_ids: the class ids of base and partner, None if labels are soft. label: the stored soft label,
     float32[num_classes], empty if none is stored. extra: the features that the mixing method keeps besides λ, by key.
+    kept: the features that go along, by key: bytes of a text, or a number.
     input: (*shape), empty if it was not requested. stored: its bytes as the record holds them.
     """
 
@@ -35,6 +37,7 @@ class MixedRecord:
     class_ids: tuple[int, int] | None
     label: npt.NDArray[np.float32]
     extra: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    kept: Mapping[str, Any] = field(default_factory=dict)
     input: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0))
     stored: bytes = b""
 
@@ -129,7 +132,7 @@ class MixedReader:
         if base == partner and lam != 1:
             raise ValueError(f"is its own partner with mixup/lam {lam}, should be 1")
         layout.labels.check(values, lam, num_classes=self._num_classes, dense=layout.dense)
-        data = layout.input_kind.data(features, layout.input.key)
+        data = layout.input_kind.data(features, self._spec)
         if not layout.is_stored_as(layout.input_kind.shape(data, self._spec)):
             raise ValueError(f"{layout.input.key} should be {shape_text(layout.shape)}")
         class_ids = None
@@ -141,6 +144,7 @@ class MixedReader:
             partner_id=partner,
             class_ids=class_ids,
             label=np.array(values.get(LABEL_KEY, ()), np.float32),
+            kept={field_.key: values[field_.key][0] for field_ in kept_fields(layout.keep)},
             extra={f.key: np.array(values[f.key], f.content).reshape(f.shape) for f in layout.drawn_fields},
             input=layout.input_kind.decode(data, layout.shape, self._spec) if with_input else np.empty(0),
             stored=data if with_input else b"",
@@ -163,19 +167,17 @@ class MixedReader:
 
     def _id(self, values: dict[str, Any], key: str) -> str:
         text: str = values[key][0].decode("utf-8", "replace")
-        parts = split_example_id(text)
-        if parts is None or parts[1] >= self._num_records.get(parts[0], 0):
+        parts = located(text, self._num_records)
+        if parts is None or parts[1] >= self._num_records[parts[0]]:
             raise ValueError(f"{key} is {text!r}, which names no record of the source")
         return text
 
 
 def provenance_bytes(manifest: Manifest) -> int:
     """An upper bound for the bytes that the mixup/ features take. They are always at the end of a payload."""
-    return manifest.layout.provenance_bytes(max((file.name for file in manifest.source.files), key=_num_bytes))
-
-
-def _num_bytes(text: str) -> int:
-    return len(text.encode())
+    return manifest.layout.provenance_bytes(
+        max(id_bytes(file.name, file.member_bytes) for file in manifest.source.files)
+    )
 
 
 _LAM_PREFIX = value_prefix(LAM)

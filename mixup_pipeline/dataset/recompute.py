@@ -17,10 +17,11 @@ from mixup_pipeline.dataset.source_again import differing, not_mixed, open_again
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.mixing.draw import Draw
 from mixup_pipeline.records.images import decode
+from mixup_pipeline.records.kept import SIDES, kept_value
 from mixup_pipeline.records.labels import LABEL_KEY
 from mixup_pipeline.records.layout import Layout
 from mixup_pipeline.sources.examples import Examples
-from mixup_pipeline.sources.index import Entries, IndexedFile
+from mixup_pipeline.sources.index import Entries, Groups, IndexedFile
 from mixup_pipeline.sources.scan import scan_all
 from mixup_pipeline.spec import ExampleSpec
 
@@ -41,8 +42,10 @@ def recompute(
     with ExitStack() as opened:
         files: list[IndexedFile] = []
         index: dict[str, Entries] = {}
+        groups: list[Groups] = []
         for scanned in scan_all(source, manifest.config, opened):
             index[scanned.file.name] = scanned.entries
+            groups.append(scanned.groups)
             files.append(scanned.file)
         difference = differing(files, source, manifest)
         if difference is not None:
@@ -50,7 +53,7 @@ def recompute(
         if source.class_names != manifest.class_names:
             faults.append(f"{MANIFEST_NAME}: class_names are not those of {against.src}")
         faults += _schema_faults(source.spec, manifest, against.src)
-        faults += redrawn_faults(shards, index, manifest)
+        faults += redrawn_faults(shards, files, index, groups, manifest)
         parents = Parents(files, manifest, index)
         for name, sampled in shards:
             ids = parent_ids(sampled.values())
@@ -65,7 +68,20 @@ def recompute(
 def _schema_faults(spec: ExampleSpec, manifest: Manifest, src: str) -> list[str]:
     """The fields of the schema in which the source, as it is described here, differs from the manifest."""
     listed = manifest.source.schema
-    keys = ("input_key", "label_key", "encoding", "num_classes", "label_kind", "first_class", "images")
+    keys = (
+        "input_key",
+        "label_key",
+        "encoding",
+        "num_classes",
+        "label_kind",
+        "first_class",
+        "class_texts",
+        "images",
+        "columns",
+        "dtype",
+        "keep",
+        "group_key",
+    )
     faults = [key for key in keys if getattr(spec, key) != getattr(listed, key)]
     shape = manifest.shape
     if spec.images.channels is not None:  # asked for, whatever the schema says
@@ -101,6 +117,10 @@ def recomputed_faults(sampled: MixedRecords, parents: Examples, manifest: Manife
             )
         if LABEL_KEY in mixed and (record.label != mixed[LABEL_KEY][row]).any():
             faults.append(f"record {number}: its label is not the mix of its parents' labels")
+        for side, rows in zip(SIDES, (base, partner), strict=True):
+            for key, column in parents.kept.items():
+                if record.kept[f"{side}/{key}"] != kept_value(column, int(rows[row])):
+                    faults.append(f"record {number}: its {side}/{key} is not that of its {side}")
         if record.class_ids is not None and record.class_ids != (parents.labels[row], parents.labels[row + count]):
             faults.append(f"record {number}: its class ids {record.class_ids} are not those of its parents")
     return faults

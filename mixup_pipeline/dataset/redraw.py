@@ -18,16 +18,26 @@ from mixup_pipeline.mixing.draw import Draw, draw_slots
 from mixup_pipeline.mixing.pairing import Partners, Policy
 from mixup_pipeline.mixing.slots import ShardTask, examples_in_slots, record_order, shard_tasks
 from mixup_pipeline.records.names import example_id
-from mixup_pipeline.sources.index import Entries
+from mixup_pipeline.sources.file_formats import readable
+from mixup_pipeline.sources.index import Entries, Groups, NamedFile, group_ids
+from mixup_pipeline.storage.places import place
 
 
 def redrawn_faults(
-    shards: Sequence[tuple[str, MixedRecords]], index: Mapping[str, Entries], manifest: Manifest
+    shards: Sequence[tuple[str, MixedRecords]],
+    files: Sequence[NamedFile],
+    index: Mapping[str, Entries],
+    groups: Sequence[Groups],
+    manifest: Manifest,
 ) -> list[str]:
-    """The faults of sampled records, one a shard. index: the entries of all source files by name, in their order."""
+    """The faults of sampled records, one a shard.
+
+    files: the readable source files, in their order. index: the entries of each, by its name, in the same order.
+    groups: those of its examples.
+    """
     sampled = {name: records for name, records in shards if records}
     try:
-        slots = _Slots(index, manifest)
+        slots = _Slots(files, index, groups, manifest)
         found = (_shard_fault(name, sampled[name], slots, draw) for name, draw in _redrawn(manifest, slots, sampled))
         return [fault for fault in found if fault is not None]
     except MixupError as error:
@@ -35,19 +45,28 @@ def redrawn_faults(
 
 
 class _Slots:
-    """The example in each slot. class_ids: int32[N]."""
+    """The example in each slot. paired_by: int32[N], its class id or whatever the pairing looks at."""
 
-    def __init__(self, index: Mapping[str, Entries], manifest: Manifest) -> None:
+    def __init__(
+        self,
+        files: Sequence[NamedFile],
+        index: Mapping[str, Entries],
+        groups: Sequence[Groups],
+        manifest: Manifest,
+    ) -> None:
         count = manifest.source.examples
         order = examples_in_slots(count, manifest.config.seed)
-        self._files = list(index)
+        self._names = [(file.name, readable(file).members(place(file.path))) for file in files]
         self._file = np.repeat(np.arange(len(index), dtype=np.int32), [len(part) for part in index.values()])[order]
         self._record = _column(index, "record")[:count][order]
-        self.class_ids = _column(index, "class_id")[:count][order]
+        policy: Policy = PAIRINGS[manifest.config.pairing]
+        by = group_ids(groups) if policy.needs_groups else _column(index, "class_id")
+        self.paired_by = by[:count][order]
 
     def id(self, slot: int) -> str:
         """The id of the example in a slot."""
-        return example_id(self._files[self._file[slot]], int(self._record[slot]))
+        (name, members), record = self._names[self._file[slot]], int(self._record[slot])
+        return example_id(name, record, "" if members is None else members[record])
 
 
 def _column(index: Mapping[str, Entries], name: str) -> npt.NDArray[np.int32]:
@@ -58,8 +77,8 @@ def _redrawn(manifest: Manifest, slots: _Slots, wanted: Collection[str]) -> Iter
     """The draws of the wanted shards, in the order of their records."""
     config, shards = manifest.config, iter(manifest.shards)
     num_shards = config.num_shards or 1
-    tasks = shard_tasks(len(slots.class_ids), num_shards)
-    for pass_index, (copy, partners) in enumerate(_passes(manifest, slots.class_ids)):
+    tasks = shard_tasks(len(slots.paired_by), num_shards)
+    for pass_index, (copy, partners) in enumerate(_passes(manifest, slots.paired_by)):
         for task in tasks:
             name = next(shards).name
             if name in wanted:
@@ -73,7 +92,7 @@ def _passes(manifest: Manifest, class_ids: npt.NDArray[np.int32]) -> Iterator[tu
     policy: Policy = PAIRINGS[config.pairing]
     earlier: list[npt.NDArray[np.int32]] = []
     for copy in range(config.copies):
-        partners = policy.pair(class_ids, copy, config.seed, earlier)
+        partners = policy.partners(class_ids, copy, config, earlier)
         yield copy, partners
         if policy.uses_earlier:
             earlier.append(partners.astype(np.int32))

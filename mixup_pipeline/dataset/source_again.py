@@ -18,6 +18,10 @@ _READ = {"image_key": "input_key", "label_key": "label_key", "num_classes": "num
 """Options that say how records are read, and the fields of the manifest's schema that they decide."""
 
 
+_AS_ASKED = ("columns", "label_kind", "class_names", "keep", "group_key")
+"""Options that are as they were given when the source was mixed."""
+
+
 class ReadFile(Protocol):
     """A file of a source after it was read."""
 
@@ -63,6 +67,7 @@ def source_config(manifest: Manifest, src: str | None = None, **given: Any) -> S
         image_key=chosen.get("image_key", asked.image_key),
         label_key=chosen.get("label_key", asked.label_key),
         num_classes=chosen.get("num_classes", asked.num_classes),
+        **{name: chosen.get(name, getattr(asked, name)) for name in _AS_ASKED},
         **images,
         allow_eval_split=True,
     )

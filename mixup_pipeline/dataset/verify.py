@@ -19,7 +19,7 @@ from mixup_pipeline.dataset.recompute import recompute
 from mixup_pipeline.dataset.source_again import source_config
 from mixup_pipeline.errors import ManifestError, MixupError, SourceError, UsageError, first_line
 from mixup_pipeline.mixing.totals import ShardTotals, Totals, combine
-from mixup_pipeline.records.names import split_example_id
+from mixup_pipeline.records.names import located
 from mixup_pipeline.storage.atomic import sha256_of
 from mixup_pipeline.storage.places import Place
 from mixup_pipeline.storage.stamps import Stamp, stamp
@@ -151,7 +151,7 @@ class Bases:
 
     def add(self, copy: int | None, ids: list[str]) -> None:
         """Add the bases of one shard."""
-        parts = [split_example_id(text) for text in ids]
+        parts = [located(text, self._first) for text in ids]
         positions = np.array([self._first[part[0]] + part[1] for part in parts if part is not None], np.int64)
         self._seen.setdefault(copy, []).append(positions)
 

@@ -64,11 +64,11 @@ def mix_rgba(examples: Pixels, base: Rows, partner: Rows, lam: Floats) -> Pixels
 
 
 def mix_vectors(examples: npt.NDArray[np.generic], base: Rows, partner: Rows, lam: Floats) -> Floats:
-    """Mix rows of vectors: lam·base + (1−lam)·partner as float32 (n, d).
+    """Mix rows of numbers: lam·base + (1−lam)·partner as float32 (n, …).
 
-    examples: (m, d). base, partner: int64[n] rows of examples. lam: float32[n].
+    examples: (m, …). base, partner: int64[n] rows of examples. lam: float32[n].
     """
-    weight = lam[:, None]  # (n, 1)
+    weight = lam.reshape(-1, *[1] * (examples.ndim - 1))  # (n, 1, …)
     blend = examples[base].astype(np.float32)
     blend *= weight
     other = examples[partner].astype(np.float32)

@@ -8,7 +8,6 @@ files have different lengths in every record, so protobuf itself serializes thos
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +16,10 @@ import numpy.typing as npt
 
 from mixup_pipeline.records.fields import Field, ListKind
 from mixup_pipeline.records.framing import FOOTER_BYTES, HEADER_BYTES, frame, header, masked_crc32cs
+from mixup_pipeline.records.ids import Bytes, Ids
 from mixup_pipeline.records.layout import LAM, Layout
 from mixup_pipeline.records.tf_example import Example
 from mixup_pipeline.storage.prefetch import on_all_cores
-
-Bytes = npt.NDArray[np.uint8]
 
 _LARGE_IMAGE = 1 << 14
 """Values from which files are made in threads: smaller ones are done sooner than one begins."""
@@ -29,28 +27,6 @@ _LIST_TAGS: dict[ListKind, int] = {"bytes_list": 1, "float_list": 2, "int64_list
 """The field numbers of the lists in protobuf."""
 _Piece = bytes | tuple[str, int]
 """Literal bytes, or a field to fill in: its key and its size in bytes."""
-
-
-@dataclass(frozen=True)
-class Ids:
-    """Texts of different lengths, such as the ids of n examples: uint8 (n, longest), padded, and lengths int64[n]."""
-
-    text: Bytes
-    lengths: npt.NDArray[np.int64]
-
-    @classmethod
-    def of(cls, ids: list[bytes]) -> "Ids":
-        longest = max(map(len, ids))
-        padded = b"".join(text.ljust(longest, b"\0") for text in ids)
-        return cls(
-            np.frombuffer(padded, np.uint8).reshape(-1, longest), np.array([len(text) for text in ids], np.int64)
-        )
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __getitem__(self, rows: npt.NDArray[np.int64]) -> "Ids":
-        return Ids(self.text[rows], self.lengths[rows])
 
 
 Columns = Mapping[str, "npt.NDArray[Any] | Ids"]
@@ -112,7 +88,7 @@ def _groups(
     """Group the rows whose varying fields have equal lengths: (rows, those fields cut to their lengths)."""
     code = np.zeros(len(next(iter(varying.values()))[1].lengths), np.int64)
     for _, ids in varying.values():
-        code = code * (ids.text.shape[1] + 1) + ids.lengths
+        _, code = np.unique(code * (ids.text.shape[1] + 1) + ids.lengths, return_inverse=True)
     for group in np.unique(code):
         rows = np.flatnonzero(code == group)
         yield rows, {key: (kind, ids.text[rows, : ids.lengths[rows[0]]]) for key, (kind, ids) in varying.items()}
@@ -162,14 +138,16 @@ def _tagged(field: int, pieces: list[_Piece]) -> list[_Piece]:
 
 
 def _varints(values: npt.NDArray[np.integer[Any]]) -> Ids:
-    """Encode int (n, …) from 0 to 2**31 − 1 as protobuf varints: one text per row, padded with zeros at its end."""
+    """Encode int (n, …) as protobuf varints: one text per row, padded with zeros at its end."""
     rows = values.reshape(len(values), -1)
     longest = 5
-    septets = rows[:, :, None] >> (7 * np.arange(longest, dtype=rows.dtype)) & 0x7F  # (n, k, 5)
+    if rows.size and not 0 <= int(rows.min()) <= int(rows.max()) < 1 << 31:
+        longest, rows = 10, rows.astype(np.int64).view(np.uint64)
+    septets = rows[:, :, None] >> (7 * np.arange(longest).astype(rows.dtype)) & 0x7F  # (n, k, longest)
     lengths = np.maximum(1, longest - (septets[:, :, ::-1] != 0).argmax(axis=2))  # (n, k)
     lengths[rows == 0] = 1
     more = np.arange(longest) < lengths[:, :, None] - 1
-    text = (septets | more * 0x80).astype(np.uint8).reshape(len(rows), -1)
+    text = (septets.astype(np.uint8) | more.astype(np.uint8) << 7).reshape(len(rows), -1)
     if rows.shape[1] > 1:  # close the gaps between the values of a row
         used = (np.arange(longest) < lengths[:, :, None]).reshape(len(rows), -1)
         text = np.take_along_axis(np.where(used, text, 0), np.argsort(~used, axis=1, kind="stable"), axis=1)

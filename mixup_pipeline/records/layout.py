@@ -13,10 +13,11 @@ from mixup_pipeline.config.registry import IMAGE_FORMATS, INPUT_KINDS, LABEL_KIN
 from mixup_pipeline.mixing.draw import Draw
 from mixup_pipeline.mixing.methods import Method, Rows
 from mixup_pipeline.records.fields import Field
+from mixup_pipeline.records.framing import MAX_RECORD_BYTES
 from mixup_pipeline.records.image_formats import ImageFormat
 from mixup_pipeline.records.inputs import InputKind
+from mixup_pipeline.records.kept import kept_fields
 from mixup_pipeline.records.labels import Columns, LabelKind, Labels
-from mixup_pipeline.records.names import id_bytes
 from mixup_pipeline.spec import Shape
 
 LAM = Field("mixup/lam", "float32")
@@ -30,10 +31,12 @@ _OVERHEAD_BYTES = 64
 class Layout:
     """The layout of the records of one mixed dataset.
 
-    shape: the shape of an example: (height, width, channels), or (length,) for a vector. label_kind: the kind of the
+    shape: the shape of an example. is_image: whether it is (height, width, channels) of uint8, and not numbers.
+    label_kind: the kind of the
     source's labels. label_format: "dense" stores a soft label in every record; "compact" leaves it out if the record
     has class ids, from which it can be computed. image_format: how images are stored, with a quality where that is
     lossy; vectors are stored as they are.
+    keep: the features that go along, each with its content.
     method: the mixing method. premultiplied: whether RGBA colours are weighted by their opacity (false in format 2).
     """
 
@@ -45,11 +48,13 @@ class Layout:
     quality: int | None = None
     method: str = "mixup"
     premultiplied: bool = True
+    is_image: bool = True
+    keep: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_vector(self) -> bool:
-        """Whether examples are vectors."""
-        return len(self.shape) == 1
+        """Whether examples are numbers, and no images."""
+        return not self.is_image
 
     @property
     def dense(self) -> bool:
@@ -110,6 +115,7 @@ class Layout:
         fields = [self.input, LAM, BASE_ID, PARTNER_ID]
         fields += self.labels.stored_fields(self.num_classes, dense=self.dense)
         fields += self.drawn_fields
+        fields += kept_fields(self.keep)
         return tuple(sorted(fields, key=lambda field: field.key))
 
     @cached_property
@@ -117,14 +123,16 @@ class Layout:
         """The fields that the mixing method keeps besides λ."""
         return tuple(Field(key, content, shape) for key, (content, shape) in self.mixing.fields.items())
 
-    def provenance_bytes(self, longest_name: str) -> int:
-        """An upper bound for the bytes that the mixup/ features take. They are always at the end of a record.
+    def provenance_bytes(self, id_bytes: int) -> int:
+        """An upper bound for the bytes that the mixup/ features take. They are at the end of a record.
 
-        longest_name: the longest name of a source file.
+        id_bytes: the most bytes of the id of an example.
         """
+        if self.keep:
+            return MAX_RECORD_BYTES  # what goes along with the partner comes last, and texts may be of any length
         fields = [field for field in self.fields if field.key.startswith("mixup/")]
         values = sum(10 * field.num_values for field in fields)  # a varint takes at most ten bytes
-        return values + sum(len(field.key) + _OVERHEAD_BYTES for field in fields) + 2 * id_bytes(longest_name)
+        return values + sum(len(field.key) + _OVERHEAD_BYTES for field in fields) + 2 * id_bytes
 
     def mix(self, inputs: Any, labels: Labels, base: Rows, partner: Rows, draw: Draw) -> Columns:
         """Mix n examples: the columns of all features but the ids, by key.

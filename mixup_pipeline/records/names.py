@@ -5,6 +5,7 @@ the record's index there.
 """
 
 import re
+from collections.abc import Container
 
 SHARD_NUMBERS = r"\.tfrecord-[0-9]{5,}-of-[0-9]{5,}"
 """A regular expression for the end of a shard's name."""
@@ -15,9 +16,12 @@ INDEX_DIGITS = 10
 """The most digits that the record index in an id can have."""
 
 
-def example_id(file_name: str, record: int) -> str:
-    """The id of the example in this record of the file, such as train-00000__17."""
-    return f"{file_name}{_SEPARATOR}{record}"
+def example_id(file_name: str, record: int, member: str = "") -> str:
+    """The id of the example in this record of the file, such as train-00000__17.
+
+    member: the name of the file that the record was, below the source file, which is a folder then: cat/017.jpg__17.
+    """
+    return f"{file_name}/{member}{_SEPARATOR}{record}" if member else f"{file_name}{_SEPARATOR}{record}"
 
 
 def split_example_id(text: str) -> tuple[str, int] | None:
@@ -28,14 +32,31 @@ def split_example_id(text: str) -> tuple[str, int] | None:
     return name, int(record)
 
 
+def located(text: str, file_names: Container[str]) -> tuple[str, int] | None:
+    """The source file and the record index that an id names; None if it names none of these source files.
+
+    Where records were files of their own, the id goes on below the name of the source file.
+    """
+    parts = split_example_id(text)
+    if parts is None:
+        return None
+    name, record = parts
+    while name not in file_names:
+        name, _, below = name.rpartition("/")
+        if not name or not below:
+            return None
+    return name, record
+
+
 def file_of(text: str) -> str:
     """The file name in an id, even if the record index is malformed."""
     return text.rpartition(_SEPARATOR)[0]
 
 
-def id_bytes(file_name: str) -> int:
-    """The most bytes that the id of an example of this file can take."""
-    return len(file_name.encode()) + len(_SEPARATOR) + INDEX_DIGITS
+def id_bytes(file_name: str, member_bytes: int = 0) -> int:
+    """The most bytes that the id of an example of this file can take. member_bytes: those of its longest member."""
+    below = 1 + member_bytes if member_bytes else 0
+    return len(file_name.encode()) + below + len(_SEPARATOR) + INDEX_DIGITS
 
 
 def shard_name(name: str, split: str, number: int, total: int) -> str:

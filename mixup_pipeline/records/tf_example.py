@@ -8,15 +8,20 @@ Definition: tensorflow/core/example/{example,feature}.proto.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 Features = Mapping[str, Any]
 
+FAULT_KEY = "mixup/fault"
+"""A record that a conversion could not make has this feature alone: a text that says why."""
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _VARINT, _LENGTH_DELIMITED = 0, 2
 _FIXED_BYTES = {1: 8, 5: 4}
 """Wire types of fields, and the bytes of those of fixed size."""
+_MASK = (1 << 64) - 1
 
 
 def _build_example_type() -> Any:
@@ -65,6 +70,42 @@ def parse(payload: bytes) -> Features:
         return Example.FromString(payload).features.feature
     except DecodeError as error:
         raise ValueError("the record is not a tf.Example message") from error
+
+
+def serialize(features: Mapping[str, "bytes | list[bytes] | list[int] | npt.NDArray[np.float32]"]) -> bytes:
+    """Serialize a tf.Example whose features are in the order of their keys.
+
+    Values: bytes or a list of bytes, a list of integers, or float32[n]. Equal features always give equal bytes, which
+    protobuf does not promise.
+    """
+    return _field(1, b"".join(_field(1, _entry(key, features[key])) for key in sorted(features)))
+
+
+def _entry(key: str, value: Any) -> bytes:
+    if isinstance(value, np.ndarray):
+        number, content = 2, _field(1, value.astype("<f4").tobytes())
+    elif isinstance(value, bytes):
+        number, content = 1, _field(1, value)
+    elif value and isinstance(value[0], bytes):
+        number, content = 1, b"".join(_field(1, item) for item in value)
+    else:
+        number, content = 3, _field(1, b"".join(_packed(item & _MASK) for item in value))
+    return _field(1, key.encode()) + _field(2, _field(number, content))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A length-delimited field."""
+    return b"".join((bytes([number << 3 | _LENGTH_DELIMITED]), _packed(len(content)), content))
+
+
+def _packed(value: int) -> bytes:
+    """A varint. value: from 0 to 2⁶⁴ − 1."""
+    packed = bytearray()
+    while value > 0x7F:
+        packed.append(value & 0x7F | 0x80)
+        value >>= 7
+    packed.append(value)
+    return bytes(packed)
 
 
 def position_of(value: bytes, payload: bytes) -> int:

@@ -6,20 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from mixup_pipeline.dataset.columns import Columns
 from mixup_pipeline.dataset.lam_fit import SIGNIFICANCE, LamFit
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.mixed_examples import MixedExample
 from mixup_pipeline.dataset.overview import Overview, expected_nearly_unmixed
 from mixup_pipeline.report.census import HEAD, Row, census_rows
 from mixup_pipeline.report.charts import balance_charts, lam_bins, lam_charts, pair_charts
+from mixup_pipeline.report.column_charts import column_chart
 from mixup_pipeline.report.command import augment_command
 from mixup_pipeline.report.html import SMALL_IMAGE, Chart, chart, html_page, image_uri, line_uri
-from mixup_pipeline.report.shown_inputs import shown_image, value_range
+from mixup_pipeline.report.shown_inputs import drawn, map_image, shown_image, value_range
 from mixup_pipeline.report.words import (
-    class_weights,
     counted,
+    is_regression,
     kinds_text,
+    label_parts,
+    label_size,
+    label_text,
     one_line,
     pairing_text,
     share_text,
@@ -29,7 +35,6 @@ from mixup_pipeline.report.words import (
 from mixup_pipeline.spec import shape_text
 
 _MOST_TABLE_CLASSES = 30
-_IMAGE_RANK = 3
 _SHOWN_PIXELS = 560
 """Of the longer side of a large mixed image; its parents have half of it."""
 
@@ -43,11 +48,13 @@ class Card:
     note: str
 
 
-def page(overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit | None) -> str:
+def page(
+    overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit | None, columns: Columns | None = None
+) -> str:
     """The HTML of the page.
 
     examples: a sample to show, with parents if the source is available. lam_fit: the test of λ; None if there were too
-    few λ.
+    few λ. columns: a sample of the values of vectors; None for other inputs.
     """
     manifest = overview.manifest
     classes, pairs = overview.classes, overview.pairs
@@ -60,7 +67,7 @@ def page(overview: Overview, examples: Sequence[MixedExample], lam_fit: LamFit |
         cards=_cards(overview),
         pictures=[_picture(overview, example) for example in examples],
         provenance=_provenance(overview, examples),
-        charts=_charts(overview, lam_fit),
+        charts=[*_charts(overview, lam_fit), *column_chart(columns)],
         class_table=None
         if classes is None or not few
         else list(zip(range(len(classes.before)), classes.before, classes.after, strict=True)),
@@ -100,7 +107,7 @@ def _cards(overview: Overview) -> list[Card]:
         Card(
             label="Source",
             value=f"{manifest.source.examples:,}",
-            note=f"examples {shape_text(manifest.shape)}, {manifest.num_classes:,} classes",
+            note=f"examples {shape_text(manifest.shape)}, {label_size(manifest.source.schema)}",
         ),
         Card(label="Shards", value=f"{shards:,}", note=size_text(overview.num_bytes)),
     ]
@@ -161,23 +168,42 @@ def _picture(overview: Overview, example: MixedExample) -> dict[str, Any]:
     found = example.found
     inputs = {"mixed": found.input, "base": example.base, "partner": example.partner}
     names = [overview.class_name(class_id) for class_id in found.class_ids or ()] or ["base", "partner"]
-    is_image = found.input.ndim == _IMAGE_RANK
-    small = is_image and max(found.input.shape[:2]) <= SMALL_IMAGE
+    shapes = drawn(found.input).shape
+    is_line = len(shapes) == 1
+    small = max(shapes[:2]) <= SMALL_IMAGE
     return {
-        "title": class_weights(overview, example, most=200),
-        "classes": [(one_line(overview.class_name(c)), weight) for c, weight in example.top_classes(2)],
+        "title": label_text(overview, example, most=200),
+        "classes": [(name, _part_text(overview, name, value)) for name, value in label_parts(overview, example)],
         "lam": example.lam,
         "names": [one_line(name) for name in names],
-        "kind": ("small" if small else "large") if is_image else "vector",
-        "uris": _image_uris(inputs) if is_image else _line_uris(inputs),
+        "map": _map_text(found.input) if len(shapes) == 2 else "",
+        "kind": "vector" if is_line else "small" if small else "large",
+        "uris": _line_uris(inputs) if is_line else _image_uris(inputs),
     }
+
+
+def _map_text(values: npt.NDArray[Any]) -> str:
+    return "Spectrograms of long vectors" if values.ndim == 1 else "Numbers"
+
+
+def _part_text(overview: Overview, name: str, value: float) -> str:
+    if is_regression(overview):
+        return f"{name}: {value:g}" if name else f"{value:g}"
+    return f"{value:.2f} of {name}"
 
 
 def _image_uris(images: Mapping[str, Any]) -> dict[str, str | None]:
     """Images no larger than they are shown on a screen with two dots a pixel."""
     most = {role: _SHOWN_PIXELS if role == "mixed" else _SHOWN_PIXELS // 2 for role in images}
+    shown = {role: None if image is None else drawn(image) for role, image in images.items()}
+    low, high = value_range([values for values in shown.values() if values is not None])
     return {
-        role: None if image is None else image_uri(shown_image(image, most[role])) for role, image in images.items()
+        role: None
+        if values is None
+        else image_uri(
+            shown_image(values, most[role]) if values.ndim == 3 else map_image(values, low, high, most[role])
+        )
+        for role, values in shown.items()
     }
 
 

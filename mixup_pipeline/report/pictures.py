@@ -17,8 +17,8 @@ from mixup_pipeline.dataset.overview import Overview, expected_nearly_unmixed
 from mixup_pipeline.mixing.methods.mixup import draw_lam
 from mixup_pipeline.report.figures import LIGHT, Theme, plain_axes, render
 from mixup_pipeline.report.html import SMALL_IMAGE
-from mixup_pipeline.report.shown_inputs import DOTTED, shown_image, shown_line, value_range
-from mixup_pipeline.report.words import class_weights, share_text, short_name
+from mixup_pipeline.report.shown_inputs import DOTTED, drawn, map_image, shown_image, shown_line, value_range
+from mixup_pipeline.report.words import label_text, share_text, short_name
 from mixup_pipeline.training.boundary import Flowers, Regions
 
 _MIXED, _PARENT, _CAPTION, _TITLE, _GAP, _MARGIN = 1.5, 0.56, 0.19, 0.3, 0.08, 0.2  # inches
@@ -76,7 +76,7 @@ def _preview(overview: Overview, examples: Sequence[MixedExample], theme: Theme)
 
 def _title(overview: Overview, example: MixedExample, columns: int) -> str:
     """The top classes. Their names are cut only as far as needed."""
-    titles = (class_weights(overview, example, most=most) for most in range(columns, 3, -1))
+    titles = (label_text(overview, example, most=most) for most in range(columns, 3, -1))
     return next((title for title in titles if cell_len(title) <= columns), "")
 
 
@@ -89,7 +89,7 @@ def _lam_line(example: MixedExample) -> str:
 def _limits(example: MixedExample) -> tuple[float, float]:
     """The range of the values of an example and its parents, which are drawn to one scale."""
     return value_range(
-        [values for values in (example.found.input, example.base, example.partner) if values is not None]
+        [drawn(values) for values in (example.found.input, example.base, example.partner) if values is not None]
     )
 
 
@@ -102,9 +102,11 @@ def _draw_input(
     limits: tuple[float, float],
     theme: Theme,
 ) -> None:
-    """Draw an input in a square: an image, or the values of a vector as a line."""
-    if values.ndim == 3:
-        _draw_image(axes, shown_image(values, round(size * _PIXELS_AN_INCH)), left, top, size, theme)
+    """Draw an input in a square: an image, numbers as a map of colours, or the values of a vector as a line."""
+    values, most = drawn(values), round(size * _PIXELS_AN_INCH)
+    if values.ndim > 1:
+        image = shown_image(values, most) if values.ndim == 3 else map_image(values, *limits, most)
+        _draw_image(axes, image, left, top, size, theme)
         return
     points = shown_line(values, *limits)
     marker = "." if len(points) <= DOTTED else ""

@@ -1,6 +1,9 @@
-"""How the input of an example is shown: an image no larger than it is shown, opaque, or a vector as a line."""
+"""How the input of an example is shown: an image no larger than it is shown, opaque; a vector as a line; other numbers
+as a map of colours; and a long vector, such as sound, as its spectrogram.
+"""
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,8 +14,41 @@ _CHECKS = 8
 _LIGHT, _DARK = 255, 200
 DOTTED = 40
 """Vectors up to this length show a dot for each value."""
+_LONG = 4096
+"""Vectors longer than this are shown as spectrograms."""
+_WINDOW, _WINDOWS = 512, 256
+_DECIBELS = 80
 _POINTS = 400
 """Most points of a drawn vector: about as many as there are pixels."""
+
+
+def drawn(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """What is drawn of an input: uint8 (h, w, c) of an image, float32 (n,) of a line, or float64 (h, w) of a map."""
+    if values.dtype == np.uint8:
+        return values
+    if values.ndim == 1:
+        return values if len(values) <= _LONG else spectrogram(values)
+    return values.reshape(len(values), -1).astype(np.float64)
+
+
+def spectrogram(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """The power of a long vector in dB, float64 (frequencies, windows), low frequencies at the bottom.
+
+    About 256 windows of 512 values, Hann-weighted. What is more than 80 dB below the loudest is shown as that.
+    """
+    step = max(1, (len(sound) - _WINDOW) // _WINDOWS)
+    frames = np.lib.stride_tricks.sliding_window_view(sound.astype(np.float64), _WINDOW)[::step]
+    power = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW))) ** 2
+    decibels = 10 * np.log10(np.maximum(power, np.finfo(np.float64).tiny))
+    return np.maximum(decibels, decibels.max() - _DECIBELS).T[::-1]
+
+
+def map_image(values: npt.NDArray[np.float64], low: float, high: float, most: int) -> npt.NDArray[np.uint8]:
+    """A map as an image in colour, uint8 (h, w, 3), its longer side at most so many pixels. Dark is low."""
+    from matplotlib import colormaps
+
+    shares = (values - low) / ((high - low) or 1)
+    return shown_image((colormaps["viridis"](shares)[..., :3] * 255).round().astype(np.uint8), most)
 
 
 def shown_image(image: npt.NDArray[np.uint8], most: int) -> npt.NDArray[np.uint8]:
@@ -52,6 +88,6 @@ def shown_line(vector: npt.NDArray[np.float32], low: float, high: float) -> npt.
     return np.stack([across, (values - low) / ((high - low) or 1)], axis=1)
 
 
-def value_range(vectors: "list[npt.NDArray[np.float32]]") -> tuple[float, float]:
-    """The lowest and the highest value of some vectors, which are drawn to one scale."""
+def value_range(vectors: "list[npt.NDArray[Any]]") -> tuple[float, float]:
+    """The lowest and the highest value of some inputs, which are drawn to one scale."""
     return min(float(vector.min()) for vector in vectors), max(float(vector.max()) for vector in vectors)

@@ -17,9 +17,11 @@ from mixup_pipeline.mixing.totals import LAM_BINS, NEARLY_UNMIXED
 from mixup_pipeline.report.census import changes_text
 from mixup_pipeline.report.words import (
     chosen_lines,
-    class_weights,
     counted,
     examples_text,
+    is_regression,
+    label_size,
+    label_text,
     one_line,
     padded,
     pairing_text,
@@ -52,7 +54,7 @@ def _facts(overview: Overview) -> str:
     lines = {
         "source": f"{one_line(manifest.name.removesuffix('_mixup'))} {manifest.split}, "
         f"{counted(source.examples, 'example')} {shape_text(manifest.shape)}, "
-        f"{manifest.num_classes:,} {'class' if manifest.num_classes == 1 else 'classes'}, "
+        f"{label_size(source.schema)}, "
         f"{counted(len(source.files), 'file')}{skipped}",
         **_image_line(manifest),
         **{key: one_line(line) for key, line in chosen_lines(source.schema, source.origin).items()},
@@ -175,13 +177,13 @@ def example_text(overview: Overview, example: MixedExample) -> str:
         "base": f"{found.lam:.6g} of {one_line(found.base_id)}{names[0]}",
         "partner": f"{1 - found.lam:.6g} of {one_line(found.partner_id)}{names[1]}",
         "λ": f"{found.lam!r}",
-        "label": class_weights(overview, example, digits=4, classes=_SHOWN_CLASSES) + _rest(example),
+        "label": label_text(overview, example, digits=4, classes=_SHOWN_CLASSES) + _rest(overview, example),
         "mixed": _values(found.input),
     }
     heading = f"{example.id}: example {example.number:,}, {kind}"
     text = "\n".join([heading, *(f"  {key:9}{value}" for key, value in lines.items())])
     pictures = [image for image in (example.base, found.input, example.partner) if image is not None]
-    if found.input.ndim == 1:
+    if found.input.dtype != np.uint8:
         return text
     columns = [shaded(image) for image in pictures]
     titles = ["base", "mixed", "partner"] if len(columns) == 3 else ["mixed"]
@@ -224,7 +226,10 @@ def _class(overview: Overview, class_id: int) -> str:
     return f"{name}, label {class_id + first} in the source" if first else name
 
 
-def _rest(example: MixedExample) -> str:
+def _rest(overview: Overview, example: MixedExample) -> str:
+    if is_regression(overview):
+        more = len(example.label) - _SHOWN_CLASSES
+        return f" and {counted(more, 'more value')}" if more > 0 else ""
     more = int(np.count_nonzero(example.label)) - _SHOWN_CLASSES
     return f" and {more:,} more classes" if more > 0 else ""
 
@@ -233,7 +238,8 @@ def _values(values: npt.NDArray[np.generic]) -> str:
     if values.ndim == 1:
         shown = ", ".join(f"{value:g}" for value in values[:8])
         return f"{shape_text(values.shape)} values: {shown}{', …' if len(values) > 8 else ''}"
-    return f"{shape_text(values.shape)} pixels from {values.min()} to {values.max()}"
+    what = "pixels" if values.dtype == np.uint8 else "values"
+    return f"{shape_text(values.shape)} {what} from {values.min():g} to {values.max():g}"
 
 
 def _bar(share: float) -> str:

@@ -46,19 +46,39 @@ def pairing_text(config: MixConfig) -> str:
     return f"pairing {config.pairing}, seed {config.seed}, {copies:,} {'copy' if copies == 1 else 'copies'}"
 
 
-def class_weights(
-    overview: Overview, example: MixedExample, *, digits: int = 2, most: int = 24, classes: int = 2
-) -> str:
-    """The classes of a label with the largest weights: "7: 0.62 · 1: 0.38"."""
-    weights = example.top_classes(classes)
-    return " · ".join(f"{short_name(overview.class_name(c), most)}: {weight:.{digits}f}" for c, weight in weights)
+def is_regression(overview: Overview) -> bool:
+    """Whether labels are real values, and not weights of classes."""
+    return overview.manifest.source.schema.label_kind == "regression"
+
+
+def label_parts(overview: Overview, example: MixedExample, classes: int = 2) -> list[tuple[str, float]]:
+    """What a label says first: the classes with the largest weights, or real values, each with its name."""
+    if is_regression(overview):
+        label = example.label[:classes]
+        return [("" if len(example.label) == 1 else f"{number}", float(value)) for number, value in enumerate(label)]
+    return [(one_line(overview.class_name(class_id)), weight) for class_id, weight in example.top_classes(classes)]
+
+
+def label_text(overview: Overview, example: MixedExample, *, digits: int = 2, most: int = 24, classes: int = 2) -> str:
+    """The classes of a label with the largest weights: "7: 0.62 · 1: 0.38"; of real values the first: "12.5"."""
+    parts = label_parts(overview, example, classes)
+    shown = "g" if is_regression(overview) else f".{digits}f"
+    named = ((f"{short_name(name, most)}: " if name else "", value) for name, value in parts)
+    return " · ".join(f"{name}{value:{shown}}" for name, value in named) or "no class"
+
+
+def label_size(spec: ExampleSpec) -> str:
+    """How many classes or values a label has."""
+    if spec.label_kind == "regression":
+        return counted(spec.num_classes, "value") + " to predict"
+    return f"{spec.num_classes:,} {'class' if spec.num_classes == 1 else 'classes'}"
 
 
 def chosen_lines(spec: ExampleSpec, origin: Origin | None) -> dict[str, str]:
     """What is the input and the label, why, and what is left out, by the word that begins each line."""
     if origin is None:
         return {}
-    classes = f"{spec.num_classes:,} {'class' if spec.num_classes == 1 else 'classes'} by {origin.classes_from}"
+    classes = f"{label_size(spec)} by {origin.classes_from}"
     lines = {
         "input": f"{spec.input_key}, {origin.input_rule}",
         "label": f"{spec.label_key}, {origin.label_rule}; {classes}",

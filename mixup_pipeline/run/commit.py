@@ -16,12 +16,12 @@ from mixup_pipeline.run.mix_shard import ShardInfo
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.versions import versions
 from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.sources.file_formats import file_stamps
 from mixup_pipeline.sources.scan import LeftOut
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.sources.tfds_info import INFO_NAME
 from mixup_pipeline.storage.atomic import move, output_errors, sha256_of, sizes, sync_folder, write_atomically
-from mixup_pipeline.storage.places import Place, place
-from mixup_pipeline.storage.stamps import stamps
+from mixup_pipeline.storage.places import Place
 
 
 def commit_run(shards: Iterable[ShardInfo], out: Place, *, tidy: bool = False) -> Manifest:
@@ -98,7 +98,7 @@ def _check_source(run: Run, work: WorkFolder) -> None:
         raise OutputError(f"{work.root.parent}: the request is gone: run the same command again")
     source = request.source
     try:
-        now = stamps([place(file.path) for file in source.files])
+        now = file_stamps(source.files)
     except OSError as error:
         raise SourceError(f"{error.filename}: cannot be read any more ({error.strerror or error})") from error
     for file, indexed, current in zip(source.files, run.files, now, strict=True):

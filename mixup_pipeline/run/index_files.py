@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.errors import SourceError
-from mixup_pipeline.records.framing import decompress, is_compressed
 from mixup_pipeline.run.work_folder import WorkFolder
+from mixup_pipeline.sources.file_formats import format_of
 from mixup_pipeline.sources.index import IndexedFile
 from mixup_pipeline.sources.scan import scan_file
 from mixup_pipeline.sources.source import SourceFile
@@ -13,7 +13,6 @@ from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.atomic import FULL_DISK, output_error, publish
 from mixup_pipeline.storage.checksum import Checksum
 from mixup_pipeline.storage.places import Place, place
-from mixup_pipeline.storage.stamps import stamp
 from mixup_pipeline.storage.unfinished import discard
 
 
@@ -27,17 +26,19 @@ def index_file(
     Raises RecordError for the first bad record, unless bad records are skipped. Raises SourceError if the file cannot
     be read, or does not hold the number of records that its dataset declares.
     """
-    path = place(file.path)
+    plain, file_format = file, format_of(file)
     try:
-        current = stamp(path)
+        path = place(file.path)
+        current = file_format.stamp(path)
         earlier = work.load_index(file.position, current)
         if earlier is not None:
             return earlier
         spool = None
-        if is_compressed(path):
-            path = _decompressed(path, file, work)
+        if file_format.needs_conversion(path):
+            path = _converted(file, spec, work)
+            plain = replace(file, path=str(path), format=file_format.converted_to)
             spool = Checksum.of_file(path)
-        scanned = scan_file(file, path, spec, config, count_only=count_only)
+        scanned = scan_file(plain, spec, config, count_only=count_only)
     except OSError as error:
         raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
     scanned = replace(scanned, file=replace(scanned.file, stamp=current))
@@ -45,12 +46,12 @@ def index_file(
     return scanned.file
 
 
-def _decompressed(path: Place, file: SourceFile, work: WorkFolder) -> Place:
-    """Decompress a source file into the work folder, and return the copy."""
+def _converted(file: SourceFile, spec: ExampleSpec, work: WorkFolder) -> Place:
+    """Convert a source file into the work folder, and return what was written."""
     spool = work.spool(file.position)
     partial = work.new_partial(spool.name)
     try:
-        decompress(path, file.name, partial)
+        format_of(file).convert(file, spec, partial)
         publish(partial, spool, durable=False)
     except OSError as error:
         if error.errno in FULL_DISK:

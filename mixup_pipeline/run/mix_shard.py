@@ -19,7 +19,9 @@ from mixup_pipeline.dataset.manifest import ShardEntry
 from mixup_pipeline.mixing.draw import Draw, Slots, draw_slots
 from mixup_pipeline.mixing.slots import ShardTask, record_order
 from mixup_pipeline.mixing.totals import ShardTotals
-from mixup_pipeline.records.encoding import Columns, Ids, encode
+from mixup_pipeline.records.encoding import Columns, encode
+from mixup_pipeline.records.ids import Ids
+from mixup_pipeline.records.kept import kept_of
 from mixup_pipeline.records.layout import BASE_ID, PARTNER_ID
 from mixup_pipeline.run.notes import FinishedShard
 from mixup_pipeline.run.run import Run
@@ -181,6 +183,7 @@ class ShardMixer:
         examples = gathered.examples
         base, partner = rows_of(draw.base, gathered.slots), rows_of(draw.partner, gathered.slots)
         mixed = self.run.layout.mix(examples.inputs, examples.labels, base, partner, draw)
+        mixed |= kept_of(examples.kept, base, partner)
         return {**mixed, BASE_ID.key: gathered.ids[base], PARTNER_ID.key: gathered.ids[partner]}
 
     def _totals(self, copy: int | None, draw: Draw, entries: SlotEntries) -> ShardTotals:

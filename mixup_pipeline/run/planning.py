@@ -17,8 +17,8 @@ from mixup_pipeline.config.registry import LABEL_KINDS, PAIRINGS
 from mixup_pipeline.dataset.left_out import reason_of
 from mixup_pipeline.dataset.manifest import MANIFEST_NAME, MIXED_SUFFIX, read_manifest
 from mixup_pipeline.errors import OtherRunError, OutputError, SourceError, UsageError
-from mixup_pipeline.mixing.pairing import Earlier, Policy, check_pairable
-from mixup_pipeline.mixing.slots import ShardTask, shard_tasks
+from mixup_pipeline.mixing.pairing import ClassIds, Earlier, Policy
+from mixup_pipeline.mixing.slots import ShardTask, examples_in_slots, shard_tasks
 from mixup_pipeline.records.names import SHARD_NAME
 from mixup_pipeline.run.request import Request
 from mixup_pipeline.run.run import Run, estimated_record_bytes, resolve_config, resolved_label_format
@@ -26,11 +26,12 @@ from mixup_pipeline.run.sharding import default_num_shards
 from mixup_pipeline.run.slots import slot_table
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.census import Census, one_shape, summary_of
-from mixup_pipeline.sources.index import Entries, IndexedFile
+from mixup_pipeline.sources.index import Entries, IndexedFile, group_ids
 from mixup_pipeline.sources.payloads import UNDER_WAY
 from mixup_pipeline.sources.scan import scan_file
+from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.atomic import free_bytes, output_errors, sizes
-from mixup_pipeline.storage.places import ObjectPath, Place, place
+from mixup_pipeline.storage.places import ObjectPath, Place
 from mixup_pipeline.storage.prefetch import prefetch
 
 _SHOWN_REASONS = 3
@@ -46,17 +47,17 @@ def plan_run(request: Request, files: Sequence[IndexedFile], out: Place) -> list
     """
     work = WorkFolder.of(out)
     with output_errors(out):
-        run, slots = resolve(request, files, work)
+        run, slots, paired_by = resolve(request, files, work)
         _keep_to_this_run(run, out, work)
         _check_room(run, out, work)
         work.save_slots(slots)
-        _save_pairings(run, slots, work)
+        _save_pairings(run, slots, paired_by, work)
         work.save_run(run)
     return shard_tasks(run.num_examples, run.num_shards)
 
 
-def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) -> tuple[Run, Entries]:
-    """Resolve what the request leaves open: the run, and its slot table."""
+def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) -> tuple[Run, Entries, ClassIds]:
+    """Resolve what the request leaves open: the run, its slot table, and by what slots are paired."""
     source, config = request.source, request.config
     at_a_time = UNDER_WAY if isinstance(work.root, ObjectPath) else 1
     found = list(prefetch(work.found, range(len(files)), at_a_time))
@@ -69,14 +70,15 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
         raise SourceError(f"{source.name}: split {source.split!r} holds no usable record{said}")
     usable = sum(file.examples for file in files)
     num_examples = usable if config.limit is None else min(usable, config.limit)
-    check_counts(config, num_examples, source.spec.label_kind)
+    check_counts(config, num_examples, source.spec)
     entries = prefetch(lambda position: work.entries(position, files[position].examples), range(len(files)), at_a_time)
     slots = slot_table(entries, num_examples=num_examples, seed=config.seed)
     policy: Policy = PAIRINGS[config.pairing]
-    check_pairable(policy, slots["class_id"], config.copies, source.class_names)
+    paired_by = _paired_by(policy, slots, work, num_examples, config.seed, len(files))
+    policy.check_pairable(paired_by, config, source.class_names)
     num_classes = source.spec.num_classes
     label_format = resolved_label_format(config, num_classes)
-    record_bytes = estimated_record_bytes(shape, num_classes, label_format, tuple(files))
+    record_bytes = estimated_record_bytes(source.spec, shape, label_format, tuple(files))
     num_shards = config.num_shards or default_num_shards(num_examples, record_bytes)
     run = Run(
         name=source.name + MIXED_SUFFIX,
@@ -96,7 +98,17 @@ def resolve(request: Request, files: Sequence[IndexedFile], work: WorkFolder) ->
             run.layout.image.check(config.image_format, shape)
         except ValueError as error:
             raise UsageError(str(error)) from error
-    return run, slots
+    return run, slots, paired_by
+
+
+def _paired_by(
+    policy: Policy, slots: Entries, work: WorkFolder, num_examples: int, seed: int, num_files: int
+) -> ClassIds:
+    """int32[N] in slot order: the class ids, or whatever the pairing looks at."""
+    if not policy.needs_groups:
+        return np.ascontiguousarray(slots["class_id"])
+    groups = group_ids([work.groups(position) for position in range(num_files)])
+    return groups[:num_examples][examples_in_slots(num_examples, seed)]
 
 
 def _used(request: Request, files: Sequence[IndexedFile], found: Sequence[Census]) -> Iterator[Census]:
@@ -107,7 +119,8 @@ def _used(request: Request, files: Sequence[IndexedFile], found: Sequence[Census
             yield census
         elif left:
             limited = replace(request.config, limit=left)
-            yield scan_file(file, place(indexed.path), request.source.spec, limited).census
+            plain = replace(file, path=indexed.path, format=indexed.format)
+            yield scan_file(plain, request.source.spec, limited).census
         left = None if left is None else max(0, left - indexed.examples)
 
 
@@ -120,14 +133,13 @@ def _check_names(run: Run) -> None:
         )
 
 
-def _save_pairings(run: Run, slots: Entries, work: WorkFolder) -> None:
+def _save_pairings(run: Run, slots: Entries, paired_by: ClassIds, work: WorkFolder) -> None:
     """Pair the slots of every copy. Earlier pairings are mapped from disk, so memory does not grow with the copies."""
     policy: Policy = PAIRINGS[run.config.pairing]
-    class_ids = np.ascontiguousarray(slots["class_id"])
     with work.scratch() if policy.uses_earlier else contextlib.nullcontext() as scratch:
         for copy in range(run.config.copies):
             earlier = [] if scratch is None else _stored_pairings(scratch, copy, run.num_examples)
-            partners = policy.pair(class_ids, copy, run.config.seed, earlier).astype(np.int32)
+            partners = policy.partners(paired_by, copy, run.config, earlier).astype(np.int32)
             work.save_partners(copy, partners, slots)
             if scratch is not None:
                 scratch.write(partners.data)
@@ -139,17 +151,29 @@ def _stored_pairings(scratch: IO[bytes], copies: int, num_examples: int) -> Earl
     return list(np.memmap(scratch, np.int32, "r", shape=(copies, num_examples))) if copies else []
 
 
-def check_counts(config: MixConfig, num_examples: int, label_kind: str) -> None:
+def check_counts(config: MixConfig, num_examples: int, spec: ExampleSpec) -> None:
     """Raise UsageError if the configuration does not fit the number of examples or the kind of labels."""
     if num_examples > MAX_EXAMPLES:
         raise UsageError(
             f"the split holds {num_examples:,} examples, at most {MAX_EXAMPLES:,} can be mixed: use --limit"
         )
-    has_classes = LABEL_KINDS[label_kind].has_classes
-    if not has_classes and PAIRINGS[config.pairing].needs_classes:
+    has_classes, label_kind, policy = (
+        LABEL_KINDS[spec.label_kind].has_classes,
+        spec.label_kind,
+        PAIRINGS[config.pairing],
+    )
+    if not has_classes and policy.needs_classes:
         raise UsageError(
             f"--pairing {config.pairing} needs integer labels, but this source has {label_kind} labels: use --pairing "
             f"any"
+        )
+    if policy.needs_groups and not spec.group_key:
+        raise UsageError(f"--pairing {config.pairing} needs --group-key, the feature that says of which group each is")
+    if policy.needs_values and (label_kind != "regression" or spec.num_classes > 1):
+        found = f"{label_kind} labels" if label_kind != "regression" else f"labels of {spec.num_classes} values"
+        raise UsageError(
+            f"--pairing {config.pairing} needs labels of one real value (--label-kind regression), but this source has "
+            f"{found}: use --pairing any"
         )
     if not has_classes and config.label_format == "compact":
         raise UsageError(

@@ -9,14 +9,14 @@ from functools import cached_property
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.config.mix import DEFAULT_QUALITY, LOSSY_FORMATS
-from mixup_pipeline.config.registry import LABEL_KINDS
+from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
 from mixup_pipeline.dataset.manifest import SourceEntry, identify, layout_of
 from mixup_pipeline.records.layout import Layout
 from mixup_pipeline.records.names import shard_name
 from mixup_pipeline.sources.census import CensusSummary
 from mixup_pipeline.sources.index import IndexedFile
 from mixup_pipeline.sources.source import Origin
-from mixup_pipeline.spec import ExampleSpec, Shape, example_bytes
+from mixup_pipeline.spec import ExampleSpec, Shape
 
 MAX_DENSE_CLASSES = 1000
 
@@ -78,12 +78,13 @@ class Run:
     def decoded_bytes(self) -> int:
         """Bytes of one decoded example, with its label where that is a vector."""
         has_classes = LABEL_KINDS[self.spec.label_kind].has_classes
-        return example_bytes(self.shape) + (0 if has_classes else 4 * self.spec.num_classes)
+        decoded: int = INPUT_KINDS[self.spec.encoding].example_bytes(self.shape)
+        return decoded + (0 if has_classes else 4 * self.spec.num_classes)
 
     @cached_property
     def record_bytes(self) -> int:
         """An estimate of the bytes of one mixed record."""
-        return estimated_record_bytes(self.shape, self.spec.num_classes, self.config.label_format, self.files)
+        return estimated_record_bytes(self.spec, self.shape, self.config.label_format, self.files)
 
     @property
     def run_id(self) -> str:
@@ -114,8 +115,9 @@ def resolved_label_format(config: MixConfig, num_classes: int) -> str:
     return "dense" if num_classes <= MAX_DENSE_CLASSES else "compact"
 
 
-def estimated_record_bytes(shape: Shape, num_classes: int, label_format: str, files: tuple[IndexedFile, ...]) -> int:
+def estimated_record_bytes(spec: ExampleSpec, shape: Shape, label_format: str, files: tuple[IndexedFile, ...]) -> int:
     """An estimate of the bytes of one mixed record, with images stored raw."""
-    label = 4 * num_classes if label_format != "compact" else 0
-    ids = 2 * (max(len(file.name.encode()) for file in files) + 8)
-    return example_bytes(shape) + label + ids + _RECORD_OVERHEAD_BYTES
+    decoded: int = INPUT_KINDS[spec.encoding].example_bytes(shape)
+    label = 4 * spec.num_classes if label_format != "compact" else 0
+    ids = 2 * (max(len(file.name.encode()) + file.member_bytes for file in files) + 8)
+    return decoded + label + ids + _RECORD_OVERHEAD_BYTES

@@ -13,7 +13,7 @@ LARGE_SHARD_BYTES = 256 << 20
 MANY_SHARDS = 1024
 GATHER_BYTES = 48 << 20
 """The most bytes of decoded examples that a shard task holds at a time, where it makes one pass."""
-TOGETHER_BYTES = 384 << 20
+TOGETHER_BYTES = 512 << 20
 """The most bytes that it holds where it makes several passes: each one more saves as many decodes."""
 PASSES_TOGETHER = 64
 """The most passes whose examples are gathered together."""

@@ -5,7 +5,8 @@ It is removed after the manifest is written.
 request.json            the request; a later command resumes the run only if its request is equal
 previous.json           the files of another run that this run replaces when it is complete
 lock                    held by the launcher while it runs
-index/NNNNN.entries     the entries of each source file; NNNNN.json is its summary, with its census
+index/NNNNN.entries     the entries of each source file; NNNNN.json is its summary, with its census; NNNNN.groups, if
+                        there are groups, those of its examples
 spool/NNNNN             the uncompressed copy of a compressed source file
 run.json, slots         the run and the slot table
 partners-CCCCC          for each copy, the partner of every slot with its entry, so that a shard reads one piece
@@ -38,7 +39,7 @@ from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.slots import PARTNER, PartnerEntries, partner_entries
 from mixup_pipeline.run.work_content import REQUEST_NAME
 from mixup_pipeline.sources.census import Census
-from mixup_pipeline.sources.index import ENTRY, Entries, IndexedFile
+from mixup_pipeline.sources.index import ENTRY, Entries, Groups, IndexedFile
 from mixup_pipeline.sources.scan import LeftOut, Scanned
 from mixup_pipeline.storage.atomic import output_error, publish, remove_tree, write_all
 from mixup_pipeline.storage.checksum import Checksum
@@ -65,6 +66,7 @@ class _IndexNote:
     left_out: tuple[LeftOut, ...]
     entries: Checksum
     spool: Checksum | None
+    groups: Checksum | None = None
 
 
 @dataclass(frozen=True)
@@ -184,12 +186,15 @@ class WorkFolder:
         entries = scanned.entries
         self._save(self.index(position).with_suffix(".entries"), [entries])
         pieces = (entries[first : first + _PIECE].tobytes() for first in range(0, len(entries), _PIECE))
+        if len(scanned.groups):
+            self._save(self.index(position).with_suffix(".groups"), [scanned.groups])
         note = _IndexNote(
             file=scanned.file,
             census=scanned.census.to_rows(),
             left_out=scanned.left_out,
             entries=Checksum.of(pieces),
             spool=spool,
+            groups=Checksum.of([scanned.groups.tobytes()]) if len(scanned.groups) else None,
         )
         self._write(self.index(position).with_suffix(".json"), note)
 
@@ -201,11 +206,18 @@ class WorkFolder:
         files = {self.index(position).with_suffix(".entries"): note.entries}
         if note.spool is not None:
             files[self.spool(position)] = note.spool
+        if note.groups is not None:
+            files[self.index(position).with_suffix(".groups")] = note.groups
         return note.file if all(checksum.fits(path) for path, checksum in files.items()) else None
 
     def entries(self, position: int, count: int | None = None) -> Entries:
         """Read ENTRY[count] of one source file; all of its entries if count is None."""
         return _load(self.index(position).with_suffix(".entries"), ENTRY, 0, count)
+
+    def groups(self, position: int) -> Groups:
+        """Read int64[n], the groups of one source file's examples; empty if it has no examples."""
+        path = self.index(position).with_suffix(".groups")
+        return _load(path, np.dtype(np.int64)) if path.is_file() else np.zeros(0, np.int64)
 
     def found(self, position: int) -> tuple[Census, tuple[LeftOut, ...]]:
         """The census of one source file, and its bad records that were left out."""

@@ -37,8 +37,10 @@ def evaluation_config(config: SourceConfig, src: str, *, split: str) -> SourceCo
     Raises UsageError if a source cannot be accessed.
     """
     same_options = replace(config, src=src, split=split, allow_eval_split=True)
-    if kind_of(same_options) is kind_of(config):
-        return same_options
+    kind = kind_of(config)
+    if kind_of(same_options) is kind:
+        other_keys = kind.keys_of_split and split != config.split_name
+        return replace(same_options, image_key=None, label_key=None) if other_keys else same_options
     images = {name: getattr(config, name) for name in IMAGE_OPTIONS}
     return SourceConfig(src=src, split=split, data_dir=config.data_dir, allow_eval_split=True, **images)
 

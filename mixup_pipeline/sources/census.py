@@ -98,7 +98,7 @@ def _image_shape(census: Census, spec: ExampleSpec) -> Shape:
         raise SizesError(_mixed_sizes(sizes, census, turned=options.turned), summary_of(census, spec, None))
     shape = (*(options.size or next(iter(sizes))), channels_of(census, spec))
     try:
-        check_size(shape)
+        check_size(shape, 1)
     except ValueError as error:
         asked = "" if options.size is None else f"--image-size {shape_text(options.size)}: "
         remedy = "add --image-size" if options.size is None else "use a smaller one"

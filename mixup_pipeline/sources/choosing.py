@@ -4,25 +4,29 @@ A key that the user gives goes first, then what the dataset itself names, then t
 then the only one that can be it. Where none of these holds, the user has to choose.
 """
 
+import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.sources.feature import Feature, Schema
+from mixup_pipeline.sources.columns import asked_columns, group_feature, kept_features, number_columns, together
+from mixup_pipeline.sources.feature import SHOWN, Feature, Role, Schema, features_text, is_usable, kind_for, listed
+from mixup_pipeline.sources.schema import given_class_names
 from mixup_pipeline.spec import MAX_CLASSES, ExampleSpec
 
 _IMAGE_RANK = 3
-_SHOWN = 12
 _ALLOWED = {
-    "image": "allowed are image files (JPEG, PNG, WebP, GIF, BMP, TIFF), uint8 tensors height x width x channels "
-    "stored as bytes or zlib, and float32 vectors",
-    "label": "allowed are one integer, and a float32 vector that sums to 1",
+    "image": "allowed are image files (JPEG, PNG, WebP, GIF, BMP, TIFF), uint8 tensors height x width x channels, "
+    "tensors of numbers, and --columns of single numbers",
+    "label": "allowed are one integer or text, and a vector that sums to 1; with --label-kind multi-label a vector "
+    "of 0 and 1, or a list of classes; with --label-kind regression numbers",
 }
 
-Role = Literal["image", "label"]
+_TOKENS = re.compile(r"(^|[_/])(input_?|token_?|word_?|piece_?)?(ids|tokens)$", re.IGNORECASE)
+_VECTOR_LABELS = ("soft", "one-hot", "multi-hot", "regression")
+"""Label kinds whose number of values is that of the classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +52,19 @@ class Described:
     """What describes the records of a source.
 
     where: what holds the description, for messages. supervised: the keys that the dataset itself names as input and
-    label. class_names: gives the names of the classes of a label, None if there are none.
+    label. class_names: gives the names of the classes of a label, None if there are none. class_texts: gives the texts
+    that occur in a label of texts, in their order. texts_from: what says so. packs_columns: whether this is a table,
+    whose columns of numbers are the input where no other is.
     """
 
     schema: Schema
     where: str
     supervised: tuple[str | None, str | None] = (None, None)
     class_names: Callable[[str], tuple[str, ...] | None] = lambda label_key: None
+    class_texts: Callable[[str], tuple[str, ...]] = lambda label_key: ()
+    texts_from: str = "the labels that occur"
+    packs_columns: bool = False
+    supervised_rule: str = "named by the dataset"
 
 
 def choose(described: Described, config: SourceConfig) -> Choice:
@@ -62,16 +72,32 @@ def choose(described: Described, config: SourceConfig) -> Choice:
 
     Raises UsageError that says what was found, what is allowed and which option decides.
     """
+    asked_schema = {key: _without_tokens(key, feature) for key, feature in described.schema.items()}
+    described = replace(described, schema=_labels_as_asked(asked_schema, config.label_kind))
     schema, (first, second) = described.schema, described.supervised
     label_key = label_rule = ""
     if config.label_key is not None:
         label_key, label_rule = _asked(described, "label", config.label_key)
-    input_key, input_rule = _chosen(described, "image", config.image_key, first, {label_key, "label"})
+    columns = asked_columns(described.schema, described.where, config, label_key, table=described.packs_columns)
+    if columns is None:
+        input_key, input_rule = _chosen(described, "image", config.image_key, first, {label_key, "label"})
+        feature = schema[input_key]
     if not label_key:
-        label_key, label_rule = _chosen(described, "label", None, second, {input_key})
-    feature, label = schema[input_key], schema[label_key]
-    names = described.class_names(label_key)
+        label_key, label_rule = _chosen(described, "label", None, second, set() if columns is not None else {input_key})
+    if columns is not None:
+        columns = columns or number_columns(schema, described.where, label_key)
+        input_key, input_rule, feature = together(columns, table=described.packs_columns)
+    label = schema[label_key]
+    given = None if config.class_names is None else given_class_names(config.class_names)
+    names: tuple[str, ...] | None
+    if label.is_text:
+        names = given or described.class_texts(label_key)
+        label = replace(label, num_classes=len(names), classes_from="--class-names" if given else described.texts_from)
+    else:
+        names = given or described.class_names(label_key)
     num_classes, classes_from = _num_classes(label, label_key, config, described.where, names)
+    if given is not None and len(given) != num_classes:
+        raise UsageError(f"--class-names: {len(given):,} names are given for {num_classes:,} classes ({classes_from})")
     notes: tuple[str, ...] = ()
     if names is not None and len(names) != num_classes:
         notes, names = (f"class names left out: there are {len(names):,} for {num_classes:,} classes",), None
@@ -85,7 +111,12 @@ def choose(described: Described, config: SourceConfig) -> Choice:
         num_classes=num_classes,
         label_kind=label.label_kind or "",
         first_class=label.first_class,
+        class_texts=names if label.is_text and names is not None else (),
         images=config.images,
+        columns=columns or (),
+        dtype=feature.dtype,
+        keep=kept_features(asked_schema, described.where, config.keep),
+        group_key=group_feature(asked_schema, described.where, config.group_key),
     )
     INPUT_KINDS[spec.encoding].check(spec)
     return Choice(
@@ -94,9 +125,21 @@ def choose(described: Described, config: SourceConfig) -> Choice:
         input_rule=f"{feature.text}, {input_rule}",
         label_rule=f"{label.text}, {label_rule}",
         classes_from=classes_from,
-        dropped=tuple(sorted(set(schema) - {input_key, label_key})),
+        dropped=tuple(sorted(set(schema) - {input_key, label_key, *(columns or ()), *dict(spec.keep)})),
         notes=notes,
     )
+
+
+def _without_tokens(key: str, feature: Feature) -> Feature:
+    """Integers that are called as token ids are cannot be mixed: half of a word and half of another is a third one."""
+    if feature.input_kind != "numbers" or not _TOKENS.search(key):
+        return feature
+    return replace(feature, input_kind=None, text=f"{feature.text}: token ids, mix embeddings instead")
+
+
+def _labels_as_asked(schema: Schema, asked: str | None) -> Schema:
+    """The features with the label kind that each has under --label-kind."""
+    return {key: replace(feature, label_kind=feature.label_as(asked)) for key, feature in schema.items()}
 
 
 def _chosen(
@@ -106,34 +149,36 @@ def _chosen(
     if asked is not None:
         return _asked(described, role, asked)
     schema = described.schema
-    if supervised is not None and supervised in schema and _kind(schema[supervised], role) is not None:
-        return supervised, "named by the dataset"
-    usable = [key for key, feature in schema.items() if _kind(feature, role) is not None and key not in other]
+    if supervised is not None and supervised in schema and kind_for(schema[supervised], role) is not None:
+        return supervised, described.supervised_rule
+    usable = [key for key, feature in schema.items() if is_usable(key, feature, role) and key not in other]
     if role in usable:
-        return role, f"called {role}" + (f", before {_listed(_without(usable, role))}" if len(usable) > 1 else "")
+        return role, f"called {role}" + (f", before {listed(_without(usable, role))}" if len(usable) > 1 else "")
     what, candidates = _narrowed(schema, role, usable)
-    if len(candidates) == 1:
+    if role == "label" and described.packs_columns and what != "label with classes":  # a number is rather an input
+        candidates = [key for key, feature in schema.items() if kind_for(feature, role) is not None]
+    elif len(candidates) == 1:
         more = _without(usable, candidates[0])
-        return candidates[0], f"the only {what}" + (f", before {_listed(more)}" if more else "")
+        return candidates[0], f"the only {what}" + (f", before {listed(more)}" if more else "")
     if candidates:
-        found = ", ".join(f"{key} ({schema[key].text})" for key in sorted(candidates)[:_SHOWN])
-        raise UsageError(f"--{role}-key is needed: {described.where} has {len(candidates)} that it could be: {found}")
+        found = ", ".join(f"{key} ({schema[key].text})" for key in sorted(candidates)[:SHOWN])
+        several = role == "image" and all(schema[key].is_number for key in candidates)
+        remedy = f", or --columns {','.join(candidates[:2])} for several" if several else ""
+        raise UsageError(
+            f"--{role}-key is needed{remedy}: {described.where} has {len(candidates)} that it could be: {found}"
+        )
     word = "can be mixed" if role == "image" else "can be the label"
-    raise UsageError(f"no feature of {described.where} {word}: it has {_features(schema)}: {_ALLOWED[role]}")
+    raise UsageError(f"no feature of {described.where} {word}: it has {features_text(schema)}: {_ALLOWED[role]}")
 
 
 def _asked(described: Described, role: Role, key: str) -> tuple[str, str]:
     schema, where = described.schema, described.where
     if key not in schema:
-        raise UsageError(f"--{role}-key {key}: {where} has no feature {key!r}; it has {_features(schema)}")
-    if _kind(schema[key], role) is None:
+        raise UsageError(f"--{role}-key {key}: {where} has no feature {key!r}; it has {features_text(schema)}")
+    if kind_for(schema[key], role) is None:
         word = "cannot be mixed" if role == "image" else "cannot be a label"
         raise UsageError(f"--{role}-key {key}: {where} says {schema[key].text}, which {word}: {_ALLOWED[role]}")
     return key, f"asked for by --{role}-key"
-
-
-def _kind(feature: Feature, role: Role) -> str | None:
-    return feature.input_kind if role == "image" else feature.label_kind
 
 
 def _narrowed(schema: Schema, role: Role, usable: list[str]) -> tuple[str, list[str]]:
@@ -152,24 +197,20 @@ def _without(keys: Collection[str], key: str) -> list[str]:
     return sorted(set(keys) - {key})
 
 
-def _listed(keys: Collection[str]) -> str:
-    more = len(keys) - _SHOWN
-    return ", ".join([*keys][:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _features(schema: Schema) -> str:
-    return _listed([f"{key} ({schema[key].text})" for key in sorted(schema)]) or "none"
-
-
 def _num_classes(
     label: Feature, key: str, config: SourceConfig, where: str, names: Collection[str] | None
 ) -> tuple[int, str]:
     """The number of classes, and what says it."""
-    soft = label.label_kind == "soft"
-    described = label.shape[0] if soft else label.num_classes
+    soft = label.label_kind in _VECTOR_LABELS
+    described = (label.shape[0] if label.shape else 1) if soft else label.num_classes
+    if label.is_text and config.num_classes not in (None, described):
+        raise UsageError(
+            f"--num-classes {config.num_classes}: {where} has {described} classes ({label.classes_from}): leave "
+            f"--num-classes out, or name all of them with --class-names"
+        )
     if soft and described not in (None, config.num_classes or described):
         raise UsageError(
-            f"--num-classes {config.num_classes}: soft label {key!r} of {where} holds {described} values: leave "
+            f"--num-classes {config.num_classes}: label {key!r} of {where} holds {described} values: leave "
             f"--num-classes out"
         )
     if config.num_classes is not None:

@@ -1,8 +1,18 @@
 """From a description of records and a list of files to a source: what all kinds of sources share."""
 
+import re
+
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.sources.choosing import Described, choose
 from mixup_pipeline.sources.source import Origin, Source, SourceFile
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def plain_name(text: str) -> str:
+    """The name of a dataset that is called by its file or folder: the first word in it, in small letters."""
+    word = _WORD.match(text)
+    return word[0].lower() if word else "dataset"
 
 
 def described_source(

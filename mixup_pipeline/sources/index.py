@@ -6,6 +6,7 @@ noticed when it is read. The index of a file (in file order) and the slot table 
 structured type. So a shard reads one contiguous piece of one array.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ ENTRY = np.dtype(
         ("input_length", "<i4"),  # bytes of the image or vector
         ("record", "<i4"),  # index of the record in its file
         ("file", "<i4"),  # position of the file in the source
-        ("class_id", "<i4"),  # NO_CLASS if labels are soft
+        ("class_id", "<i4"),  # NO_CLASS if it has none; of a real-valued label the bits of the first value as float32
         ("crc", "<u4"),  # of the payload, masked as TFRecord stores it
     ]
 )
@@ -31,12 +32,23 @@ Entries = npt.NDArray[Any]
 """ENTRY[n]"""
 
 
+Groups = npt.NDArray[np.int64]
+"""int64[n]: what tells the group of each example of a file; empty if there are no groups."""
+
+
+def group_ids(groups: Sequence[Groups]) -> npt.NDArray[np.int32]:
+    """int32[N]: the groups of all examples, as numbers from 0."""
+    return np.unique(np.concatenate(groups), return_inverse=True)[1].astype(np.int32)
+
+
 @dataclass(frozen=True, kw_only=True)
 class IndexedFile:
     """One source file after indexing.
 
     examples: the number of records used. skipped: the number of bad records left out.
     fingerprint: sha256 over the length and the CRC of every record read.
+    format: how its records are stored where `path` says, in `config.registry.FILE_FORMATS`.
+    member_bytes: the bytes of the longest name of a record that was a file of its own, 0 if records were no files.
     stamp: the file's stamp before it was read, see `storage.stamps`.
     """
 
@@ -45,6 +57,8 @@ class IndexedFile:
     examples: int
     skipped: int
     fingerprint: str
+    format: str = "tfrecord"
+    member_bytes: int = 0
     stamp: Stamp = ()
 
 
@@ -57,4 +71,8 @@ class NamedFile(Protocol):
 
     @property
     def path(self) -> str:
-        """The location of the file, which must not be compressed."""
+        """The location of the file."""
+
+    @property
+    def format(self) -> str:
+        """The name of its format in `config.registry.FILE_FORMATS`."""

@@ -4,6 +4,7 @@ A schema is a TFDS features.json, a TF Metadata .pbtxt, or the name of a schema 
 classes lie in a file beside it.
 """
 
+from collections import Counter
 from importlib import resources
 from typing import Any
 
@@ -44,6 +45,26 @@ def read_class_names(folder: Place, label_key: str) -> tuple[str, ...] | None:
     path = folder / f"{label_key.replace('/', '-')}.labels.txt"
     if not path.is_file():
         return None
+    return _lines(path)
+
+
+def given_class_names(text: str) -> tuple[str, ...]:
+    """The names that --class-names gives: separated by commas, or on the lines of a file.
+
+    Raises UsageError if there are none, or one occurs twice, and SourceError if the file cannot be read.
+    """
+    path = place(text)
+    names = _lines(path) if path.is_file() else tuple(name.strip() for name in text.split(","))
+    if not names or "" in names:
+        raise UsageError(f"--class-names {text}: must be names separated by commas, or a file with one on each line")
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise UsageError(f"--class-names: {twice!r} occurs twice: each class has a name of its own")
+    return names
+
+
+def _lines(path: Place) -> tuple[str, ...]:
+    """The lines of a small text file that are not empty."""
     try:
         lines = read_small(path).decode().split("\n")
     except ValueError as error:

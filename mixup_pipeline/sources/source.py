@@ -16,13 +16,15 @@ _SPLIT = re.compile(r"\w[\w.-]*")
 class SourceFile:
     """One file of the source.
 
-    position: its index among the source's files. name: its name in ids. declared_records: the number of records that
-    the source declares for it, None if it declares none.
+    position: its index among the source's files. name: its name in ids. format: the name of its format in
+    `config.registry.FILE_FORMATS`. declared_records: the number of records that the source declares for it, None if it
+    declares none.
     """
 
     position: int
     name: str
     path: str
+    format: str = "tfrecord"
     declared_records: int | None = None
 
 
@@ -81,12 +83,14 @@ class SourceKind:
     """One kind of source.
 
     takes: whether a source is of this kind. open: describes the source. files: lists its files without reading records.
+    keys_of_split: whether input and label have other keys in another split.
     All raise UsageError or SourceError that says what was expected and where.
     """
 
     takes: Callable[[SourceConfig], bool]
     open: Callable[[SourceConfig], Source]
     files: Callable[[SourceConfig], tuple[SourceFile, ...]]
+    keys_of_split: bool = False
 
 
 def _is_text(name: str) -> bool:

@@ -14,13 +14,27 @@ from mixup_pipeline.storage.places import Place
 _EVALUATION = re.compile(r"(test|testing|val|valid|validation|eval|evaluation|dev|holdout)(?![a-z])", re.IGNORECASE)
 _UNLABELLED = re.compile(r"(unlabell?ed|unsupervised)(?![a-z])", re.IGNORECASE)
 _TRAINING = re.compile(r"(train|training)(?![a-z])", re.IGNORECASE)
-_TFDS = re.compile(r".*-(?P<split>\w+)\.tfrecord-\d{5}-of-\d{5}")
+_TFDS = re.compile(r".*-(?P<split>\w+)\.(tfrecord|array_record)-\d{5}-of-\d{5}")
 _WORD = re.compile(r"[A-Za-z]+[0-9]*")
 
 
 def is_evaluation_split(split: str) -> bool:
     """Whether the name of a split says that it is for evaluation."""
     return _EVALUATION.match(split) is not None
+
+
+def is_training_split(split: str) -> bool:
+    """Whether the name of a split says that it is for training."""
+    return _TRAINING.fullmatch(split) is not None
+
+
+def check_evaluation(told: str | None, config: SourceConfig) -> None:
+    """Raise UsageError if names tell that files are for evaluation, unless that is allowed."""
+    if told is not None and is_evaluation_split(told) and not config.allow_eval_split:
+        raise UsageError(
+            f"--src {config.src}: its files are of split {told!r}, which is for evaluation, and mixed examples must "
+            f"not enter it: give the files of another split, or --allow-eval-split if you mean it"
+        )
 
 
 def split_of(file_name: str) -> str | None:
@@ -56,11 +70,7 @@ def of_one_split(paths: Sequence[Place], config: SourceConfig) -> tuple[list[Pla
             f"--split {best}, or give a narrower pattern"
         )
     told = next(iter(by_split)) if len(by_split) == 1 else None
-    if told is not None and is_evaluation_split(told) and not config.allow_eval_split:
-        raise UsageError(
-            f"--src {config.src}: its files are of split {told!r}, which is for evaluation, and mixed examples must "
-            f"not enter it: give the files of another split, or --allow-eval-split if you mean it"
-        )
+    check_evaluation(told, config)
     kept = [path for path in paths if split_of(path.name) in by_split]
     return kept, _output_split(told, config), notes
 

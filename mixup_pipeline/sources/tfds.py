@@ -6,12 +6,16 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, SplitError, UsageError
 from mixup_pipeline.sources.choosing import Described
 from mixup_pipeline.sources.describing import described_source
+from mixup_pipeline.sources.file_formats.array_record import check_local
 from mixup_pipeline.sources.schema import read_class_names
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.sources.tfds_directory import pinned_src, tfds_directory
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME, read_features_json
 from mixup_pipeline.sources.tfds_info import INFO_NAME, DatasetInfo, read_dataset_info
 from mixup_pipeline.storage.places import Place
+
+_FORMATS = {"tfrecord": "tfrecord", "array_record": "array-record"}
+"""What TFDS calls the file formats that can be read, and their names in `config.registry.FILE_FORMATS`."""
 
 
 def open_tfds(config: SourceConfig) -> Source:
@@ -49,10 +53,13 @@ def _prepared_split(config: SourceConfig) -> tuple[Place, DatasetInfo]:
     split = config.split_name
     if split not in info.splits:
         raise SplitError(f"--split {split!r}: {info.name} has {', '.join(sorted(info.splits)) or 'no splits'}")
-    if info.file_format != "tfrecord":
+    if info.file_format not in _FORMATS:
         raise SourceError(
-            f"{folder}: is stored as {info.file_format}, only tfrecord can be read: prepare it as tfrecord"
+            f"{folder}: is stored as {info.file_format}, only {' and '.join(_FORMATS)} can be read: prepare it as "
+            f"{next(iter(_FORMATS))}"
         )
+    if _FORMATS[info.file_format] == "array-record":
+        check_local(folder)
     return folder, info
 
 
@@ -72,7 +79,13 @@ def described_folder(folder: Place, supervised: tuple[str | None, str | None] = 
 def _split_files(folder: Place, info: DatasetInfo, split: str) -> tuple[SourceFile, ...]:
     """The files of a split. Raises SourceError if one is missing."""
     files = tuple(
-        SourceFile(position=shard, name=name, path=str((folder / name).absolute()), declared_records=num_records)
+        SourceFile(
+            position=shard,
+            name=name,
+            path=str((folder / name).absolute()),
+            format=_FORMATS[info.file_format],
+            declared_records=num_records,
+        )
         for shard, (name, num_records) in enumerate(info.splits[split])
     )
     present: dict[Place, set[str]] = {}

@@ -82,6 +82,14 @@ def data_dirs(config: SourceConfig) -> list[Place]:
     return [place(chosen), Path(str(resources.files("mixup_pipeline") / "data"))]
 
 
+def is_prepared(folder: Place) -> bool:
+    """Whether a folder holds a dataset, or some of its versions or configs, or what is left of one."""
+    if _prepared(folder, None) is not None or (folder / INFO_NAME).is_file():
+        return True
+    below = (path for path in folder.iterdir() if path.is_dir())
+    return any((path / INFO_NAME).is_file() or _prepared(path, None) is not None for path in below)
+
+
 def _without_version(name: str) -> list[str]:
     parts = re.split("[/:]", name)
     return parts[:-1] if len(parts) > 1 and _VERSION.fullmatch(parts[-1]) else parts

@@ -7,9 +7,11 @@ Features of a dictionary within are called a/b, as in a record.
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mixup_pipeline.errors import SourceError
+from mixup_pipeline.records.inputs.packed import ITEM_BYTES
 from mixup_pipeline.sources.feature import Feature, Schema
 from mixup_pipeline.spec import shape_text
 from mixup_pipeline.storage.places import Place
@@ -17,13 +19,12 @@ from mixup_pipeline.storage.small_file import read_json
 
 FEATURES_NAME = "features.json"
 _DICTIONARY, _CLASS_LABEL, _IMAGE = "FeaturesDict", "ClassLabel", "Image"
-_INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
+_INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 _TENSORS = ("Tensor", "Scalar")
-_INPUTS = {
-    ("uint8", 3): {"bytes": "raw", "zlib": "zlib"},
-    ("float32", 1): {"none": "vector", "bytes": "vector-bytes", "zlib": "vector-zlib"},
-}
-"""Input kinds of tensors, by dtype and rank, and by encoding."""
+_FLOATS = ("float16", "float32", "float64", "bfloat16")
+_PIXELS = {"none": "pixels", "bytes": "raw", "zlib": "zlib"}
+_PACKED = {"bytes": "vector-bytes", "zlib": "vector-zlib"}
+"""Input kinds of tensors, by their encoding."""
 
 _Node = Mapping[str, Any]
 
@@ -92,20 +93,72 @@ def _feature(node: _Node) -> Feature:
             num_classes=None if count is None else int(count),
             classes_from=FEATURES_NAME,
         )
+    return _other_feature(kind, node)
+
+
+def _other_feature(kind: str, node: _Node) -> Feature:
     if kind in _TENSORS:
         return _tensor(kind, node["tensor"])
-    return Feature(text=kind)
+    if kind == "Audio":
+        return _audio(node["audio"])
+    if kind == "Sequence" and "sequence" in node:
+        return _sequence(node["sequence"])
+    return Feature(text=kind, label_kind="class" if kind == "Text" else None, is_text=kind == "Text")
+
+
+def _sequence(sequence: _Node) -> Feature:
+    """A list: of classes, it is a label; of numbers, a vector whose length the data show."""
+    inner, length = _feature(_unwrapped(sequence["feature"])), int(sequence.get("length", -1))
+    text = f"Sequence of {inner.text}"
+    if inner.class_label:
+        return replace(inner, text=text, label_kind="class-list", class_label=True)
+    if inner.is_number and not inner.shape:
+        return replace(_numbers(inner.dtype, (length if length > 0 else None,), "none"), text=text)
+    return Feature(text=text)
+
+
+def _audio(audio: _Node) -> Feature:
+    """Sound as integers or floats. (Files are of many lengths, and are not decoded here.)"""
+    dtype, shape = audio.get("dtype") or "int64", _dimensions(audio.get("shape") or {})
+    feature = _numbers(dtype, shape or (None,), audio.get("encoding") or "none")
+    return replace(feature, text=_text("Audio", dtype, shape or (None,)), label_kind=None)
 
 
 def _tensor(kind: str, tensor: _Node) -> Feature:
     dtype, encoding, shape = tensor["dtype"], tensor.get("encoding") or "none", _dimensions(tensor["shape"])
     text = _text(kind, dtype, shape) + ("" if encoding == "none" else f", stored as {encoding}")
-    if not shape and encoding == "none" and dtype in ("bool", *_INTEGERS):
+    if shape:
+        return replace(_numbers(dtype, shape, encoding), text=text)
+    if encoding != "none":
+        return Feature(text=text)
+    if dtype in ("bool", *_INTEGERS):
         classes = 2 if dtype == "bool" else None
-        return Feature(text=text, label_kind="class", num_classes=classes, classes_from="dtype bool" if classes else "")
-    soft = dtype == "float32" and len(shape) == 1 and encoding == "none"
-    input_kind = _INPUTS.get((dtype, len(shape)), {}).get(encoding)
-    return Feature(text=text, input_kind=input_kind, label_kind="soft" if soft else None, shape=shape)
+        return Feature(
+            text=text,
+            label_kind="class",
+            num_classes=classes,
+            classes_from="dtype bool" if classes else "",
+            is_number=True,
+            dtype=dtype,
+        )
+    if dtype == "string":
+        return Feature(text=text, label_kind="class", is_text=True)
+    return Feature(text=text, is_number=dtype in _FLOATS, dtype=dtype)
+
+
+def _numbers(dtype: str, shape: tuple[int | None, ...], encoding: str) -> Feature:
+    """A tensor of at least one dimension. Only the first may be unknown, since a record holds a list of values."""
+    if dtype == "uint8" and len(shape) == 3 and shape[2] in (1, 3, 4):
+        known = None not in shape
+        return Feature(text="", input_kind=_PIXELS.get(encoding) if known else None, shape=shape)
+    if None in shape[1:] or dtype not in ("bool", *_INTEGERS, *_FLOATS):
+        return Feature(text="", shape=shape)
+    if encoding != "none":
+        packed = _PACKED.get(encoding) if dtype in ITEM_BYTES else None
+        return Feature(text="", input_kind=packed, shape=shape, dtype=dtype)
+    is_float = dtype in _FLOATS
+    label_kind = ("soft" if is_float else "one-hot") if len(shape) == 1 and shape[0] is not None else None
+    return Feature(text="", input_kind="vector" if is_float else "numbers", label_kind=label_kind, shape=shape)
 
 
 def _text(kind: str, dtype: str, shape: tuple[int | None, ...]) -> str:

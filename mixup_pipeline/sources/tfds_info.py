@@ -44,11 +44,13 @@ def read_dataset_info(folder: Place) -> DatasetInfo:
         name = str(info["name"])
         if not _DATASET_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a valid dataset name")
+        file_format = str(info.get("fileFormat", "tfrecord"))
+        known = {"DATASET": name, "FILEFORMAT": file_format}
         return DatasetInfo(
             name=name,
             version=_text_or_none(info.get("version")),
-            file_format=str(info.get("fileFormat", "tfrecord")),
-            splits={str(split["name"]): _split_files(name, split) for split in info.get("splits", [])},
+            file_format=file_format,
+            splits={str(split["name"]): _split_files(known, split) for split in info.get("splits", [])},
             supervised=_supervised(info),
         )
     except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
@@ -68,19 +70,19 @@ def _text_or_none(value: Any) -> str | None:
     return value
 
 
-def _split_files(name: str, split: dict[str, Any]) -> list[tuple[str, int]]:
+def _split_files(known: Mapping[str, str], split: dict[str, Any]) -> list[tuple[str, int]]:
     lengths = [int(length) for length in split.get("shardLengths", [])]
     template = split.get("filepathTemplate") or _DEFAULT_TEMPLATE
     if len(template) > _TEMPLATE_LETTERS or not _TEMPLATE.fullmatch(template):
         raise ValueError(f"{template[:80]!r} is not a template of file names")
-    known = {"DATASET": name, "SPLIT": str(split["name"]), "NUM_SHARDS": f"{len(lengths):05d}"}
+    known = {**known, "SPLIT": str(split["name"]), "NUM_SHARDS": f"{len(lengths):05d}"}
     return [(_file_name(template, shard, known), length) for shard, length in enumerate(lengths)]
 
 
-def _file_name(template: str, shard: int, known: dict[str, str]) -> str:
+def _file_name(template: str, shard: int, known: Mapping[str, str]) -> str:
     """Fill in a template. (`str.format` would obey a width of a billion.) It must stay below its folder."""
     index, total = f"{shard:05d}", known["NUM_SHARDS"]
-    values = {**known, "FILEFORMAT": "tfrecord", "SHARD_INDEX": index, "SHARD_X_OF_Y": f"{index}-of-{total}"}
+    values = {**known, "SHARD_INDEX": index, "SHARD_X_OF_Y": f"{index}-of-{total}"}
     name = _FIELD.sub(lambda field: values[field[1]], template)
     if {"", ".", ".."} & set(name.split("/")):
         raise ValueError(f"{template!r} is a template that leaves the folder")

@@ -1,6 +1,6 @@
 """TFRecord files, given by a path or a pattern. A schema or the user's options describe their records."""
 
-import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,18 +11,18 @@ from mixup_pipeline.records.framing import first_payload
 from mixup_pipeline.records.images import IMAGE_SIGNATURES
 from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.sources.choosing import Described
-from mixup_pipeline.sources.describing import described_source
+from mixup_pipeline.sources.describing import described_source, plain_name
 from mixup_pipeline.sources.feature import Feature, Schema
 from mixup_pipeline.sources.schema import read_class_names, read_schema
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.sources.split_names import of_one_split
+from mixup_pipeline.sources.text_classes import text_classes
 from mixup_pipeline.sources.tfds import described_folder
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.storage.matching import matching
 from mixup_pipeline.storage.places import Place, place
 
 _GLOB_CHARACTERS = frozenset("*?[")
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _WORDS = {"bytes_list": "byte strings", "int64_list": "integers", "float_list": "floats"}
 _TEXT_BYTES = 20
 
@@ -33,13 +33,13 @@ def open_tfrecord(config: SourceConfig) -> Source:
     Raises UsageError if nothing matches or an option is missing. Raises SourceError if the first record cannot be read.
     """
     paths, split, notes = of_one_split(_matching(config), config)
-    word = _WORD.match(paths[0].name)
+    files = _named(paths)
     return described_source(
         config,
-        _described(paths, config),
-        name=word[0].lower() if word else "dataset",
+        replace(_described(paths, config), class_texts=partial(text_classes, files)),
+        name=plain_name(paths[0].name),
         split=split,
-        files=_named(paths),
+        files=files,
         notes=tuple(notes),
     )
 
@@ -112,13 +112,29 @@ def _feature(key: str, feature: Any, config: SourceConfig) -> Feature:
         is_image = values[0].startswith(IMAGE_SIGNATURES)
         if is_image or key == (config.image_key or "image"):  # what is no image is said of its record
             return Feature(text="image file", input_kind="encoded", shape=(None, None, None))
-        return Feature(text=_bytes_text(values[0]))
-    if kind == "float_list":
+        text = _bytes_text(values[0])
+        return Feature(text=text, label_kind="class" if text.startswith("text") else None, is_text=True)
+    if kind == "float_list" and values:
         soft = "soft" if len(values) > 1 else None
-        return Feature(text=f"{count}float", input_kind="vector", label_kind=soft, shape=(len(values),))
-    if kind == "int64_list" and len(values) == 1:
-        return Feature(text="integer", label_kind="class")
+        text, shape = f"{count}float", (len(values),)
+        return Feature(text=text, input_kind="vector", label_kind=soft, shape=shape, is_number=len(values) == 1)
+    if kind == "int64_list" and values:
+        return _integers(values, count, config)
     return Feature(text=f"{count}{_WORDS.get(kind, 'empty')}")
+
+
+def _integers(values: Sequence[int], count: str, config: SourceConfig) -> Feature:
+    """A class, a list of classes, or a vector."""
+    if config.label_kind == "multi-label" and _is_class_list(values, config):
+        return Feature(text=f"{count}integers" if count else "integer", label_kind="class-list")
+    if len(values) == 1:
+        return Feature(text="integer", label_kind="class", is_number=True)
+    return Feature(text=f"{count}integers", input_kind="numbers", label_kind="one-hot", shape=(len(values),))
+
+
+def _is_class_list(values: Sequence[int], config: SourceConfig) -> bool:
+    """Whether integers list classes, and are no vector of 0 and 1 with a value for each class."""
+    return len(values) == 1 or config.num_classes not in (None, len(values)) or not {*values} <= {0, 1}
 
 
 def _bytes_text(value: bytes) -> str:

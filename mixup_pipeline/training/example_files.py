@@ -4,6 +4,7 @@ Mixed shards and an unmixed source are described in the same way, so the same co
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,9 +16,11 @@ from mixup_pipeline.records.fields import Field
 from mixup_pipeline.records.inputs import InputKind
 from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LABEL_KEY
 from mixup_pipeline.records.layout import LAM
-from mixup_pipeline.sources.scan import scan_file
+from mixup_pipeline.sources.scan import plain_file, scan_file
 from mixup_pipeline.sources.source import SourceFile
 from mixup_pipeline.spec import AS_STORED, ImageOptions, Shape
+from mixup_pipeline.training.interface import Interface
+from mixup_pipeline.training.tasks import Task, task_of
 from mixup_pipeline.training.tensorflow_import import can_name
 
 _COMPACT_KEYS = (LAM.key, BASE_LABEL_KEY, PARTNER_LABEL_KEY)
@@ -32,10 +35,13 @@ class ExampleFiles:
 
     passes: the files of each pass over the dataset. A source has one pass, mixed shards have one for each copy.
     examples: the number of records in a pass. skipped: the bad records of a source that are left out.
-    originals: the files of a source, where those of `passes` are copies without its bad records; `held` keeps these.
+    originals: the files of a source. Those of `passes` may be others: copies without its bad records, which `held`
+    keeps, or what was prepared of them.
+    arrays: of a file that holds several arrays of inputs, which of them.
     blame: called when TensorFlow cannot read a record of a source: raises RecordError for the bad one, if there is one.
     input_key, input_kind: the feature that holds the input, and its input kind. images: how image files are
     brought to one form when they are read; brought_to: how that was done to all of them.
+    label_kind: the name of the kind of its labels, which says what a network learns from them.
     label_features: the features of the label for `tf.io.parse_example`, by key. soft_labels: computes the soft labels
     of a batch from these features.
     """
@@ -50,17 +56,34 @@ class ExampleFiles:
     input_kind: InputKind
     label_features: Callable[[Any], dict[str, Any]]
     soft_labels: SoftLabels
+    label_kind: str = "class"
     images: ImageOptions = AS_STORED
     brought_to: ImageOptions = AS_STORED
     skipped: int = 0
-    originals: tuple[str, ...] = ()
+    originals: tuple[SourceFile, ...] = ()
+    arrays: str = ""
     held: tuple[Any, ...] = ()
     blame: Callable[[], None] = lambda: None
 
     @property
     def files(self) -> tuple[str, ...]:
         """The files of the first pass as the user knows them."""
-        return self.originals or self.passes[0]
+        return tuple(file.path for file in self.originals) or self.passes[0]
+
+    @property
+    def task(self) -> Task:
+        """What a network learns from the labels."""
+        return task_of(self.label_kind)
+
+    @property
+    def interface(self) -> Interface:
+        """What a model takes and gives for these examples."""
+        return Interface(
+            shape=self.shape,
+            num_classes=self.num_classes,
+            is_image=self.input_kind.is_image,
+            task_name=self.task.name,
+        )
 
 
 def mixed_examples(out: Path, manifest: Manifest) -> ExampleFiles:
@@ -81,6 +104,7 @@ def mixed_examples(out: Path, manifest: Manifest) -> ExampleFiles:
         class_names=manifest.class_names,
         input_key=layout.input.key,
         input_kind=layout.input_kind,
+        label_kind=layout.label_kind,
         brought_to=manifest.source.schema.images,
         label_features=partial(_mixed_label_features, fields=fields),
         soft_labels=_stored_labels if stored else partial(_compact_labels, num_classes=manifest.num_classes),
@@ -105,15 +129,22 @@ def _compact_labels(tf: Any, features: Mapping[str, Any], *, num_classes: int) -
 def differences(files: ExampleFiles, other: ExampleFiles) -> dict[str, tuple[Any, Any]]:
     """The properties that differ between two datasets, with both values.
 
-    They must be equal to evaluate a model of one dataset on the other: shape, number of classes, names of classes.
+    They must be equal to evaluate a model of one dataset on the other: shape, what is learned, number of classes, names
+    of classes.
     """
     pairs: dict[str, tuple[Any, Any]] = {
         "shape": (files.shape, other.shape),
+        "kind of input": (_input_text(files), _input_text(other)),
+        "what is learned (--label-kind)": (files.task.name, other.task.name),
         "number of classes": (files.num_classes, other.num_classes),
     }
     names = zip(files.class_names or (), other.class_names or (), strict=False)
     pairs |= {f"name of class {class_id}": pair for class_id, pair in enumerate(names)}
     return {what: pair for what, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _input_text(files: ExampleFiles) -> str:
+    return "images" if files.input_kind.is_image else "numbers"
 
 
 def check_names(files: ExampleFiles) -> None:
@@ -137,8 +168,8 @@ def check_apart(trained_on: Iterable[str], evaluation: ExampleFiles) -> None:
         )
 
 
-def mixed_files(manifest: Manifest, paths: Iterable[str]) -> list[str]:
-    """The paths of files that were mixed. A manifest identifies its source files by name and fingerprint, not by path.
+def mixed_files(manifest: Manifest, examples: ExampleFiles) -> list[str]:
+    """The paths of files of a source that were mixed. A manifest knows files by name and fingerprint, not by path.
 
     Names alone are not enough, because folders for training and for testing often hold files of the same names.
     """
@@ -146,11 +177,12 @@ def mixed_files(manifest: Manifest, paths: Iterable[str]) -> list[str]:
     mixed = {(file.name, file.fingerprint) for file in manifest.source.files}
     names = {name for name, _ in mixed}
 
-    def is_mixed(path: Path) -> bool:
+    def is_mixed(file: SourceFile) -> bool:
         try:
-            found = scan_file(SourceFile(position=0, name=path.name, path=str(path)), path, spec, config).file
+            with ExitStack() as opened:
+                found = scan_file(plain_file(file, spec, opened), spec, config).file
         except SourceError:
             return False  # so it cannot have been mixed
-        return (path.name, found.fingerprint) in mixed
+        return (file.name, found.fingerprint) in mixed
 
-    return [path for path in paths if Path(path).name in names and is_mixed(Path(path))]
+    return [file.path for file in examples.originals if file.name in names and is_mixed(file)]

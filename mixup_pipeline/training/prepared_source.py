@@ -1,18 +1,19 @@
-"""Clean examples to train or evaluate on, whose images may have to be brought to a size.
+"""Clean examples to train or evaluate on: TFRecord files are read as they are, unless images are brought to a size.
 
-Then they are prepared once, as shards with nothing mixed, and kept. mixup-augment writes them, so a model sees clean
-examples decoded and resized exactly as the mixed ones were. Other sources are read as they are.
+All others are prepared once, as shards with nothing mixed, and kept. mixup-augment writes them, so a model sees clean
+examples decoded and resized exactly as the mixed ones were.
 """
 
 from dataclasses import replace
 from pathlib import Path
 
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.config.registry import INPUT_KINDS
+from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
 from mixup_pipeline.config.source import image_options
 from mixup_pipeline.dataset.quick_check import sound_manifest
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.sources import open_source
+from mixup_pipeline.sources.source import Source
 from mixup_pipeline.spec import AS_STORED, ImageOptions
 from mixup_pipeline.training.augmenting import run_augment, source_options
 from mixup_pipeline.training.example_files import ExampleFiles, mixed_examples
@@ -24,18 +25,18 @@ _OTHER_RUN = ": use --overwrite"
 def open_examples(
     config: SourceConfig, on_bad_record: str, kept_in: Path, *, may_replace: bool = False
 ) -> ExampleFiles:
-    """Describe a split of an unmixed source. kept_in: the folder for its images, where they are brought to a size.
+    """Describe a split of an unmixed source. kept_in: the folder for what is prepared.
 
     may_replace: whether what was prepared there for another request may go.
 
     Raises as `source_examples` does, UsageError if the folder is a link, and SourceError if images cannot be prepared.
     """
-    if config.images.size is None:
+    source = open_source(config)
+    if config.images.size is None and _tensorflow_reads(source):
         return source_examples(config, on_bad_record)
     for folder in (kept_in.parent, kept_in):
         if folder.is_symlink():
             raise UsageError(f"{folder}: is a link, which is not followed: put a folder there, or choose another --out")
-    source = open_source(config)
     options = source_options(replace(config, allow_eval_split=True))
     options += ["--prob", "0", "--on-bad-record", on_bad_record, "--out", str(kept_in)]
     doing = f"preparing {source.name}"
@@ -52,9 +53,16 @@ def open_examples(
     return replace(
         mixed_examples(kept_in, manifest),
         name=source.name,
-        originals=tuple(file.path for file in source.files),
+        originals=source.files,
+        arrays=source.spec.input_key if any(file.format == "npz" for file in source.files) else "",
         skipped=manifest.source.skipped,
     )
+
+
+def _tensorflow_reads(source: Source) -> bool:
+    """Whether TensorFlow reads the records as they are."""
+    kinds = INPUT_KINDS[source.spec.encoding], LABEL_KINDS[source.spec.label_kind]
+    return all(kind.in_tensorflow for kind in kinds) and all(file.format == "tfrecord" for file in source.files)
 
 
 def brought_to(config: SourceConfig, images: ImageOptions) -> SourceConfig:
@@ -66,4 +74,4 @@ def brought_to(config: SourceConfig, images: ImageOptions) -> SourceConfig:
 
 def form_of(records: ExampleFiles) -> ImageOptions:
     """The form to which the image files of another source are brought, so that they fit these examples."""
-    return replace(records.brought_to, channels=records.shape[2]) if len(records.shape) == 3 else AS_STORED
+    return replace(records.brought_to, channels=records.shape[2]) if records.input_kind.is_image else AS_STORED

@@ -177,7 +177,7 @@ SOURCES: list[tuple[list[str], int, tuple[str, ...]]] = [
     (["--src", "one.tfrecord", "--schema", "one.tfrecord"], 2, (".json", ".pbtxt")),
     (["--src", "empty.tfrecord"], 1, ("no file holds a record", "source is empty")),
     (["--src", "empty.tfrecord", "--schema", "tfslim_imagenet"], 1, ("no usable record", "nothing to mix")),
-    (["--src", "text.csv", "--num-classes", "4"], 1, ("text.csv: record 0 at byte 0", "not an uncompressed TFRecord")),
+    (["--src", "text.txt", "--num-classes", "4"], 1, ("text.txt: record 0 at byte 0", "not an uncompressed TFRecord")),
 ]
 
 
@@ -188,7 +188,7 @@ def test_sources_that_cannot_be_opened(
     monkeypatch.chdir(tmp_path)
     write_records(Path("one.tfrecord"), [example({"image": png(IMAGES[0]), "label": 1})])
     write_records(Path("empty.tfrecord"), [])
-    Path("text.csv").write_text("a table, not a TFRecord file")
+    Path("text.txt").write_text("a table, not a TFRecord file")
     check_refused(tmp_path, [*options, "--out", "out"], code, said)
 
 

@@ -490,7 +490,7 @@ def test_vectors_are_drawn_as_lines_in_both(kinds: Callable[[str], Mixed], tmp_p
     succeed(run_inspect(made.out, "--preview", picture, "--html", page))
     blue = (picture_of(picture)[..., 0].astype(int) - picture_of(picture)[..., 2]) > 60
     assert blue.mean() > 0.001
-    assert page.read_text().count("data:image/svg+xml") == 9 * 3 + 3 * 2  # examples with parents, and three charts
+    assert page.read_text().count("data:image/svg+xml") == 9 * 3 + 4 * 2  # examples with parents, and four charts
 
 
 # Targets

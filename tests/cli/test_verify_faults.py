@@ -590,7 +590,7 @@ def test_wrong_compact_records_do_not_fit_the_totals(
         ("png", set_value("image", "bytes_list", png(random_images(1, (1, 1, 1))[0])), ""),
         ("png", set_value("image", "bytes_list", png(random_images(1, (8, 8, 3))[0])), ""),
         ("soft labels", set_value("label", "float_list", 1.0), "'label' holds 1 values"),
-        ("soft labels", set_label(0.5, 0.5, 0.5, 0), "label sums to 1.5"),
+        ("soft labels", set_label(0.5, 0.5, 0.5, 0), "soft label must hold values from 0 to 1 that sum to 1, sum 1.5"),
         ("soft labels", set_label(float("nan"), 0, 0, 1), "label"),
         ("soft labels", set_label(1.5, -0.5, 0, 0), "label"),
         ("soft labels", set_value("mixup/base_label", "int64_list", 1), "has features"),

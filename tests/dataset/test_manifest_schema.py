@@ -49,7 +49,7 @@ def outside(kind: Kind) -> list[Any]:
     if isinstance(kind, Integer):
         return [kind.low - 1, kind.high + 1]
     if isinstance(kind, Number):
-        return [kind.low - 1e-9, kind.high + 1e-9]
+        return [kind.low - 1e-9, kind.high * (1 + 1e-9)]
     return ["no such choice"] if isinstance(kind, Choice) else ["true"]
 
 
@@ -60,8 +60,9 @@ def stored(config: MixConfig, num_classes: int, num_shards: int) -> Any:
 
 
 def settled(fields: dict[str, Any]) -> MixConfig:
-    """A config of these values; only lossy formats have a quality."""
-    return MixConfig(**fields | ({} if fields["image_format"] in LOSSY_FORMATS else {"quality": None}))
+    """A config of these values; only lossy formats have a quality, and only one pairing a bandwidth."""
+    fields = fields | ({} if fields["image_format"] in LOSSY_FORMATS else {"quality": None})
+    return MixConfig(**fields | ({} if fields["pairing"] == "near-label" else {"bandwidth": None}))
 
 
 configs = st.fixed_dictionaries({name: allowed(option) for name, option in OPTIONS.items()}).map(settled)

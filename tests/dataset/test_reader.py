@@ -14,6 +14,7 @@ from mixup_pipeline.dataset.manifest import ShardEntry
 from mixup_pipeline.dataset.reader import MixedReader, MixedRecords, lam_in, provenance_bytes, sample_records
 from mixup_pipeline.errors import RecordError
 from mixup_pipeline.records.layout import Layout
+from mixup_pipeline.records.names import id_bytes
 from tests.damage import flip, read_payloads, record_starts, replace_record
 from tests.datasets import example
 from tests.mixed import KINDS, Mixed
@@ -118,7 +119,7 @@ def test_provenance_fits_whatever_the_names_and_numbers(
     provenance = example(features)
     features |= {"image": image + b"\tmixup/lam\x12\x08\x12\x06\n\x04", "label": [0.5] * 9, "features": [0.25] * 5}
     payload = example(features)
-    tail = payload[-LAYOUT.provenance_bytes(max(first, second, key=lambda name: len(name.encode()))) :]
+    tail = payload[-LAYOUT.provenance_bytes(max(map(id_bytes, (first, second)))) :]
     entries = provenance[provenance.index(b"\rmixup/base_id") :]
     assert tail.endswith(entries)
     assert lam_in(tail) == lam

@@ -11,9 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from mixup_pipeline.config import MixConfig
 from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.mixing.pairing import ClassIds, Partners
+from mixup_pipeline.mixing.pairing import ClassIds, Partners, Policy
 from mixup_pipeline.mixing.pairing.any import pair_any
 from mixup_pipeline.mixing.pairing.cross_class import check_cross_class
 from mixup_pipeline.mixing.pairing.ring import ring_shift
@@ -28,7 +29,8 @@ def pair_copies(policy: str, class_ids: ClassIds, copies: int, seed: int) -> lis
     """The pairings of all copies. Each gets the earlier ones as its argument."""
     earlier: list[Partners] = []
     for copy in range(copies):
-        earlier.append(PAIRINGS[policy].pair(class_ids, copy, seed, earlier))
+        chosen: Policy = PAIRINGS[policy]
+        earlier.append(chosen.partners(class_ids, copy, MixConfig(seed=seed), earlier))
     return earlier
 
 
@@ -104,11 +106,19 @@ def test_cross_class_is_a_bijection_between_different_classes(class_ids: ClassId
         assert not (class_ids[partners] == class_ids).any()
 
 
-@pytest.mark.parametrize("policy", PAIRINGS)
+ONE_TO_ONE = ["any", "within-class", "cross-class", "cross-group", "within-group"]
+"""The others draw partners with replacement: tests/mixing/test_drawn_pairings.py."""
+
+
+def test_every_policy_is_tested() -> None:
+    assert {*ONE_TO_ONE, "class-balanced", "near-label"} == set(PAIRINGS)
+
+
+@pytest.mark.parametrize("policy", ONE_TO_ONE)
 @pytest.mark.parametrize("size", [2, 3, 10, 101])
 def test_every_policy_pairs_one_example_per_class_from_the_smallest_sizes(policy: str, size: int) -> None:
     partners = PAIRINGS[policy].pair(as_class_ids(range(size)), 0, 5, [])
-    alone = policy == "within-class"
+    alone = policy.startswith("within")
     assert sorted(partners.tolist()) == list(range(size))
     assert ((partners == np.arange(size)) == alone).all()
 

@@ -14,8 +14,9 @@ from hypothesis.extra import numpy as hnp
 from tensorflow_datasets.proto.tf_example_generated_pb2 import Example
 
 from mixup_pipeline.config.registry import METHODS
-from mixup_pipeline.records.encoding import Ids, encode
+from mixup_pipeline.records.encoding import encode
 from mixup_pipeline.records.framing import FRAME_BYTES, frame
+from mixup_pipeline.records.ids import Ids
 from mixup_pipeline.records.images import encode_png
 from mixup_pipeline.records.layout import Layout
 from tests.choices import BOXED, registered
@@ -62,6 +63,7 @@ def block_of(
         label_format="compact" if label is None else "dense",
         image_format=image_format,
         method=method,
+        is_image=inputs.dtype == np.uint8,
     )
     columns: dict[str, Any] = {layout.input.key: inputs, "mixup/lam": lam, **(extra or {})}
     columns |= {"mixup/base_id": Ids.of(ids[0]), "mixup/partner_id": Ids.of(ids[1])}

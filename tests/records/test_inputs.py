@@ -12,6 +12,8 @@ from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.spec import ExampleSpec
 
+RANKS = "1 to 8 dimensions are needed, and all sizes but the first"
+
 
 def spec_of(encoding: str, shape: tuple[int | None, ...]) -> ExampleSpec:
     return ExampleSpec(input_key="image", label_key="label", encoding=encoding, shape=shape, num_classes=10)
@@ -29,6 +31,10 @@ def spec_of(encoding: str, shape: tuple[int | None, ...]) -> ExampleSpec:
         ("zlib", (8, 9, 4)),
         ("vector-bytes", (None,)),
         ("vector-zlib", (512,)),
+        ("vector", (28, 28, 1)),
+        ("vector-zlib", (None, 28)),
+        ("numbers", (3, 4, 5, 6)),
+        ("pixels", (28, 28, 1)),
     ],
 )
 def test_good_shapes_are_accepted(encoding: str, shape: tuple[int | None, ...]) -> None:
@@ -40,11 +46,12 @@ def test_good_shapes_are_accepted(encoding: str, shape: tuple[int | None, ...]) 
     [
         ("encoded", (28, 28), "feature 'image' has shape (28, 28): rank 3 is needed"),
         ("raw", (784,), "feature 'image' has shape (784,): rank 3 is needed"),
-        ("vector", (28, 28, 1), "feature 'image' has shape (28, 28, 1): rank 1 is needed"),
-        ("vector", (), "feature 'image' has shape (): rank 1 is needed"),
+        ("vector", (28, None), f"feature 'image' has shape (28, None): {RANKS}"),
+        ("vector", (), f"feature 'image' has shape (): {RANKS}"),
+        ("numbers", (1,) * 9, f"feature 'image' has shape {(1,) * 9}: {RANKS}"),
+        ("pixels", (28, 28, None), "feature 'image' holds pixels, so its schema must give the whole shape"),
         ("encoded", (28, 28, 2), "feature 'image' has 2 channels: allowed are 1, 3 and 4"),
         ("zlib", (28, 28, None), "feature 'image' holds raw bytes, so its schema must give the whole shape"),
-        ("vector-zlib", (28, 28), "feature 'image' has shape (28, 28): rank 1 is needed"),
         ("raw", (28, 28, 5), "feature 'image' has 5 channels: allowed are 1, 3 and 4"),
         ("raw", (28, None, 1), "feature 'image' holds raw bytes, so its schema must give the whole shape"),
         ("raw", (28, 28, None), "feature 'image' holds raw bytes, so its schema must give the whole shape"),
@@ -71,7 +78,7 @@ VECTOR = np.linspace(-1, 1, 9, dtype=np.float32)
 def test_packed_arrays_are_read_as_they_were(encoding: str, values: npt.NDArray[Any], data: bytes) -> None:
     kind, spec = INPUT_KINDS[encoding], spec_of(encoding, values.shape)
     assert kind.shape(data, spec) == values.shape
-    found = kind.decode(data, values.shape, "image")
+    found = kind.decode(data, values.shape, spec)
     assert (found.dtype, found.tolist()) == (values.dtype, values.tolist())
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from mixup_pipeline.mixing.draw import Draw
 from mixup_pipeline.records.layout import Layout
+from mixup_pipeline.records.names import id_bytes
 from tests.datasets import example
 
 IMAGE_KEYS = [
@@ -26,7 +27,12 @@ def layout_of(
     image_format: str = "raw",
 ) -> Layout:
     return Layout(
-        shape=shape, num_classes=3, label_kind=label_kind, label_format=label_format, image_format=image_format
+        shape=shape,
+        num_classes=3,
+        label_kind=label_kind,
+        label_format=label_format,
+        image_format=image_format,
+        is_image=len(shape) == 3,
     )
 
 
@@ -93,4 +99,4 @@ def test_provenance_takes_no_more_than_its_bound(label_format: str) -> None:
         "mixup/base_label": 2**31 - 1,
         "mixup/partner_label": 2**31 - 1,
     }
-    assert len(example(longest)) <= layout_of(label_format=label_format).provenance_bytes(name)
+    assert len(example(longest)) <= layout_of(label_format=label_format).provenance_bytes(id_bytes(name))

@@ -307,7 +307,9 @@ def test_a_label_of_another_kind_is_refused(values: dict[str, Any], message: str
 def test_several_labels_are_refused() -> None:
     message = theirs.Example()
     message.features.feature["label"].int64_list.value.extend([1, 2])
-    with refused("feature 'label' holds 2 values, one is needed"):
+    with refused(
+        "label 'label' holds 2 values, one is needed (--label-kind multi-label is for several classes at once)"
+    ):
         reader_of().class_id(parse(message.SerializeToString()))
 
 
@@ -322,13 +324,19 @@ def test_soft_labels_are_read(label: list[float]) -> None:
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ([0.5, 0.5], "soft label 'label' holds 2 values, 3 are needed"),
+        ([0.5, 0.5], "label 'label' holds 2 values, 3 are needed"),
         ([0.5, 0.5, 0.1], "soft label 'label' must hold values from 0 to 1 that sum to 1, sum 1.1"),
         ([0.0, 0.0, 0.0], "soft label 'label' must hold values from 0 to 1 that sum to 1, sum 0"),
         ([-0.5, 1.0, 0.5], "soft label 'label' must hold values from 0 to 1 that sum to 1, sum 1"),
         ([math.nan, 0.5, 0.5], "soft label 'label' must hold values from 0 to 1 that sum to 1, sum nan"),
         ([math.inf, 0.0, 0.0], "soft label 'label' must hold values from 0 to 1 that sum to 1, sum inf"),
-        (1, "feature 'label' is int64_list, float_list is needed"),
+        (1, "label 'label' holds 1 values, 3 are needed"),
+        (b"cat", "feature 'label' is bytes_list, float_list is needed"),
+        (
+            [1.0, 0.0, 1.0],
+            "label 'label' holds 2 ones, a soft label sums to 1 (--label-kind multi-label is for several classes at "
+            "once)",
+        ),
     ],
 )
 def test_bad_soft_labels_are_refused(label: Any, message: str) -> None:

@@ -10,9 +10,9 @@ from rich.cells import cell_len
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.report.words import (
-    class_weights,
     counted,
     kinds_text,
+    label_text,
     one_line,
     padded,
     pairing_text,
@@ -93,8 +93,8 @@ def test_why_examples_were_left_unmixed(classes: list[int], config: dict[str, An
 def test_weights_of_classes() -> None:
     image = random_images(1, (2, 2, 1))[0]
     overview = overview_of([(0, 1, 0.5)], num_classes=2, class_names=["ant\n", "x" * 30])
-    assert class_weights(overview, mixed_example(image), most=9) == "ant�: 0.75 · xxxxx…xxx: 0.25"
-    assert class_weights(overview, mixed_example(image, lam=1.0, alone=True), digits=4) == "ant�: 1.0000"
+    assert label_text(overview, mixed_example(image), most=9) == "ant�: 0.75 · xxxxx…xxx: 0.25"
+    assert label_text(overview, mixed_example(image, lam=1.0, alone=True), digits=4) == "ant�: 1.0000"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 
 from mixup_pipeline.config import MixConfig
 from mixup_pipeline.config.typed_json import from_json, to_json
-from mixup_pipeline.records.encoding import Ids, encode
+from mixup_pipeline.records.encoding import encode
+from mixup_pipeline.records.ids import Ids
 from mixup_pipeline.run.run import Run, estimated_record_bytes, resolve_config
 from mixup_pipeline.sources.index import IndexedFile
 from mixup_pipeline.spec import ExampleSpec, ImageOptions
@@ -36,7 +37,8 @@ RUN = Run(
 
 OTHER_CONFIG: dict[str, Any] = {
     "alpha": 0.3,
-    "pairing": "cross-class",
+    "pairing": "near-label",
+    "bandwidth": 0.5,
     "copies": 4,
     "prob": 0.5,
     "keep_originals": True,
@@ -56,7 +58,12 @@ OTHER_SPEC: dict[str, Any] = {
     "num_classes": 11,
     "label_kind": "soft",
     "first_class": 1,
+    "class_texts": ("ant", "bee"),
     "images": ImageOptions(size=(28, 28)),
+    "columns": ("height", "width"),
+    "dtype": "float16",
+    "keep": (("site", "text"),),
+    "group_key": "patient",
 }
 
 
@@ -91,8 +98,12 @@ def test_the_tables_below_change_every_field() -> None:
 
 @pytest.mark.parametrize("field", OTHER_CONFIG)
 def test_the_run_id_changes_with_every_field_of_the_config(field: str) -> None:
-    lossy = {"image_format": "jpeg", "quality": 95} if field == "quality" else {}
-    assert with_config(**lossy | {field: OTHER_CONFIG[field]}).run_id != with_config(**lossy).run_id
+    by_field: dict[str, dict[str, Any]] = {
+        "quality": {"image_format": "jpeg", "quality": 95},
+        "bandwidth": {"pairing": "near-label"},
+    }
+    needed = by_field.get(field, {})
+    assert with_config(**needed | {field: OTHER_CONFIG[field]}).run_id != with_config(**needed).run_id
 
 
 @pytest.mark.parametrize("field", OTHER_SPEC)
@@ -161,11 +172,13 @@ def test_a_resolved_config_leaves_nothing_open(asked: str, num_classes: int, res
 def test_the_estimated_size_of_a_record_is_about_its_size(
     shape: tuple[int, ...], num_classes: int, label_format: str
 ) -> None:
+    encoding = "encoded" if len(shape) == 3 else "vector"
+    spec = dataclasses.replace(SPEC, num_classes=num_classes, encoding=encoding)
     layout = dataclasses.replace(
         RUN,
         shape=shape,
         config=MixConfig(label_format=label_format),
-        spec=dataclasses.replace(SPEC, num_classes=num_classes),
+        spec=spec,
     ).layout
     columns: dict[str, Any] = {
         layout.input.key: np.zeros((1, *shape), np.float32 if len(shape) == 1 else np.uint8),
@@ -178,4 +191,4 @@ def test_the_estimated_size_of_a_record_is_about_its_size(
     if label_format == "dense":
         columns["label"] = np.zeros((1, num_classes), np.float32)
     size = len(encode(columns, layout))
-    assert size - 100 <= estimated_record_bytes(shape, num_classes, label_format, (FILE, EMPTY)) <= size + 100
+    assert size - 100 <= estimated_record_bytes(spec, shape, label_format, (FILE, EMPTY)) <= size + 100

@@ -86,9 +86,10 @@ def test_gathered_examples(shard_examples: int, num_examples: int, num_passes: i
         (60_000, 60_000, 10, 784, Gathering(passes=10, piece=60_000)),  # MNIST: everything at once
         (60_000, 60_000, 100, 784, Gathering(passes=PASSES_TOGETHER, piece=60_000)),
         (1000, 10**6, 3, 16 << 10, Gathering(passes=3, piece=1000)),
-        (1000, 10**6, 30, 16 << 10, Gathering(passes=23, piece=1000)),  # 24,000 examples in 375 MiB
-        (1000, 10**6, 8, 64 << 10, Gathering(passes=5, piece=1000)),
-        (434, 3_036, 10, 150_528, Gathering(passes=5, piece=434)),  # photographs at 224
+        (1000, 10**6, 40, 16 << 10, Gathering(passes=31, piece=1000)),  # 32,000 examples in 500 MiB
+        (1000, 10**6, 8, 64 << 10, Gathering(passes=7, piece=1000)),
+        (434, 3_036, 10, 150_528, Gathering(passes=10, piece=434)),  # photographs at 224
+        (434, 30_360, 10, 150_528, Gathering(passes=7, piece=434)),
         (434, 3_036, 1, 150_528, Gathering(passes=1, piece=167)),
         (1251, 1_281_167, 90, 150_528, Gathering(passes=1, piece=167)),  # ImageNet at 224: in pieces
         (5, 10, 1, 256 << 20, Gathering(passes=1, piece=1)),  # larger than the limit: one at a time

@@ -81,7 +81,7 @@ def test_the_input_and_the_label(schema: Schema, options: dict[str, Any], keys: 
             "says Text, which cannot be a label: allowed",
         ),
         ({"image": IMAGE, "label": INTEGER}, {}, "num-classes is needed: the schema does not say how many classes"),
-        ({"image": IMAGE, "label": VECTOR}, {"num_classes": 9}, "--num-classes 9: soft label .* holds 8 values"),
+        ({"image": IMAGE, "label": VECTOR}, {"num_classes": 9}, "--num-classes 9: label .* holds 8 values"),
     ],
 )
 def test_what_cannot_be_chosen_is_a_usage_error(schema: Schema, options: dict[str, Any], said: str) -> None:

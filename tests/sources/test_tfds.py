@@ -451,8 +451,8 @@ def test_a_number_of_classes_out_of_bounds_is_refused(dataset: Dataset, count: i
 
 
 def test_other_file_formats_are_refused(dataset: Dataset) -> None:
-    edit_json(info_of(dataset), lambda info: info.update(fileFormat="array_record"))
-    with pytest.raises(SourceError, match="stored as array_record, only tfrecord can be read: prepare it as tfrecord"):
+    edit_json(info_of(dataset), lambda info: info.update(fileFormat="parquet"))
+    with pytest.raises(SourceError, match="stored as parquet, only tfrecord and array_record can be read: prepare it"):
         described(dataset)
 
 

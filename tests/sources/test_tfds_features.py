@@ -46,7 +46,7 @@ CLASSES: dict[str, Any] = {"label_kind": "class", "class_label": True, "classes_
             "Tensor uint8 4x4x1, stored as zlib",
             feature("zlib", shape=FOUR),
         ),
-        (tensor_feature("uint8", FOUR), "Tensor uint8 4x4x1", feature(shape=(4, 4, 1))),
+        (tensor_feature("uint8", FOUR), "Tensor uint8 4x4x1", feature("pixels", shape=(4, 4, 1))),
         (tensor_feature("float32", (8,)), "Tensor float32 8", feature("vector", "soft", shape=(8,))),
         (
             tensor_feature("float32", (8,), "bytes"),
@@ -58,22 +58,34 @@ CLASSES: dict[str, Any] = {"label_kind": "class", "class_label": True, "classes_
             "Tensor float32 8, stored as zlib",
             feature("vector-zlib", shape=(8,)),
         ),
-        (tensor_feature("float32", (8, 2)), "Tensor float32 8x2", feature(shape=(8, 2))),
-        (tensor_feature("float64", (8,)), "Tensor float64 8", feature(shape=(8,))),
-        (tensor_feature("int64", (3,)), "Tensor int64 3", feature(shape=(3,))),
-        ({"pythonClassName": f"{MODULE}.text_feature.Text", "text": {}}, "Text", feature()),
+        (tensor_feature("float32", (8, 2)), "Tensor float32 8x2", feature("vector", shape=(8, 2))),
+        (tensor_feature("float64", (8,)), "Tensor float64 8", feature("vector", "soft", shape=(8,))),
+        (
+            tensor_feature("bfloat16", (8, 3), "bytes"),
+            "Tensor bfloat16 8x3, stored as bytes",
+            feature("vector-bytes", shape=(8, 3), dtype="bfloat16"),
+        ),
+        (tensor_feature("string", (8,)), "Tensor string 8", feature(shape=(8,))),
+        (tensor_feature("string", ()), "Tensor string", feature(label_kind="class", is_text=True)),
+        (tensor_feature("float32", ()), "Tensor float32", feature(is_number=True)),
+        (tensor_feature("int64", (3,)), "Tensor int64 3", feature("numbers", "one-hot", shape=(3,))),
+        (
+            {"pythonClassName": f"{MODULE}.text_feature.Text", "text": {}},
+            "Text",
+            feature(label_kind="class", is_text=True),
+        ),
         ({"pythonClassName": "os.system"}, "system", feature()),
         ({"pythonClassName": ""}, "", feature()),
         (
             tensor_feature("bool", ()),
             "Tensor bool",
-            feature(label_kind="class", num_classes=2, classes_from="dtype bool"),
+            feature(label_kind="class", num_classes=2, classes_from="dtype bool", is_number=True, dtype="bool"),
         ),
         *(
             (
                 tensor_feature(dtype, ()) | {"pythonClassName": "a.b.Scalar"},
                 f"Scalar {dtype}",
-                feature(label_kind="class"),
+                feature(label_kind="class", is_number=True, dtype=dtype),
             )
             for dtype in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
         ),

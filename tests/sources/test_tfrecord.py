@@ -117,12 +117,9 @@ def test_keys_that_the_user_gives(tmp_path: Path) -> None:
     [
         ({"image": PICTURE, "label": 3}, {}, r"--num-classes is needed: one\.tfrecord does not say how many"),
         ({"image": PICTURE, "label": 3}, {"image_key": "photo"}, r"one\.tfrecord has no feature 'photo'; .* image \(i"),
-        (
-            {"image": PICTURE, "label": b"cat"},
-            {"num_classes": 4},
-            r"can be the label: .*, label \(text 'cat'\): allowed",
-        ),
-        ({"image": PICTURE, "label": [0.5, 0.5]}, {"num_classes": 4}, "--num-classes 4: soft label .* 2 values"),
+        ({"image": PICTURE, "label": b"cat"}, {"num_classes": 4}, r"--num-classes 4: one.tfrecord has 1 classes"),
+        ({"image": PICTURE, "name": b"cat"}, {}, r"can be the label: .*, name \(text 'cat'\): allowed"),
+        ({"image": PICTURE, "label": [0.5, 0.5]}, {"num_classes": 4}, "--num-classes 4: label .* 2 values"),
         ({"tokens": b"words", "label": 3}, {"num_classes": 4}, r"can be mixed: .* tokens \(text 'words'\): allowed"),
         ({"pixels": bytes(30), "label": 3}, {"num_classes": 4}, r"pixels \(30 bytes, no image file\): allowed"),
         ({"image": PICTURE, "label": 0.5}, {}, r"can be the label: .* label \(float\): allowed"),
@@ -185,9 +182,9 @@ def test_a_first_record_that_is_no_example(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_tfrecord(tmp_path: Path) -> None:
-    path = tmp_path / "one.csv"
+    path = tmp_path / "one.txt"
     path.write_text("image,label\n1,2\n3,4\n")
-    with pytest.raises(RecordError, match=r"one\.csv: record 0 at byte 0: .* not an uncompressed TFRecord file"):
+    with pytest.raises(RecordError, match=r"one\.txt: record 0 at byte 0: .* not an uncompressed TFRecord file"):
         opened(path, num_classes=4)
 
 

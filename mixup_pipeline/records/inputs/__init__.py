@@ -1,9 +1,10 @@
 """Input kinds: the forms in which a record holds its input.
 
-Each kind has its own file and is registered in `config.registry.INPUT_KINDS`. Raw pixels and encoded images are decoded
-to uint8 (height, width, channels), vectors to float32 (length,).
+Each kind has its own file and is registered in `config.registry.INPUT_KINDS`. Images are decoded to uint8 (height,
+width, channels), numbers to float32 of any shape.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.records.facts import Facts
 from mixup_pipeline.records.tf_example import single_value
-from mixup_pipeline.spec import AS_STORED, ExampleSpec, ImageOptions, Shape, shape_text
+from mixup_pipeline.spec import AS_STORED, MAX_RANK, ExampleSpec, ImageOptions, Shape, shape_text
 
 
 class InputKind(ABC):
@@ -23,8 +24,11 @@ class InputKind(ABC):
     dtype: ClassVar[type[np.generic]] = np.uint8
     """The dtype of a decoded input."""
 
-    rank: ClassVar[int] = 3
-    """The number of its dimensions."""
+    whole_record: ClassVar[bool] = False
+    """Whether it does not lie in a record as the bytes of one value, so that decoding starts from the whole record."""
+
+    in_tensorflow: ClassVar[bool] = True
+    """Whether TensorFlow reads it. What it does not read is prepared before training."""
 
     takes_image_options: ClassVar[bool] = False
     """Whether `ImageOptions` bring it to one form."""
@@ -35,14 +39,30 @@ class InputKind(ABC):
             raise SourceError(
                 f"feature {spec.input_key!r} holds no image files: leave --image-size, --channels and --exif out"
             )
-        if len(spec.shape) != self.rank:
-            raise SourceError(f"feature {spec.input_key!r} has shape {spec.shape}: rank {self.rank} is needed")
-        if self.rank == 3 and spec.shape[2] not in (None, 1, 3, 4):
+        if not self.is_image:
+            if not 1 <= len(spec.shape) <= MAX_RANK or None in spec.shape[1:]:
+                raise SourceError(
+                    f"feature {spec.input_key!r} has shape {spec.shape}: 1 to {MAX_RANK} dimensions are needed, and "
+                    f"all sizes but the first"
+                )
+            return
+        if len(spec.shape) != 3:
+            raise SourceError(f"feature {spec.input_key!r} has shape {spec.shape}: rank 3 is needed")
+        if spec.shape[2] not in (None, 1, 3, 4):
             raise SourceError(f"feature {spec.input_key!r} has {spec.shape[2]} channels: allowed are 1, 3 and 4")
 
-    def data(self, features: Mapping[str, Any], key: str) -> bytes:
+    @property
+    def is_image(self) -> bool:
+        """Whether it is uint8 pixels. Anything else is numbers."""
+        return self.dtype is np.uint8
+
+    def example_bytes(self, shape: Shape) -> int:
+        """Bytes of a decoded input of this shape."""
+        return math.prod(shape) * np.dtype(self.dtype).itemsize
+
+    def data(self, features: Mapping[str, Any], spec: ExampleSpec) -> bytes:
         """The bytes of the input as the record stores them."""
-        data: bytes = single_value(features, key, "bytes_list")
+        data: bytes = single_value(features, spec.input_key, "bytes_list")
         return data
 
     def facts(self, data: bytes, spec: ExampleSpec) -> Facts:
@@ -66,10 +86,10 @@ class InputKind(ABC):
         Raises ValueError if the input is damaged or cannot have this shape.
         """
 
-    @abstractmethod
     def parsed(self, tf: Any, shape: Shape) -> Any:
         """The tf.io.FixedLenFeature of the input for `tf.io.parse_example`. tf: the tensorflow module."""
+        raise TypeError(f"{type(self).__name__} is not read by TensorFlow")
 
-    @abstractmethod
     def tensor(self, tf: Any, values: Any, shape: Shape, images: ImageOptions = AS_STORED) -> Any:
         """Decode a batch in TensorFlow: (n, *shape), from the values that `parsed` describes. Equals `decode`."""
+        raise TypeError(f"{type(self).__name__} is not read by TensorFlow")

@@ -1,7 +1,7 @@
 """Input kinds of arrays whose bytes a record holds, as TFDS stores tensors with `encoding="bytes"` or `"zlib"`.
 
 `raw` and `zlib` are uint8 pixels (height, width, channels) whose whole shape the schema gives. `vector-bytes` and
-`vector-zlib` are little-endian float32 values, as many as there are.
+`vector-zlib` are little-endian numbers of `spec.dtype`, of any shape. They become float32.
 """
 
 import zlib
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.records.inputs import InputKind
+from mixup_pipeline.records.inputs.vector import finite, shape_of
 from mixup_pipeline.spec import (
     AS_STORED,
     MAX_EXAMPLE_BYTES,
@@ -19,9 +20,16 @@ from mixup_pipeline.spec import (
     ImageOptions,
     Shape,
     check_size,
-    example_bytes,
     shape_text,
 )
+
+_BFLOAT16 = "bfloat16"
+ITEM_BYTES = {
+    **{name: np.dtype(name).itemsize for name in ("float16", "float32", "float64", "bool")},
+    **{f"{sign}int{bits}": bits // 8 for sign in ("", "u") for bits in (8, 16, 32)},
+    _BFLOAT16: 2,
+}
+"""The dtypes of packed numbers, and the bytes of one."""
 
 
 class _Packed(InputKind):
@@ -54,7 +62,7 @@ class _Packed(InputKind):
         if self._compressed:
             values = tf.io.decode_compressed(values, "ZLIB")
         decoded = tf.reshape(tf.io.decode_raw(values, tf.dtypes.as_dtype(self.dtype)), (-1, *shape))
-        return tf.debugging.check_numerics(decoded, "a vector") if self.rank == 1 else decoded
+        return decoded if self.is_image else tf.debugging.check_numerics(decoded, "a vector")
 
 
 class PackedPixels(_Packed):
@@ -66,46 +74,47 @@ class PackedPixels(_Packed):
         if None in spec.shape:
             raise SourceError(f"feature {spec.input_key!r} holds raw bytes, so its schema must give the whole shape")
         try:
-            check_size(spec.shape)  # type: ignore[arg-type]  # no None is in it
+            check_size(spec.shape, 1)  # type: ignore[arg-type]  # no None is in it
         except ValueError as error:
             raise SourceError(f"feature {spec.input_key!r}: {error}") from error
 
     def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
         """The shape in the schema. Raises ValueError if the number of bytes does not match it."""
         shape: Shape = spec.shape  # type: ignore[assignment]  # `check` refused a None
-        found = len(self._unpacked(data, example_bytes(shape)))
-        if found != example_bytes(shape):
-            raise ValueError(
-                f"feature {spec.input_key!r} holds {found} bytes, but {shape_text(shape)} needs {example_bytes(shape)}"
-            )
+        needed = self.example_bytes(shape)
+        found = len(self._unpacked(data, needed))
+        if found != needed:
+            raise ValueError(f"feature {spec.input_key!r} holds {found} bytes, but {shape_text(shape)} needs {needed}")
         return shape
 
     def decode(self, data: bytes, shape: Shape, spec: ExampleSpec) -> npt.NDArray[Any]:
         """Decode to uint8 (height, width, channels)."""
-        return np.frombuffer(self._unpacked(data, example_bytes(shape)), np.uint8).reshape(shape)
+        return np.frombuffer(self._unpacked(data, self.example_bytes(shape)), np.uint8).reshape(shape)
 
 
-class PackedVector(_Packed):
-    """A vector as little-endian float32 values."""
+class PackedNumbers(_Packed):
+    """Numbers of one dtype, little-endian."""
 
-    dtype, rank = np.float32, 1
+    dtype = np.float32
 
     def shape(self, data: bytes, spec: ExampleSpec) -> Shape:
-        """The shape (length,). Raises ValueError if the number of bytes is that of no float32 vector."""
-        found = len(self._unpacked(data))
-        if not found or found % 4:
-            raise ValueError(f"feature {spec.input_key!r} holds {found} bytes, which are no float32 values")
-        shape = (found // 4,)
-        check_size(shape)
-        return shape
+        """The shape: (length,), or that of the schema. Raises ValueError if the bytes are no such numbers."""
+        found, size = len(self._unpacked(data)), ITEM_BYTES[spec.dtype]
+        if not found or found % size:
+            raise ValueError(f"feature {spec.input_key!r} holds {found} bytes, which are no {spec.dtype} values")
+        return shape_of(found // size, spec)
 
     def decode(self, data: bytes, shape: Shape, spec: ExampleSpec) -> npt.NDArray[Any]:
-        """Decode to float32 (length,). Raises ValueError if a value is not finite."""
-        vector = np.frombuffer(self._unpacked(data), "<f4").reshape(shape)
-        if not np.isfinite(vector).all():
-            raise ValueError(f"feature {spec.input_key!r} holds a value that is not finite")
-        return vector
+        """Decode to float32 of this shape. Raises ValueError if a value is not finite, or too large for float32."""
+        return finite(_as_float32(self._unpacked(data), spec.dtype).reshape(shape), spec.input_key)
+
+
+def _as_float32(data: bytes, dtype: str) -> npt.NDArray[np.float32]:
+    if dtype == _BFLOAT16:  # the upper half of a float32
+        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused
+        return np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).astype(np.float32)
 
 
 RAW, ZLIB = PackedPixels(compressed=False), PackedPixels(compressed=True)
-VECTOR_BYTES, VECTOR_ZLIB = PackedVector(compressed=False), PackedVector(compressed=True)
+VECTOR_BYTES, VECTOR_ZLIB = PackedNumbers(compressed=False), PackedNumbers(compressed=True)

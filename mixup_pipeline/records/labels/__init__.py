@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.records.fields import Field
-from mixup_pipeline.spec import ExampleSpec
+from mixup_pipeline.spec import NO_CLASS, ExampleSpec
 
 LABEL_KEY = "label"
 """The key of the soft label in a mixed record."""
@@ -31,9 +31,19 @@ class LabelKind(ABC):
     has_classes: ClassVar[bool]
     """Whether a label is a class id. If so, the index stores it, and examples can be paired by class."""
 
+    in_tensorflow: ClassVar[bool] = True
+    """Whether TensorFlow reads it from a source. What it does not read is prepared before training."""
+
+    task: ClassVar[str] = "classification"
+    """The name in `config.registry.TASKS` of what a network learns from it."""
+
     @abstractmethod
     def read(self, features: Mapping[str, Any], spec: ExampleSpec) -> Any:
         """The label of a source record: a class id in [0, num_classes), or a soft label float32[num_classes]."""
+
+    def indexed(self, label: Any) -> int:
+        """What the index keeps of a label, an int32 by which examples can be paired."""
+        return NO_CLASS
 
     @abstractmethod
     def stored_fields(self, num_classes: int, *, dense: bool) -> tuple[Field, ...]:
@@ -54,10 +64,10 @@ class LabelKind(ABC):
     def soft_label(self, values: Mapping[str, Any], lam: float, *, num_classes: int) -> Floats:
         """The soft label of one mixed record, float32[num_classes]; it is computed if it is not stored."""
 
-    @abstractmethod
     def parsed(self, tf: Any, spec: ExampleSpec) -> Any:
         """The tf.io.FixedLenFeature of a source's label for `tf.io.parse_example`. tf: the tensorflow module."""
+        raise TypeError(f"{type(self).__name__} is not read by TensorFlow")
 
-    @abstractmethod
     def tensor(self, tf: Any, values: Any, spec: ExampleSpec) -> Any:
         """The soft labels of a batch, float32 (n, num_classes), from the values that `parsed` describes."""
+        raise TypeError(f"{type(self).__name__} is not read by TensorFlow")

@@ -17,8 +17,10 @@ from mixup_pipeline.records.labels import (
     Labels,
     Rows,
 )
-from mixup_pipeline.records.tf_example import single_value
+from mixup_pipeline.records.tf_example import list_values, single_value
 from mixup_pipeline.spec import ExampleSpec
+
+_SHOWN = 8
 
 
 class ClassLabel(LabelKind):
@@ -28,13 +30,25 @@ class ClassLabel(LabelKind):
 
     def read(self, features: Mapping[str, Any], spec: ExampleSpec) -> int:
         """The class id in [0, num_classes)."""
-        stored: int = single_value(features, spec.label_key, "int64_list")
+        if spec.class_texts:
+            return _class_of_text(features, spec)
+        values = list_values(features, spec.label_key, "int64_list")
+        if len(values) != 1:
+            raise ValueError(
+                f"label {spec.label_key!r} holds {len(values)} values, one is needed (--label-kind multi-label is for "
+                f"several classes at once)"
+            )
+        stored: int = values[0]
         class_id = stored - spec.first_class
         if not 0 <= class_id < spec.num_classes:
             last = spec.first_class + spec.num_classes - 1
             unlabelled = " (-1 usually marks examples without a label)" if stored == -1 else ""
             raise ValueError(f"label {stored} is out of range: allowed are {spec.first_class} to {last}{unlabelled}")
         return class_id
+
+    def indexed(self, label: int) -> int:
+        """The class id."""
+        return label
 
     def stored_fields(self, num_classes: int, *, dense: bool) -> tuple[Field, ...]:
         """Both class ids, and the soft label if dense."""
@@ -67,12 +81,23 @@ class ClassLabel(LabelKind):
         return mix_class_ids(base, partner, np.array([lam], np.float32), num_classes=num_classes)[0]
 
     def parsed(self, tf: Any, spec: ExampleSpec) -> Any:
-        """One int64."""
-        return tf.io.FixedLenFeature([], tf.int64)
+        """One int64, or one string."""
+        return tf.io.FixedLenFeature([], tf.string if spec.class_texts else tf.int64)
 
     def tensor(self, tf: Any, values: Any, spec: ExampleSpec) -> Any:
         """One-hot vectors of the class ids."""
+        if spec.class_texts:
+            return tf.cast(values[:, None] == tf.constant(spec.class_texts), tf.float32)
         return tf.one_hot(values - spec.first_class, spec.num_classes)
+
+
+def _class_of_text(features: Mapping[str, Any], spec: ExampleSpec) -> int:
+    text: bytes = single_value(features, spec.label_key, "bytes_list")
+    class_id = spec.class_of_text.get(text)
+    if class_id is None:
+        shown = ", ".join(spec.class_texts[:_SHOWN]) + (", …" if len(spec.class_texts) > _SHOWN else "")
+        raise ValueError(f"label {text.decode('utf-8', 'replace')!r} is none of the classes ({shown})")
+    return class_id
 
 
 def _class_ids(values: Mapping[str, Any]) -> tuple[int, int]:
