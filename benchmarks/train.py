@@ -64,8 +64,7 @@ def trained_epochs(job: Job) -> Callable[[], None]:
     """A function that trains one more epoch, as mixup-train does."""
     learner = Learners(choose_devices("cpu")).get(
         job.config,
-        job.train.shape,
-        job.train.num_classes,
+        job.train.interface,
         epoch_steps=job.steps_per_epoch,
         total_steps=job.total_steps,
     )

@@ -10,7 +10,7 @@ import click
 
 from mixup_pipeline.cli.common import Program, run_program, say, shown_errors
 from mixup_pipeline.cli.options import bad_record_option, reading, reading_options, source_option, training_options
-from mixup_pipeline.comparison.cells import known_arms
+from mixup_pipeline.comparison.cells import all_arms, known_arms
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.option import options_of
 from mixup_pipeline.errors import UsageError
@@ -35,9 +35,8 @@ _NOT_COMPARED = ("clean_last_epochs", "label_smoothing", "seed")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of this comparison.")
 @click.option(
     "--arms",
-    default=lambda: ",".join(known_arms()),
-    show_default=",".join(known_arms()),
-    help="Ways of training to compare; baseline must be one of them.",
+    help=f"Ways of training to compare, of {', '.join(all_arms())}; baseline must be one of them.  [default: those of "
+    f"{','.join(known_arms())} that fit the labels; near-label too where they are one value]",
 )
 @click.option("--seeds", type=int, default=5, show_default=True, help="So many runs of every arm.")
 @click.option("--alpha", type=float, default=0.2, show_default=True, help="λ ~ Beta(alpha, alpha).")
@@ -75,11 +74,22 @@ def _compare(options: dict[str, Any]) -> None:
     from mixup_pipeline.cli.progress import shown
     from mixup_pipeline.cli.run_counter import RunCounter
     from mixup_pipeline.comparison.compare_config import CompareConfig, parse_numbers, parse_sweep
+    from mixup_pipeline.comparison.fitting_arms import fitting_arms
     from mixup_pipeline.sources import evaluation_config
 
+    for option in ("src", "eval_src", "data_dir"):
+        check_local(option.replace("_", "-"), options[option])
+    for name in options["outliers"]:
+        check_local("outliers", name)
+    source = SourceConfig(src=options["src"], split=options["split"], **reading(options))
+    given, left_out = options["arms"], None
+    if given is None:
+        arms, left_out = fitting_arms(source)
+    else:
+        arms = tuple(arm.strip() for arm in given.split(","))
     settings = {name: options[name] for name in options_of(TrainConfig) if name in options}
     config = CompareConfig(
-        arms=tuple(arm.strip() for arm in options["arms"].split(",")),
+        arms=arms,
         seeds=options["seeds"],
         alpha=options["alpha"],
         copies=options["copies"],
@@ -90,15 +100,11 @@ def _compare(options: dict[str, Any]) -> None:
         fgsm=parse_numbers("fgsm", options["fgsm"]) if options["fgsm"] else (),
         outliers=options["outliers"],
     )
-    for option in ("src", "eval_src", "data_dir"):
-        check_local(option.replace("_", "-"), options[option])
-    for name in options["outliers"]:
-        check_local("outliers", name)
-    source = SourceConfig(src=options["src"], split=options["split"], **reading(options))
     evaluation = evaluation_config(source, options["eval_src"] or options["src"], split=options["eval_split"])
     from mixup_pipeline.comparison.compare import compare
     from mixup_pipeline.comparison.comparison import Callbacks, Comparison
     from mixup_pipeline.training.loop import Trainer
+    from mixup_pipeline.training.tasks import task_of_history
     from mixup_pipeline.training.watch import Stopped
 
     training: list[Trainer] = []
@@ -109,12 +115,9 @@ def _compare(options: dict[str, Any]) -> None:
         training[-1].stop()
 
     def on_run(number: int, total: int, cell: Any, seed: int, result: dict[str, Any]) -> None:
-        last, best = result["last"]["accuracy"], result["best"]["accuracy"]
+        said = task_of_history(result["last"]).last_and_best(result["last"], result["best"])
         runs.on_run(number)
-        display.say(
-            f"{number:>4}/{total}  {cell.name}, seed {seed}: clean accuracy {last:.4f} at the last epoch, "
-            f"{best:.4f} at the best"
-        )
+        display.say(f"{number:>4}/{total}  {cell.name}, seed {seed}: {said}")
 
     def on_note(note: str) -> None:
         display.say(f"Note: {note}", err=True)
@@ -140,6 +143,8 @@ def _compare(options: dict[str, Any]) -> None:
                 on_note=on_note,
                 on_hint=on_note,
             )
+            if left_out is not None:
+                on_note(left_out)
             results = compare(comparison, options["out"], callbacks)
         _report(results, config, options["out"], shown=not options["quiet"])
     except (Stopped, KeyboardInterrupt) as stopped:

@@ -111,11 +111,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         )
 
     def on_epoch(row: dict[str, float | int]) -> None:
-        display.say(
-            f"epoch {row['epoch']:>3}  loss {row['loss']:.4f}  dominant accuracy {row['dominant_accuracy']:.4f}  "
-            f"λ-weighted {row['weighted_accuracy']:.4f}  |  clean accuracy {row['accuracy']:.4f}  "
-            f"nll {row['nll']:.4f}  ece {row['ece']:.4f}  {row['seconds']:.1f} s"
-        )
+        display.say(f"epoch {row['epoch']:>3}  {prepared.job.train.task.line(row)}  {row['seconds']:.1f} s")
 
     try:
         with shown(quiet=options["quiet"]) as display:
@@ -133,10 +129,10 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
                 on_epoch=on_epoch,
                 on_note=on_note,
             )
-            last, best = result["last"], result["best"]
+            said = prepared.job.train.task.last_and_best(result["last"], result["best"])
             display.say(
-                f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; clean accuracy "
-                f"{last['accuracy']:.4f} at the last epoch, {best['accuracy']:.4f} at the best ({best['epoch']})"
+                f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; {said} "
+                f"({result['best']['epoch']})"
             )
     except Stopped as stop:
         say(f"Stopped: {stop}. Run the same command again to go on.", err=True)

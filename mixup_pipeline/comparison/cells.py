@@ -4,10 +4,18 @@ from dataclasses import dataclass
 
 from mixup_pipeline.config.registry import PAIRINGS
 
+_ONLY_IF_ASKED = ("class-balanced", "near-label", "cross-group", "within-group")
+"""Pairings that answer a question of their own: of rare classes, of real values, of groups."""
+
 
 def known_arms() -> tuple[str, ...]:
-    """All arms that can be compared: the baseline, one for each registered pairing, and mixup online."""
-    return ("baseline", *PAIRINGS, "online")
+    """The arms that are compared unless others are asked for: the baseline, pairings, and mixup online."""
+    return ("baseline", *(pairing for pairing in PAIRINGS if pairing not in _ONLY_IF_ASKED), "online")
+
+
+def all_arms() -> tuple[str, ...]:
+    """All arms that can be compared: the known ones, then those that must be asked for."""
+    return (*known_arms(), *(pairing for pairing in PAIRINGS if pairing in _ONLY_IF_ASKED))
 
 
 def number_name(value: float) -> str:

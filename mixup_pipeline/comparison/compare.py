@@ -29,10 +29,11 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
     with folder.claimed(comparison.identity(), told.on_note):
         maker = RunMaker(comparison, folder, told)
         devices, records = maker.learners.devices, maker.evaluation.records
+        task = records.task.name
         if devices.note is not None and callbacks is not None:
             callbacks.on_note(devices.note)
         runs = _all_runs(maker, comparison, told)
-        results = {
+        results: dict[str, Any] = {
             "format_version": RESULTS_VERSION,
             "command": comparison.command,
             "source": described(comparison.source),
@@ -40,8 +41,9 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
             "config": asdict(comparison.config),
             "class_names": records.class_names,
             "shape": records.shape,
+            **({} if task == "classification" else {"task": task}),
             "runs": runs,
-            "summary": summarize(runs),
+            "summary": summarize(runs, task),
             "machine": _machine(devices.names),
             "seconds": round(time.monotonic() - started, 1),
         }

@@ -6,7 +6,7 @@ Two questions that need the same cell share it.
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mixup_pipeline.comparison.cells import Cell, known_arms
+from mixup_pipeline.comparison.cells import Cell, all_arms, known_arms
 from mixup_pipeline.config import ALPHA_RANGE, MAX_COPIES, MAX_EXAMPLES, check_choice, check_integer, check_number
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.training.train_config import TrainConfig
@@ -45,7 +45,7 @@ class Sweep:
 class CompareConfig:
     """Everything that decides the results of a comparison on given data.
 
-    arms: some of `known_arms`, "baseline" among them; all by default. seeds: how many, 0 … seeds−1.
+    arms: some of `all_arms`, "baseline" among them; `known_arms` by default. seeds: how many, 0 … seeds−1.
     copies: how many are mixed ahead of training; None for one an epoch, at most 10.
     subset: train on this many random examples of the split, drawn anew for every seed; None for all.
     sweeps: settings tried at several values. corrupt_labels: shares of wrong training labels; the arms are compared
@@ -126,8 +126,8 @@ class CompareConfig:
 
 
 def _checked_arms(arms: tuple[str, ...]) -> tuple[str, ...]:
-    """The arms, each once, in the order of `known_arms`."""
-    known = known_arms()
+    """The arms, each once, in the order of `all_arms`."""
+    known = all_arms()
     for arm in arms:
         check_choice("arms", arm, known)
     if "baseline" not in arms or len(set(arms)) < 2:

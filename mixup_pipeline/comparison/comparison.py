@@ -12,6 +12,9 @@ from mixup_pipeline.spec import ImageOptions
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.watch import OnStep
 
+_NEWER = ("columns", "keep", "group_key", "label_kind", "class_names")
+"""Fields of a source that folders of earlier comparisons do not hold."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
@@ -34,6 +37,8 @@ class Comparison:
         source, evaluation = described(self.source), described(self.evaluation)
         for data in (source, evaluation):
             del data["data_dir"]
+            for name in [name for name in _NEWER if data[name] is None]:
+                del data[name]
         skipping = {} if self.on_bad_record == "fail" else {"on_bad_record": self.on_bad_record}
         return {"source": source, "evaluation": evaluation, "train": train, **skipping}
 

@@ -8,6 +8,7 @@ The sets of one seed are nested. The examples of subset 500 are among those of s
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.comparison.cells import Cell
+from mixup_pipeline.comparison.derived_schema import write_schema
 from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.config.registry import LABEL_KINDS, PAIRINGS
 from mixup_pipeline.errors import UsageError, record_error
-from mixup_pipeline.mixing.pairing import check_pairable
+from mixup_pipeline.mixing.pairing import Policy
 from mixup_pipeline.mixing.randomness import distinct, permutation, words
 from mixup_pipeline.records.example_reader import ExampleReader
 from mixup_pipeline.records.framing import frame
@@ -26,11 +28,15 @@ from mixup_pipeline.records.names import shard_name
 from mixup_pipeline.records.tf_example import Example
 from mixup_pipeline.run.planning import check_counts
 from mixup_pipeline.sources import open_source
+from mixup_pipeline.sources.index import group_ids
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.training.source_examples import payloads, scan_source
 
+_NAMES = "class_names.txt"
+_ASKED = {"multi-hot": "multi-label", "class-list": "multi-label", "regression": "regression"}
+"""--label-kind for label kinds that are not read unless it is given."""
 _SUBSET_DRAW = "compare-limit"
 """The purpose of the draw, from when a subset was called a limit: another name would draw other subsets."""
 
@@ -46,7 +52,10 @@ def check_cells(
     has_classes = LABEL_KINDS[source.spec.label_kind].has_classes
     if any(cell.corrupt for cell in cells) and (not has_classes or source.spec.num_classes < 2):
         raise UsageError("--corrupt-labels needs class ids of two classes or more, which this source does not have")
-    class_ids = np.concatenate([part.entries["class_id"] for part in scan_source(source, on_bad_record)[0]])
+    with ExitStack() as opened:
+        scanned, _ = scan_source(source, on_bad_record, opened)
+    class_ids = np.concatenate([part.entries["class_id"] for part in scanned])
+    groups = group_ids([part.groups for part in scanned]) if source.spec.group_key else class_ids
     total = len(class_ids)
     for subset in sorted({cell.subset for cell in cells if cell.subset is not None}):
         if subset > total:
@@ -57,7 +66,8 @@ def check_cells(
             )
     for cell in cells:
         if cell.copies is not None:
-            _check_pairing(cell, class_ids, source, seeds)
+            by_group = PAIRINGS[cell.arm].needs_groups
+            _check_pairing(cell, groups if by_group else class_ids, source, seeds)
 
 
 def _check_pairing(cell: Cell, class_ids: npt.NDArray[np.int32], source: Source, seeds: int) -> None:
@@ -65,11 +75,14 @@ def _check_pairing(cell: Cell, class_ids: npt.NDArray[np.int32], source: Source,
     mixing = MixConfig(pairing=cell.arm, copies=cell.copies or 1)
     for seed in range(1 if cell.condition == (None, 0.0) else seeds):
         chosen = _chosen(len(class_ids), cell.subset, seed)
-        shifted = class_ids[chosen] + _shifts(source, len(chosen), cell.corrupt, seed)
-        derived = (shifted % source.spec.num_classes).astype(np.int32)
+        derived = class_ids[chosen]
+        if cell.corrupt and not PAIRINGS[cell.arm].needs_groups:
+            shifted = derived + _shifts(source, len(chosen), cell.corrupt, seed)
+            derived = (shifted % source.spec.num_classes).astype(np.int32)
+        policy: Policy = PAIRINGS[cell.arm]
         try:
-            check_counts(mixing, len(chosen), source.spec.label_kind)
-            check_pairable(PAIRINGS[cell.arm], derived, mixing.copies, source.class_names)
+            check_counts(mixing, len(chosen), source.spec)
+            policy.check_pairable(derived, mixing, source.class_names)
         except UsageError as error:
             where = "" if cell.condition == (None, 0.0) else f", seed {seed}"
             raise UsageError(f"arm {cell.name}{where}: {error}, or leave the arm out of --arms") from error
@@ -91,7 +104,19 @@ def derive(
     Raises SourceError or RecordError if the source cannot be read, OutputError if the file cannot be written.
     """
     source = open_source(config)
-    scanned, _ = scan_source(source, on_bad_record)
+    with ExitStack() as opened:
+        path = _write(source, folder, subset=subset, corrupt=corrupt, seed=seed, bad=(on_bad_record, opened))
+    return _described(config, source, path)
+
+
+def _write(
+    source: Source, folder: Path, *, subset: int | None, corrupt: float, seed: int, bad: tuple[str, ExitStack]
+) -> Path:
+    """Write the records of a derived training set.
+
+    bad: what becomes of bad records, and what holds converted files.
+    """
+    scanned, _ = scan_source(source, *bad)
     chosen = _chosen(sum(part.file.examples for part in scanned), subset, seed)
     shifts = _shifts(source, len(chosen), corrupt, seed)
     path = folder / shard_name(source.name, source.split, 0, 1)
@@ -109,15 +134,31 @@ def derive(
         partial.replace(path)
     except OSError as error:
         raise output_error(path, error) from error
-    beside = Path(source.files[0].path).parent / FEATURES_NAME
+    return path
+
+
+def _described(config: SourceConfig, source: Source, path: Path) -> SourceConfig:
+    """How to read a derived training set as its source is read."""
+    spec, beside = source.spec, Path(source.files[0].path).parent / FEATURES_NAME
     schema = config.schema or (str(beside) if beside.is_file() else None)
-    spec = source.spec
+    in_records = all(file.format == "tfrecord" for file in source.files)
+    if schema is None and not (in_records and spec.label_kind in ("class", "soft")):
+        schema = str(path.with_name(FEATURES_NAME))
+        write_schema(spec, Path(schema))
+    names = config.class_names
+    if spec.class_texts:  # a subset may lack a class
+        names = str(path.with_name(_NAMES))
+        Path(names).write_text("".join(f"{text}\n" for text in spec.class_texts))
+    by_columns = spec.encoding == "columns"
     return replace(
         config,
         src=str(path),
         schema=schema,
-        image_key=spec.input_key,
+        image_key=None if by_columns else spec.input_key,
+        columns=",".join(spec.columns) if by_columns else None,
         label_key=spec.label_key,
+        label_kind=_ASKED.get(spec.label_kind),
+        class_names=names,
         num_classes=spec.num_classes,
     )
 
@@ -144,6 +185,9 @@ def _relabelled(payload: bytes, shift: int, source: Source, reader: ExampleReade
         class_id = reader.class_id(example.features.feature)
     except ValueError as error:
         raise record_error(*where, 0, str(error)) from error
-    moved = (class_id + shift) % spec.num_classes + spec.first_class
-    example.features.feature[spec.label_key].int64_list.value[:] = [moved]
+    moved, feature = (class_id + shift) % spec.num_classes, example.features.feature[spec.label_key]
+    if spec.class_texts:
+        feature.bytes_list.value[:] = [spec.class_texts[moved].encode()]
+    else:
+        feature.int64_list.value[:] = [moved + spec.first_class]
     return bytes(example.SerializeToString(deterministic=True))

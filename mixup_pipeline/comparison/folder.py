@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixup_pipeline.comparison.cells import Cell, known_arms
+from mixup_pipeline.comparison.cells import Cell, all_arms
 from mixup_pipeline.errors import OutputError, UsageError, first_line
 from mixup_pipeline.storage.atomic import output_error, write_atomically
 from mixup_pipeline.storage.unfinished import sweep_beside
@@ -38,9 +38,9 @@ _KIND = Kind(
     holds=frozenset({"runs", "prepared", "work", "results.json", "report.html", "report.md", "pictures"}),
 )
 _DERIVED, _UNMIXED = "source", "unmixed"
-_SHARDS = re.compile(rf"({'|'.join(known_arms())})-\S+-seed\d+")
+_SHARDS = re.compile(rf"({'|'.join(all_arms())})-\S+-seed\d+")
 _PICTURE = re.compile(
-    r"(differences|curves-(accuracy|nll|loss)|sweep-(copies|alpha|subset)|label-noise|reliability|fgsm|confidence|"
+    r"(differences|curves-(accuracy|map|r2|nll|mse|loss)|sweep-(copies|alpha|subset)|label-noise|reliability|fgsm|confidence|"
     r"samples)(-corrupt[0-9.e+-]+)?\.png"
 )
 """The pictures that a report may have, so that no others are removed."""

@@ -18,6 +18,7 @@ from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.metrics import reliability
+from mixup_pipeline.training.tasks import Task
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
 
 RELIABILITY = "reliability"
@@ -31,12 +32,17 @@ _BATCH = 512
 def check_probes(records: ExampleFiles, attacks: Sequence[float], outliers: Mapping[str, Evaluation]) -> None:
     """Refuse probes that do not fit the examples, before anything is trained.
 
-    Raises UsageError for attacks on vectors, and for outliers of another shape.
+    Raises UsageError for attacks on what is no image, for outliers of another shape, and for both where no prediction
+    is one class.
     """
-    if attacks and len(records.shape) != 3:
-        raise UsageError("--fgsm: attacks images, these examples are vectors: leave it out")
+    is_image = records.input_kind.is_image and len(records.shape) == 3
+    for option in (["fgsm"] if attacks else []) + (["outliers"] if outliers else []):
+        if not records.task.with_classes:
+            raise UsageError(f"--{option}: is for labels of one class, this is {records.task.name}: leave it out")
+        if option == "fgsm" and not is_image:
+            raise UsageError("--fgsm: attacks images, these examples are vectors: leave it out")
     for name, other in outliers.items():
-        if other.records.shape != records.shape:
+        if other.records.shape != records.shape or other.records.input_kind.is_image != records.input_kind.is_image:
             raise UsageError(
                 f"--outliers {name}: its examples are {shape_text(other.records.shape)}, those of {records.name} "
                 f"{shape_text(records.shape)}: choose a dataset of that shape"
@@ -48,17 +54,19 @@ def attack_name(size: float) -> str:
     return f"{_FGSM}{number_name(size)}"
 
 
-def probe_names(attacks: Sequence[float], outliers: Sequence[str]) -> list[str]:
-    """The names of all probes for these attacks and outliers."""
+def probe_names(task: Task, attacks: Sequence[float], outliers: Sequence[str]) -> list[str]:
+    """The names of all probes for these attacks and outliers; none where no prediction is one class."""
+    if not task.with_classes:
+        return []
     return [RELIABILITY, NOISE, *map(attack_name, attacks), *outliers]
 
 
 def probe(name: str, learner: Learner, evaluation: Evaluation, outliers: Mapping[str, Evaluation]) -> Any:
     """The result of one probe, in values of JSON."""
     if name == RELIABILITY:
-        return reliability(evaluation.predict(learner), evaluation.class_ids)
+        return reliability(evaluation.predict(learner), evaluation.truth)
     if name == NOISE:
-        return noise_confidence(learner, evaluation.records.shape)
+        return noise_confidence(learner)
     if name.startswith(_FGSM):
         return fgsm_accuracy(learner, evaluation, float(name.removeprefix(_FGSM)))
     return _confidence(outliers[name].predict(learner))
@@ -86,15 +94,15 @@ def fgsm_accuracy(learner: Learner, evaluation: Evaluation, size: float) -> floa
         return tf.reduce_sum(tf.cast(found == tf.argmax(labels, 1), tf.int64))
 
     right = sum(int(count_right(images, labels)) for images, labels in evaluation.batches)
-    return right / len(evaluation.class_ids)
+    return right / len(evaluation.truth)
 
 
-def noise_confidence(learner: Learner, shape: Shape) -> dict[str, float]:
-    """Confidence on 2,000 inputs of pure noise: uniform pixels, or standard normal vectors."""
+def noise_confidence(learner: Learner) -> dict[str, float]:
+    """Confidence on 2,000 inputs of pure noise: uniform pixels, or standard normal numbers."""
     rng = generator(0, "outlier-noise")
-    size = (_NUM_NOISE, *shape)
+    size = (_NUM_NOISE, *learner.interface.shape)
     inputs: npt.NDArray[Any] = (
-        rng.standard_normal(size, np.float32) if len(shape) == 1 else rng.integers(0, 256, size, np.uint8)
+        rng.integers(0, 256, size, np.uint8) if learner.interface.is_image else rng.standard_normal(size, np.float32)
     )
     return _confidence(
         learner.predict(without_autotuning(import_tensorflow().data.Dataset.from_tensor_slices(inputs).batch(_BATCH)))

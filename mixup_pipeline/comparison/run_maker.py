@@ -1,6 +1,7 @@
 """One run of a comparison: its training examples, its training and its probes."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import ExampleFiles, check_apart
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Trainer
+from mixup_pipeline.training.models import check_model
 from mixup_pipeline.training.prepare import Prepared, TrainRequest, evaluation_identity, prepare
 from mixup_pipeline.training.prepared_source import brought_to, form_of, open_examples
 from mixup_pipeline.training.run_folder import RunFolder
@@ -64,7 +66,8 @@ class RunMaker:
         source = open_source(config)
         if not INPUT_KINDS[source.spec.encoding].takes_image_options or source.spec.shape[2] is not None:
             return config
-        _, shape = scan_source(source, self._comparison.on_bad_record)
+        with ExitStack() as opened:
+            _, shape = scan_source(source, self._comparison.on_bad_record, opened)
         return replace(config, channels=str(shape[2]))
 
     def _clean(self, config: SourceConfig, form: ImageOptions, name: str) -> Evaluation:
@@ -79,7 +82,9 @@ class RunMaker:
         probes.check_probes(records, config.fgsm, self._outliers)
         if config.fgsm:
             probes.float_twin(self._learner(config.train), records.shape)
-        _ = self.evaluation.class_ids  # so that a damaged record of theirs is met before the first step
+        check_model(config.train.model, records.interface)
+        for note in self.evaluation.notes:  # a damaged record of theirs is met here, before the first step
+            self._callbacks.on_hint(note)
         check_cells(
             self._source_config,
             config.cells(),
@@ -121,7 +126,7 @@ class RunMaker:
 
     def _measure(self, cell: Cell, config: TrainConfig, run: RunFolder) -> dict[str, Any]:
         """The probes of a finished run by name. They are kept, so that each is measured once."""
-        names = probes.probe_names(self._config.fgsm, self._config.outliers)
+        names = probes.probe_names(self.evaluation.records.task, self._config.fgsm, self._config.outliers)
         try:
             found = self.folder.load_probes(cell, config.seed)
         except ValueError as error:
@@ -211,7 +216,7 @@ class RunMaker:
             request = replace(request, src=None, shards=shards)
         elif cell.arm == "online":
             request = replace(request, mix_online=cell.alpha)
-        reads_it = cell.copies is None or config.standardize
+        reads_it = cell.copies is None or config.standardize or self.evaluation.records.task.in_units
         out = self.folder.run(cell, config.seed)
         return prepare(request, out, self.evaluation, self._unmixed(source) if reads_it else None)
 
@@ -246,5 +251,4 @@ class RunMaker:
 
     def _learner(self, config: TrainConfig) -> Learner:
         """A learner that only predicts, so that the length of its schedule does not matter."""
-        records = self.evaluation.records
-        return self.learners.get(config, records.shape, records.num_classes, epoch_steps=1, total_steps=1)
+        return self.learners.get(config, self.evaluation.records.interface, epoch_steps=1, total_steps=1)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from mixup_pipeline.mixing.randomness import words
+from mixup_pipeline.training.tasks import task_named
 
 LEVEL = 0.95
 Bounds = tuple[float, float]
@@ -46,11 +47,16 @@ class Difference:
         )
 
 
-def bounds(measure: str) -> Bounds:
-    """The lowest and the highest value that a measure can have: a share lies in [0, 1], a Brier score in [0, 2]."""
-    if measure.endswith(("accuracy", "confidence")) or measure == "ece":
-        return 0.0, 1.0
-    return 0.0, 2.0 if measure == "brier" else np.inf
+def bounds(measure: str, task: str = "classification") -> Bounds:
+    """The lowest and the highest value that a measure can have: a share lies in [0, 1], an R² is 1 at most.
+
+    measure: of a task, or of a probe; "best" may stand before its name. What is not known has no upper bound.
+    """
+    name = measure.removeprefix("best ")
+    known = next((one for one in task_named(task).measures if one.name == name), None)
+    if known is not None:
+        return known.within
+    return 0.0, 1.0 if measure.endswith(("accuracy", "confidence")) else np.inf
 
 
 def estimate(values: Sequence[float], within: Bounds = UNBOUNDED) -> Estimate:

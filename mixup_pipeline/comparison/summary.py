@@ -6,33 +6,33 @@ from typing import Any
 
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.statistics import Bounds, bounds, difference, estimate
+from mixup_pipeline.training.tasks import task_named
 
 Run = Mapping[str, Any]
-_LAST_EPOCH_MEASURES = ("accuracy", "nll", "ece", "brier", "confidence")
 
 
-def summarize(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def summarize(runs: Sequence[Run], task: str = "classification") -> list[dict[str, Any]]:
     """For each cell and measure: mean and interval over the seeds, and the paired difference to the baseline.
 
-    The baseline is the one trained on the same examples; its own rows have no difference. The accuracy of an arm mixed
-    ahead of training also has its difference to mixup online with the same examples and α, if that was trained.
+    The baseline is the one trained on the same examples; its own rows have no difference. The main measure of an arm
+    mixed ahead of training also has its difference to mixup online with the same examples and α, if that was trained.
     """
     by_cell: dict[Cell, dict[int, Run]] = {}
     for run in runs:
         by_cell.setdefault(Cell(**run["cell"]), {})[run["seed"]] = run
     baselines = {cell.condition: found for cell, found in by_cell.items() if cell.arm == "baseline"}
     online = {(cell.condition, cell.alpha): found for cell, found in by_cell.items() if cell.arm == "online"}
-    summary = []
+    summary, main = [], task_named(task).main.name
     for cell, found in by_cell.items():
         measures = {}
-        for name, take in _measures(next(iter(found.values()))).items():
-            within = bounds(name)
+        for name, take in _measures(next(iter(found.values())), task).items():
+            within = bounds(name, task)
             measures[name] = asdict(estimate([take(found[seed]) for seed in sorted(found)], within))
             if cell.arm != "baseline":
                 measures[name]["difference"] = _paired(take, found, baselines[cell.condition], within)
         fresh = online.get((cell.condition, cell.alpha))
         if cell.copies is not None and fresh is not None:
-            measures["accuracy"]["difference to online"] = _paired(_accuracy, found, fresh, bounds("accuracy"))
+            measures[main]["difference to online"] = _paired(_of_last(main), found, fresh, bounds(main, task))
         summary.append({"cell": asdict(cell), "steps": next(iter(found.values()))["steps"], "measures": measures})
     return summary
 
@@ -46,21 +46,19 @@ def _paired(
     return {**asdict(found), "shown": found.shown}
 
 
-def _accuracy(run: Run) -> float:
-    return float(run["last"]["accuracy"])
+def _of_last(name: str) -> Callable[[Run], float]:
+    return lambda run: float(run["last"][name])
 
 
-def _measures(run: Run) -> dict[str, Callable[[Run], float]]:
+def _measures(run: Run, task: str) -> dict[str, Callable[[Run], float]]:
     """Functions that give each measure of a run, by name: at the last epoch unless the name says otherwise."""
-
-    def of_last(name: str) -> Callable[[Run], float]:
-        return lambda run: float(run["last"][name])
 
     def of_probe(name: str, key: str | None) -> Callable[[Run], float]:
         return lambda run: float(run["probes"][name] if key is None else run["probes"][name][key])
 
-    measures = {name: of_last(name) for name in _LAST_EPOCH_MEASURES}
-    measures["best accuracy"] = lambda run: float(run["best"]["accuracy"])
+    main = task_named(task).main.name
+    measures = {one.name: _of_last(one.name) for one in task_named(task).measures}
+    measures[f"best {main}"] = lambda run: float(run["best"][main])
     for name, value in run["probes"].items():
         if isinstance(value, float):
             measures[f"{name} accuracy"] = of_probe(name, None)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, noise_text, tables, verdict
 from mixup_pipeline.report.figures import DARK, LIGHT, Drawing, render, render_kinds
@@ -49,7 +51,7 @@ def report(results: Results, samples: Samples) -> Report:
         )
         for number, corrupt in enumerate(shares)
     ]
-    images = {arm: found for arm, found in samples.items() if found[0].ndim == 4}
+    images = {arm: found for arm, found in samples.items() if found[0].dtype == np.uint8}
     overview = [shown(noise_drawing(results))] if len(shares) > 1 else []
     read = shown(sample_drawing(results, images)) if images else None
     html = html_page(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixup_pipeline.comparison.cells import number_name
+from mixup_pipeline.training.tasks import Measure, Task, task_named
 
 Results = Mapping[str, Any]
 Summary = Mapping[str, Any]
@@ -16,7 +17,6 @@ NOTE = (
     "many steps. “No difference shown”: the t or the bootstrap interval holds zero. With few seeds the bootstrap "
     "interval is narrower than it should be, and one in twenty intervals misses by chance."
 )
-_MEASURE_NAMES = {"nll": "NLL", "ece": "ECE", "brier": "Brier score", "confidence": "mean confidence"}
 AXIS_NAMES = {"copies": "copies K", "alpha": "α", "subset": "training examples"}
 
 
@@ -29,35 +29,58 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
+def task_of_results(results: Results) -> Task:
+    """What the networks of a comparison learned."""
+    return task_named(results.get("task", "classification"))
+
+
+def scale_of(measure: Measure) -> float:
+    """What the values of a measure are multiplied by where they are shown."""
+    return POINTS if measure.in_percent else 1
+
+
+def with_unit(measure: Measure, text: str) -> str:
+    """A name of the measure, and that it is shown in percent."""
+    return f"{text}, %" if measure.in_percent else text
+
+
+def value_text(measure: Measure, value: float, digits: int = 2) -> str:
+    """A value as text: 91.50%, or 0.9150."""
+    return f"{value:.{digits}%}" if measure.in_percent else f"{value:.4f}"
+
+
 def verdict(results: Results, corrupt: float) -> str:
     """One sentence: does mixup help here, under this share of wrong labels?"""
     seeds = results["config"]["seeds"]
     if seeds < 2:
         return "One seed shows nothing: the spread between seeds is unknown. Ask for more with --seeds."
-    arms = [(row["cell"]["arm"], row["measures"]["accuracy"]["difference"]) for row in base_rows(results, corrupt)[1:]]
+    main, rows = task_of_results(results).main, base_rows(results, corrupt)[1:]
+    arms = [(row["cell"]["arm"], row["measures"][main.name]["difference"]) for row in rows]
     directions = {_direction(difference) for _, difference in arms} - {_NOT_SHOWN}
     if not directions:
         lead = "No difference to the baseline is shown"
     elif len(directions) > 1:
         lead = "It depends on the arm"
     else:
-        lead = f"Accuracy on clean examples is {directions.pop()} with mixup than without"
-    said = "; ".join(f"{arm} {change_text(difference)}" for arm, difference in arms)
+        lead = f"{main.title} on clean examples is {directions.pop()} with mixup than without"
+    said = "; ".join(f"{arm} {change_text(difference, main)}" for arm, difference in arms)
     return f"{lead}{noise_text(corrupt)}, at the last epoch over {seeds} seeds: {said}."
 
 
 def tables(results: Results, corrupt: float, *, beyond: bool = True) -> list[Table]:
-    """Accuracies of the arms and of every sweep under one share of wrong labels. beyond: all other measures too."""
-    noise, rows = noise_text(corrupt), base_rows(results, corrupt)
+    """The main measure of the arms and of every sweep under one share of wrong labels. beyond: all others too."""
+    noise, rows, task = noise_text(corrupt), base_rows(results, corrupt), task_of_results(results)
+    main = task.main
+    unit = ", in %" if main.in_percent else ""
     arms = [row["cell"]["arm"] for row in rows]
-    found = [_accuracy_table(f"Accuracy by arm{noise}, in %", rows, arms, "arm")]
+    found = [_main_table(f"{main.title} by arm{noise}{unit}", main, rows, arms, "arm")]
     for sweep in results["config"]["sweeps"]:
         axis = AXIS_NAMES[sweep["axis"]]
         swept = swept_rows(results, sweep["axis"], corrupt)
         names = [_swept_name(row, sweep["axis"]) for row in swept]
-        found.append(_accuracy_table(f"Accuracy by {axis}{noise}, in %", swept, names, f"arm, {axis}"))
+        found.append(_main_table(f"{main.title} by {axis}{noise}{unit}", main, swept, names, f"arm, {axis}"))
     if beyond:
-        found.append(_beyond_table(f"Beyond accuracy{noise}", rows))
+        found.append(_beyond_table(f"Beyond {_within_text(main)}{noise}", task, rows))
     return found
 
 
@@ -101,35 +124,44 @@ def noise_text(corrupt: float) -> str:
     return f", {100 * corrupt:g} % of the training labels wrong" if corrupt else ""
 
 
-def change_text(difference: Mapping[str, Any]) -> str:
-    """A paired difference of accuracies in points, and whether it shows anything."""
-    text, _, direction = _difference({"difference": difference}, POINTS)
-    return f"{text} points ({direction})"
+def change_text(difference: Mapping[str, Any], main: Measure) -> str:
+    """A paired difference of the main measure, of shares in points, and whether it shows anything."""
+    text, _, direction = _difference({"difference": difference}, scale_of(main))
+    return f"{text}{' points' if main.in_percent else ''} ({direction})"
 
 
-def _accuracy_table(title: str, rows: Sequence[Summary], names: Sequence[str], first: str) -> Table:
-    beside_online = any("difference to online" in row["measures"]["accuracy"] for row in rows)
+def _within_text(main: Measure) -> str:
+    """The title within a sentence: a word gets a small letter, an abbreviation stays."""
+    return main.title.lower() if main.title.istitle() and len(main.title) > 2 else main.title
+
+
+def _main_table(title: str, main: Measure, rows: Sequence[Summary], names: Sequence[str], first: str) -> Table:
+    scale, shown = scale_of(main), _percent if main.in_percent else _number
+    beside_online = any("difference to online" in row["measures"][main.name] for row in rows)
     head = [first, "last epoch", "best epoch", "last epoch − baseline", "bootstrap", "shown"]
     head += ["last epoch − online"] if beside_online else []
     lines = []
     for name, row in zip(names, rows, strict=True):
-        last = row["measures"]["accuracy"]
-        line = [name, _percent(last), _percent(row["measures"]["best accuracy"]), *_difference(last, POINTS)]
+        last = row["measures"][main.name]
+        line = [name, shown(last), shown(row["measures"][f"best {main.name}"]), *_difference(last, scale)]
         if beside_online:
-            line.append(_difference(last, POINTS, "difference to online")[0])
+            line.append(_difference(last, scale, "difference to online")[0])
         lines.append(tuple(line))
     return Table(title, tuple(head), tuple(lines))
 
 
-def _beyond_table(title: str, rows: Sequence[Summary]) -> Table:
-    """All measures but the accuracy at the last epoch, with their differences to the baseline."""
-    names = [name for name in rows[0]["measures"] if name != "accuracy"]
+def _beyond_table(title: str, task: Task, rows: Sequence[Summary]) -> Table:
+    """All measures but the main one at the last epoch, with their differences to the baseline."""
+    names = [name for name in rows[0]["measures"] if name != task.main.name]
+    titles = {one.name: one.title for one in task.measures} | {
+        f"best {task.main.name}": f"best {_within_text(task.main)}"
+    }
     lines = []
     for name in names:
         for row in rows:
             measure = row["measures"][name]
             lines.append(
-                (f"{_MEASURE_NAMES.get(name, name)}, {row['cell']['arm']}", _number(measure), *_difference(measure, 1))
+                (f"{titles.get(name, name)}, {row['cell']['arm']}", _number(measure), *_difference(measure, 1))
             )
     return Table(title, ("measure, arm", "mean", "difference to the baseline", "bootstrap", "shown"), tuple(lines))
 

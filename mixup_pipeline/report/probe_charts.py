@@ -18,7 +18,7 @@ from mixup_pipeline.report.arm_marks import (
     keep_within,
     short_name,
 )
-from mixup_pipeline.report.comparison_tables import Results, Summary, runs_of
+from mixup_pipeline.report.comparison_tables import Results, Summary, runs_of, task_of_results
 from mixup_pipeline.report.figures import Drawing, Theme
 from mixup_pipeline.report.words import one_line
 
@@ -28,7 +28,12 @@ _PANEL_COLUMNS = 3
 
 
 def probe_drawings(results: Results, rows: Sequence[Summary]) -> list[Drawing]:
-    """Reliability, accuracy under attack if there was any, and confidence. rows: the arms to show."""
+    """Reliability, accuracy under attack if there was any, and confidence; none where no prediction is one class.
+
+    rows: the arms to show.
+    """
+    if not task_of_results(results).with_classes:
+        return []
     looks = arm_looks(results["config"]["arms"])
     attacks = [_attacks(results, rows, looks)] if results["config"]["fgsm"] else []
     return [_reliability(results, rows, looks), *attacks, _confidence(rows, looks)]

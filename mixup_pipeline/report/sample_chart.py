@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mixup_pipeline.report.arm_looks import arm_looks
 from mixup_pipeline.report.arm_marks import short_name
-from mixup_pipeline.report.comparison_tables import Results, noise_text
+from mixup_pipeline.report.comparison_tables import Results, noise_text, task_of_results
 from mixup_pipeline.report.figures import Drawing, Theme
 from mixup_pipeline.report.words import one_line
 
@@ -19,7 +19,8 @@ Samples = Mapping[str, tuple[npt.NDArray[Any], npt.NDArray[np.float32]]]
 
 def sample_drawing(results: Results, samples: Samples) -> Drawing:
     """The first training images of every arm, one row an arm. samples: uint8 images (n, h, w, c) and their labels."""
-    looks = arm_looks(results["config"]["arms"])
+    looks, in_units = arm_looks(results["config"]["arms"]), task_of_results(results).in_units
+    label_text = _values if in_units else _heaviest_classes
     columns = min(len(inputs) for inputs, _ in samples.values())
 
     def draw(theme: Theme) -> Figure:
@@ -28,20 +29,28 @@ def sample_drawing(results: Results, samples: Samples) -> Drawing:
         for axes_row, (arm, (inputs, labels)) in zip(grid, samples.items(), strict=True):
             for axes, image, label in zip(axes_row, inputs, labels, strict=False):
                 axes.imshow(image.repeat(3, axis=2) if image.shape[2] == 1 else image[..., :3], interpolation="nearest")
-                axes.set_title(_heaviest_classes(label, results["class_names"]), size=7)
+                axes.set_title(label_text(label, results["class_names"]), size=7)
                 axes.set_xticks([])
                 axes.set_yticks([])
                 axes.spines[:].set_visible(False)
             axes_row[0].set_ylabel(short_name(arm), color=looks[arm].colour(theme), size=9)
         return figure
 
+    what = "values" if in_units else "two heaviest classes"
     return Drawing(
         name="samples",
         title=f"The first images of seed 0{noise_text(results['config']['corrupt_labels'][0])}",
-        alt=f"The first {columns} training images of {', '.join(samples)}, with their two heaviest classes.",
-        caption="With the two heaviest classes of each label and their weights.",
+        alt=f"The first {columns} training images of {', '.join(samples)}, with their {what}.",
+        caption="With the values of each label."
+        if in_units
+        else "With the two heaviest classes of each label and their weights.",
         draw=draw,
     )
+
+
+def _values(label: npt.NDArray[np.float32], class_names: Sequence[str] | None) -> str:
+    """Up to two values of a label, one a line."""
+    return "\n".join(f"{value:.4g}" for value in label[:2].tolist())
 
 
 def _heaviest_classes(label: npt.NDArray[np.float32], class_names: Sequence[str] | None) -> str:

@@ -1,12 +1,23 @@
-"""Accuracy against what was varied: a swept setting, or the share of wrong labels."""
+"""The main measure against what was varied: a swept setting, or of classes the share of wrong labels."""
 
 from matplotlib.figure import Figure
 
 from mixup_pipeline.comparison.cells import number_name
 from mixup_pipeline.report.arm_looks import arm_looks
 from mixup_pipeline.report.arm_marks import HEIGHT, WIDTH, add_legend, draw_line, draw_points, keep_within, short_name
-from mixup_pipeline.report.comparison_tables import AXIS_NAMES, Results, Summary, base_rows, swept_rows
+from mixup_pipeline.report.comparison_tables import (
+    AXIS_NAMES,
+    Results,
+    Summary,
+    base_rows,
+    scale_of,
+    swept_rows,
+    task_of_results,
+    value_text,
+    with_unit,
+)
 from mixup_pipeline.report.figures import Drawing, Theme
+from mixup_pipeline.training.tasks import Measure
 
 Setting = tuple[str, float | None]
 """An arm and its α; None for the baseline."""
@@ -15,7 +26,9 @@ _MEASURES = (("best accuracy", "best epoch"), ("accuracy", "last epoch"))
 
 
 def sweep_drawing(results: Results, axis: str, corrupt: float) -> Drawing:
-    """Accuracy against a swept setting. Arms that do not depend on it are level lines."""
+    """The main measure against a swept setting. Arms that do not depend on it are level lines."""
+    main = task_of_results(results).main
+    scale, title = scale_of(main), "accuracy" if main.name == "accuracy" else main.title
     looks = arm_looks(results["config"]["arms"])
     values = next(sweep["values"] for sweep in results["config"]["sweeps"] if sweep["axis"] == axis)
     by_arm: dict[str, list[Summary]] = {}
@@ -26,35 +39,35 @@ def sweep_drawing(results: Results, axis: str, corrupt: float) -> Drawing:
         figure = Figure((WIDTH, HEIGHT), layout="constrained")
         axes = figure.subplots()
         for arm, rows in by_arm.items():
-            measured = [row["measures"]["accuracy"] for row in rows]
+            measured = [row["measures"][main.name] for row in rows]
             if rows[0]["cell"][axis] is None:
                 ends, level = (min(values), max(values)), [measured[0]] * 2
-                draw_line(axes, theme, looks[arm], ends, level, scale=100, num_arms=len(by_arm))
+                draw_line(axes, theme, looks[arm], ends, level, scale=scale, num_arms=len(by_arm))
             else:
-                draw_points(axes, theme, looks[arm], [row["cell"][axis] for row in rows], measured, scale=100)
+                draw_points(axes, theme, looks[arm], [row["cell"][axis] for row in rows], measured, scale=scale)
         if len(values) > 1 and min(values) > 0:
             axes.set_xscale("log")
         axes.set_xticks(values, [number_name(value) for value in values])
         axes.set_xticks([], minor=True)
-        keep_within(axes, (0, 100))
-        axes.set(xlabel=AXIS_NAMES[axis], ylabel="clean accuracy, %")
+        keep_within(axes, (scale * main.within[0], scale * main.within[1]))
+        axes.set(xlabel=AXIS_NAMES[axis], ylabel=with_unit(main, f"clean {title}"))
         add_legend(figure, axes)
         return figure
 
     return Drawing(
         name=f"sweep-{axis}",
-        title=f"Accuracy against {AXIS_NAMES[axis]}",
-        alt="; ".join(f"{arm} {_accuracies_text(rows, axis)}" for arm, rows in by_arm.items()) + ".",
+        title=f"{main.title} against {AXIS_NAMES[axis]}",
+        alt="; ".join(f"{arm} {_values_text(main, rows, axis)}" for arm, rows in by_arm.items()) + ".",
         caption="At the last epoch, mean over the seeds with its 95 % interval."
         + ("" if axis == "subset" else " Level lines: arms that do not depend on it."),
         draw=draw,
     )
 
 
-def _accuracies_text(rows: list[Summary], axis: str) -> str:
-    """The accuracies of one arm at the values of a sweep."""
+def _values_text(main: Measure, rows: list[Summary], axis: str) -> str:
+    """The main measure of one arm at the values of a sweep."""
     return ", ".join(
-        f"{row['measures']['accuracy']['mean']:.2%}"
+        value_text(main, row["measures"][main.name]["mean"])
         + ("" if row["cell"][axis] is None else f" at {number_name(row['cell'][axis])}")
         for row in rows
     )

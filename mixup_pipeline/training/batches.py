@@ -4,7 +4,7 @@ Epoch e reads pass e mod K of K passes. The order of its files is keyed, its rec
 whole batches are parsed at once. The batches of epoch e depend only on (seed, e), so a resumed run sees the same
 batches as a run that was never stopped.
 
-Batches are (inputs, labels): uint8 (n, h, w, c) or float32 (n, d), and soft labels float32 (n, num_classes).
+Batches are (inputs, labels): uint8 (n, h, w, c) or float32 (n, …), and labels float32 (n, num_classes).
 """
 
 import math
@@ -65,6 +65,14 @@ def evaluation_batches(records: ExampleFiles, batch_size: int) -> Dataset:
     tf = import_tensorflow()
     serialized = tf.data.TFRecordDataset(list(records.passes[0]), buffer_size=_READ_BYTES)
     return _parsed(serialized, records, batch_size, drop_remainder=False)
+
+
+def label_batches(records: ExampleFiles, batch_size: int) -> Dataset:
+    """The labels of all examples of the first pass, float32 (n, num_classes), in order. No input is decoded."""
+    tf = import_tensorflow()
+    serialized = tf.data.TFRecordDataset(list(records.passes[0]), buffer_size=_READ_BYTES).batch(batch_size)
+    wanted = records.label_features(tf)
+    return without_autotuning(serialized.map(lambda some: records.soft_labels(tf, tf.io.parse_example(some, wanted))))
 
 
 def _parsed(serialized: Dataset, records: ExampleFiles, batch_size: int, *, drop_remainder: bool) -> Dataset:

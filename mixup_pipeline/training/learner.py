@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from mixup_pipeline.errors import first_line
 from mixup_pipeline.mixing.randomness import words
-from mixup_pipeline.spec import Shape
 from mixup_pipeline.training import objective
 from mixup_pipeline.training.batches import Dataset
 from mixup_pipeline.training.devices import Devices
-from mixup_pipeline.training.models import build_model, gives_probabilities, set_scales, standardized
+from mixup_pipeline.training.interface import Interface
+from mixup_pipeline.training.models import build_model, gives_logits, in_units, set_scales, set_units, standardized
 from mixup_pipeline.training.scales import Scales
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
 from mixup_pipeline.training.train_config import TrainConfig
@@ -32,8 +32,7 @@ class Learner:
     def __init__(
         self,
         config: TrainConfig,
-        shape: Shape,
-        num_classes: int,
+        interface: Interface,
         *,
         total_steps: int,
         steps_together: int,
@@ -44,15 +43,15 @@ class Learner:
         Raises UsageError if the model is unknown or does not fit the examples.
         """
         self.config, self.steps_together, self.devices = config, steps_together, devices
-        self._shape, self._num_classes = shape, num_classes
+        self.interface, self.task = interface, interface.task
         keras = import_keras()
         keras.config.set_dtype_policy("float32" if config.precision == "float32" else f"mixed_{config.precision}")
         with devices.strategy().scope():
             self.model = self.build()
             self.model.compile(
                 objective.optimizer(config, total_steps),
-                objective.loss(config, self.from_logits),
-                metrics=[objective.weighted_accuracy, objective.dominant_accuracy],
+                self.task.loss(self.model, from_logits=self.from_logits, label_smoothing=config.label_smoothing),
+                metrics=self.task.metrics(from_logits=self.from_logits),
                 jit_compile=devices.jit_compile,
                 steps_per_execution=steps_together,
             )
@@ -60,10 +59,11 @@ class Learner:
             self._build_metrics()
         self._fresh_optimizer = _arrays(self.model.optimizer.variables)
 
-    def begin(self, seed: int, scales: Scales | None = None) -> None:
+    def begin(self, seed: int, scales: Scales | None = None, units: Scales | None = None) -> None:
         """Reset weights, optimizer and random generators to the start of a run with this seed.
 
-        scales: those of its training examples, if they are to be standardized.
+        scales: those of its training examples, if they are to be standardized. units: those of its labels, if they are
+        values.
         """
         import_keras().utils.set_random_seed(int(words(1, seed, "train")[0] >> np.uint64(33)))
         with self.devices.strategy().scope():
@@ -71,6 +71,8 @@ class Learner:
         self.load([*fresh, *self._fresh_optimizer])
         if scales is not None:
             set_scales(self.model, scales.mean, scales.spread)
+        if units is not None:
+            set_units(self.model, units.mean, units.spread)
 
     def state(self) -> list[Array]:
         """All arrays that training changes: variables of the model and the optimizer, then the running metrics."""
@@ -105,33 +107,27 @@ class Learner:
             raise ValueError(f"{path}: holds weights that are not numbers")
 
     def predict(self, batches: Dataset) -> npt.NDArray[np.float64]:
-        """float64(n, num_classes): the probabilities for all examples of the batches."""
+        """float64(n, num_classes): the predictions for all examples of the batches; NaN where one is not finite."""
         with whole_groups():
-            return self.probabilities(self.model.predict(batches, verbose=0))
-
-    def probabilities(self, outputs: Array) -> npt.NDArray[np.float64]:
-        """float64(n, num_classes): probabilities from the model's outputs, be they logits or not; NaN if not finite."""
-        outputs = outputs.astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            if self.from_logits:
-                outputs = np.exp(outputs - outputs.max(1, keepdims=True))
-            return np.asarray(outputs / outputs.sum(1, keepdims=True))
+            return self.task.predictions(self.model.predict(batches, verbose=0), from_logits=self.from_logits)
 
     def build(self) -> Any:
         """A new model of this kind with new weights, not compiled.
 
         It is called once: that shows whether it outputs logits, and makes the variables of a keras.Model subclass.
         """
-        model = build_model(self.config.model, self._shape, self._num_classes, self.config.dropout)
+        model = build_model(self.config.model, self.interface, self.config.dropout)
         if self.config.standardize:
-            model = standardized(model, self._shape)
-        self.from_logits = not gives_probabilities(model, self._shape, self._num_classes)
+            model = standardized(model, self.interface.shape)
+        self.from_logits = gives_logits(model, self.interface)
+        if self.task.in_units:
+            model = in_units(model, self.interface)
         return model
 
     def _build_metrics(self) -> None:
         """Make Keras create the variables of the metrics now, not with the first batch."""
-        inputs = np.zeros((1, *self._shape), np.float32 if len(self._shape) == 1 else np.uint8)
-        self.model.test_on_batch(inputs, np.eye(1, self._num_classes, dtype=np.float32))
+        labels = np.eye(1, self.interface.num_classes, dtype=np.float32)
+        self.model.test_on_batch(self.interface.zeros(1), labels)
         self.model.reset_metrics()
 
     def _saved_variables(self) -> list[Any]:
@@ -148,9 +144,7 @@ class Learners:
             import_tensorflow().config.experimental.enable_op_determinism()
         self._made: dict[tuple[Any, ...], Learner] = {}
 
-    def get(
-        self, config: TrainConfig, shape: Shape, num_classes: int, *, epoch_steps: int, total_steps: int
-    ) -> Learner:
+    def get(self, config: TrainConfig, interface: Interface, *, epoch_steps: int, total_steps: int) -> Learner:
         """A learner for runs of this configuration. Call its `begin` before training.
 
         Raises UsageError as `Learner` does.
@@ -158,10 +152,10 @@ class Learners:
         together = self.devices.steps_together(epoch_steps)
         ends = total_steps if config.schedule == "cosine" else None
         compiled = replace(config, seed=0, epochs=1, steps=None, clean_last_epochs=0, shuffle_buffer=0)
-        key = (compiled, shape, num_classes, together, ends)
+        key = (compiled, interface, together, ends)
         if key not in self._made:
             self._made[key] = Learner(
-                config, shape, num_classes, total_steps=total_steps, steps_together=together, devices=self.devices
+                config, interface, total_steps=total_steps, steps_together=together, devices=self.devices
             )
         return self._made[key]
 

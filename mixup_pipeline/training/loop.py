@@ -19,7 +19,6 @@ from mixup_pipeline.training.claimed_folder import OnNote, ignore
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.learner import Learner, Learners, whole_groups
-from mixup_pipeline.training.metrics import evaluate
 from mixup_pipeline.training.online import mixed_online
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import Row, SavedState
@@ -40,7 +39,8 @@ class Job:
     """What to train on what.
 
     clean: unmixed examples for the last epochs, if the config asks for them. online_alpha: mix the examples of `train`
-    while they are read, with λ ~ Beta(online_alpha, online_alpha). scales: if vectors are to be standardized.
+    while they are read, with λ ~ Beta(online_alpha, online_alpha). scales: if numbers are to be standardized. units:
+    the scales of labels that are values.
 
     Raises UsageError if the examples do not fill one batch.
     """
@@ -51,6 +51,7 @@ class Job:
     clean: ExampleFiles | None = None
     online_alpha: float | None = None
     scales: Scales | None = None
+    units: Scales | None = None
 
     def __post_init__(self) -> None:
         if not self.steps_per_epoch:
@@ -96,12 +97,11 @@ class Trainer:
         self._unchanged = Unchanged(job.train, *([job.clean] if job.clean is not None else []))
         self.learner: Learner = learners.get(
             job.config,
-            job.train.shape,
-            job.train.num_classes,
+            job.train.interface,
             epoch_steps=job.steps_per_epoch,
             total_steps=job.total_steps,
         )
-        self.learner.begin(job.config.seed, job.scales)
+        self._begin()
 
     def train(self, on_step: OnStep = _ignore, on_epoch: Callable[[Row], None] = _ignore) -> list[Row]:
         """Train to the end, from where `resume` went back to. Returns the history.
@@ -166,7 +166,7 @@ class Trainer:
             self.learner.load(state.arrays)
         except ValueError as error:
             on_note(f"{error}: training begins anew")
-            self.learner.begin(self.job.config.seed, self.job.scales)
+            self._begin()
             clear_log(self._folder.log)
             return
         self._done, self._history, self._best = state.step, list(state.history), state.best
@@ -175,13 +175,17 @@ class Trainer:
         clear_log(self._folder.log)
         self._write_epochs(self._history)
 
+    def _begin(self) -> None:
+        """Start anew."""
+        self.learner.begin(self.job.config.seed, self.job.scales, self.job.units)
+
     def _measure(self, done: int) -> dict[str, float]:
         """The measures on clean examples after this step. The loss of a step is that of the weights before it."""
         evaluation = self.job.evaluation
-        probabilities = evaluation.predict(self.learner)
-        if not np.isfinite(probabilities).all():
+        predictions = evaluation.predict(self.learner)
+        if not np.isfinite(predictions).all():
             raise diverged("the model's output is not a number", done, self.learner)
-        return evaluate(probabilities, evaluation.class_ids)
+        return self.learner.task.evaluate(predictions, evaluation.truth)
 
     def _check(self, state: SavedState) -> None:
         """Raise ValueError naming the file if a save is not of this run, or the best weights are not those it names."""
@@ -198,7 +202,7 @@ class Trainer:
         """Save, then write what follows from the save. After a stop in between `resume` writes that."""
         self._done = int(row["step"])
         self._history.append(row)
-        if best_row(self._history) is row:
+        if self.learner.task.best(self._history) is row:
             self._best = None  # they are the model's now
         self.save(self._done)
         self._write_epochs([row])
@@ -214,8 +218,3 @@ class Trainer:
             if self._best is None:
                 self._best = folder.save_weights(model, folder.best_weights)
         log_rows(folder.log, rows)
-
-
-def best_row(history: list[Row]) -> Row:
-    """The epoch with the highest accuracy on clean examples; the first of equals."""
-    return max(history, key=lambda row: row["accuracy"])

@@ -22,9 +22,11 @@ from mixup_pipeline.training.example_files import (
     mixed_files,
 )
 from mixup_pipeline.training.loop import Job
+from mixup_pipeline.training.models import check_model
 from mixup_pipeline.training.prepared_source import brought_to, form_of, open_examples
 from mixup_pipeline.training.run_folder import RunFolder, digest_of
-from mixup_pipeline.training.scales import scales_for
+from mixup_pipeline.training.scales import scales_for, units_of
+from mixup_pipeline.training.tasks import task_of
 from mixup_pipeline.training.train_config import TrainConfig
 
 _EPOCHS = "config.epochs"
@@ -107,19 +109,25 @@ def prepare(
     Raises UsageError, SourceError or ManifestError if they are missing, changed, or do not fit together.
     """
     data = _shards_data(request, out) if request.src is None else _source_data(request, request.src, out, unmixed)
+    task = data.records.task
+    if request.config.label_smoothing and task.in_units:
+        raise UsageError("--label-smoothing is for labels that are classes, these are values: leave it out")
     if evaluation is None:
-        asked = replace(request.evaluation, allow_eval_split=True)
+        asked = replace(data.read_alike(request.evaluation), allow_eval_split=True)
         fitting = brought_to(asked, form_of(data.records))
         evaluation = Evaluation(_opened(fitting, request, out, "evaluation"))
     for records in (data.records, evaluation.records):
         check_names(records)
     _check_fit(data.records, evaluation.records)
-    check_apart(data.trained_on(evaluation.records.files), evaluation.records)
-    identity = {
+    check_apart(data.trained_on(evaluation.records), evaluation.records)
+    identity: dict[str, Any] = {
         "config": request.config.identity(),
         "data": data.identity,
         "evaluation": evaluation_identity(request.evaluation, evaluation.records),
     }
+    if task.name != "classification":
+        identity["task"] = task.name
+    check_model(request.config.model, data.records.interface)
     scales, hints = scales_for(request.config, data.records, unmixed)
     job = Job(
         config=request.config,
@@ -128,6 +136,7 @@ def prepare(
         clean=data.clean,
         online_alpha=request.mix_online,
         scales=scales,
+        units=units_of(unmixed or data.records) if task.in_units else None,
     )
     notes = [*hints, *data.notes, *_left_out(job)]
     notes += [
@@ -182,15 +191,17 @@ def _form_identity(records: ExampleFiles) -> dict[str, Any]:
 class _TrainingData:
     """What a run trains on.
 
-    trained_on: those of the given files that are the source's, mixed or not. identity: what tells these examples from
-    others. clean: the unmixed source, for clean last epochs. notes: what the user should know.
+    trained_on: those files of the given examples that are the source's, mixed or not. identity: what tells these
+    examples from others. clean: the unmixed source, for clean last epochs. notes: what the user should know.
+    read_alike: the configuration of clean examples, whose labels and columns are read as those were that were mixed.
     """
 
     records: ExampleFiles
-    trained_on: Callable[[Iterable[str]], Iterable[str]]
+    trained_on: Callable[[ExampleFiles], Iterable[str]]
     identity: dict[str, Any]
     clean: ExampleFiles | None = None
     notes: tuple[str, ...] = ()
+    read_alike: Callable[[SourceConfig], SourceConfig] = lambda config: config
 
 
 def _source_data(request: TrainRequest, src: SourceConfig, out: Path, opened: ExampleFiles | None) -> _TrainingData:
@@ -199,7 +210,12 @@ def _source_data(request: TrainRequest, src: SourceConfig, out: Path, opened: Ex
     if request.mix_online is not None:
         identity["mix_online"] = request.mix_online
     identity |= _form_identity(records)
-    return _TrainingData(records=records, trained_on=lambda _: records.files, identity=identity)
+    return _TrainingData(records=records, trained_on=partial(_same_files, records), identity=identity)
+
+
+def _same_files(records: ExampleFiles, others: ExampleFiles) -> tuple[str, ...]:
+    """The files of a source; none where both sources are other arrays of one file."""
+    return () if records.arrays and others.arrays and records.arrays != others.arrays else records.files
 
 
 def _shards_data(request: TrainRequest, out: Path) -> _TrainingData:
@@ -213,7 +229,16 @@ def _shards_data(request: TrainRequest, out: Path) -> _TrainingData:
         identity={"run_id": manifest.run_id, "name": manifest.name},
         clean=_clean_records(manifest, request.evaluation, out) if request.config.clean_last_epochs else None,
         notes=(note,) if manifest.config.keep_originals else (),
+        read_alike=partial(_read_as_mixed, manifest),
     )
+
+
+def _read_as_mixed(manifest: Manifest, config: SourceConfig) -> SourceConfig:
+    """The configuration with --label-kind and --columns as the manifest has them, where they are not given."""
+    spec = manifest.source.schema
+    label_kind = {"multi-label": "multi-label", "regression": "regression"}.get(task_of(spec.label_kind).name)
+    columns = None if config.image_key is not None else ",".join(spec.columns) or None
+    return replace(config, label_kind=config.label_kind or label_kind, columns=config.columns or columns)
 
 
 def check_outside(out: Path, shards: Path | None) -> None:

@@ -26,11 +26,8 @@ from mixup_pipeline.storage.atomic import check_room, output_error, publish, sha
 from mixup_pipeline.training.checksums import SUMS, changed_file, sha256, write_sums
 from mixup_pipeline.training.claimed_folder import Kind, OnNote, check_free, claimed, ignore, is_claimed, read_json
 from mixup_pipeline.training.saved_state import Row, SavedState, read_state
+from mixup_pipeline.training.tasks import task_of_history
 from mixup_pipeline.training.tensorflow_import import can_name
-
-_TRAINING = {"loss", "weighted_accuracy", "dominant_accuracy"}
-_CLEAN = {"accuracy", "nll", "ece", "brier", "confidence"}
-_COLUMNS = {"epoch", "step", "seconds", *_TRAINING, *_CLEAN}
 
 _HDF5_BYTES = 4096  # overhead for each variable in its file; 1.5 kB was measured
 _RESULT, _HISTORY, _STATE = "result.json", "history.csv", "state.npz"
@@ -224,8 +221,7 @@ def _row(cells: Mapping[str | None, Any]) -> Row:
     if None in cells or None in cells.values():
         raise ValueError(f"a row has too {'many' if None in cells else 'few'} figures")
     row = {str(column): _number(text) for column, text in cells.items()}
-    if set(row) != _COLUMNS:
-        raise ValueError("its columns are not those of a history")
+    task_of_history(row)
     return row
 
 

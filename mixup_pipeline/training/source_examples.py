@@ -6,6 +6,7 @@ Images are decoded while they are trained on; one that cannot be is looked for t
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -13,11 +14,11 @@ from typing import IO
 from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
 from mixup_pipeline.errors import SourceError
-from mixup_pipeline.records.framing import frame, is_compressed
+from mixup_pipeline.records.framing import frame
 from mixup_pipeline.records.labels import LabelKind
 from mixup_pipeline.sources import open_source
-from mixup_pipeline.sources.payloads import read_payloads
-from mixup_pipeline.sources.scan import Scanned, check_every_record, common_shape, scan_file
+from mixup_pipeline.sources.file_formats import format_of, payloads_of
+from mixup_pipeline.sources.scan import Scanned, check_every_record, common_shape, plain_file, scan_file
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.spec import Shape
 from mixup_pipeline.storage.atomic import output_error
@@ -44,24 +45,29 @@ def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> Exampl
         class_names=source.class_names,
         input_key=spec.input_key,
         input_kind=INPUT_KINDS[spec.encoding],
+        label_kind=spec.label_kind,
         images=spec.images,
         brought_to=spec.images,
         label_features=lambda tf: {spec.label_key: labels.parsed(tf, spec)},
         soft_labels=lambda tf, features: labels.tensor(tf, features[spec.label_key], spec),
         skipped=sum(file.skipped for file in files),
-        originals=tuple(file.path for file in files),
+        originals=source.files,
         held=tuple(copies.values()),
         blame=partial(_blame, source),
     )
 
 
-def scan_source(source: Source, on_bad_record: str = "fail") -> tuple[list[Scanned], Shape]:
+def scan_source(
+    source: Source, on_bad_record: str = "fail", opened: ExitStack | None = None
+) -> tuple[list[Scanned], Shape]:
     """What a pass over each file of a source finds, and the one shape of its examples, of which there are some.
+
+    opened: where files of other formats are converted, what is converted lasts until it is closed.
 
     Raises the errors of `source_examples`.
     """
     rules = MixConfig(on_bad_record=on_bad_record)
-    scanned = [_scanned(source, position, rules) for position in range(len(source.files))]
+    scanned = [_scanned(source, position, rules, opened) for position in range(len(source.files))]
     shape = common_shape(scanned, source.spec)
     if shape is None:
         raise SourceError(f"{source.name}: split {source.split!r} holds no usable record")
@@ -73,19 +79,22 @@ def payloads(scanned: Iterable[Scanned]) -> Iterator[tuple[tuple[str, int], byte
     for part in scanned:
         own = part.entries.copy()
         own["file"] = 0
-        for record, payload in zip(own["record"].tolist(), read_payloads([part.file], own), strict=True):
+        for record, payload in zip(own["record"].tolist(), payloads_of([part.file], own), strict=True):
             yield (part.file.name, record), payload
 
 
-def _scanned(source: Source, position: int, rules: MixConfig) -> Scanned:
+def _scanned(source: Source, position: int, rules: MixConfig, opened: ExitStack | None) -> Scanned:
     file = source.files[position]
-    path = Path(file.path)
     try:
-        if is_compressed(path):
-            raise SourceError(f"{path}: is compressed: decompress it for training, or mix it and train on the shards")
-        return scan_file(file, path, source.spec, rules)
+        if opened is not None and file.format != "tfrecord":
+            file = plain_file(file, source.spec, opened)
+        if format_of(file).needs_conversion(Path(file.path)):
+            raise SourceError(
+                f"{file.path}: is compressed: decompress it for training, or mix it and train on the shards"
+            )
+        return scan_file(file, source.spec, rules)
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
 
 
 class _Copy:
@@ -108,4 +117,4 @@ class _Copy:
 
 def _blame(source: Source) -> None:
     for file in source.files:
-        check_every_record(file, Path(file.path), source.spec)
+        check_every_record(file, source.spec)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from mixup_pipeline.config.registry import TASKS
 from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.training.saved_state import Row
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 
-_TRAINING = ("loss", "weighted_accuracy", "dominant_accuracy")
 _AROUND = re.compile(r"\{\{.*?\}\}|\[Op:.*")  # what TensorFlow adds around the message of the system
 _EVENTS = "events.out.tfevents."
 _NOT_MEASURED = ("epoch", "step", "seconds")
@@ -23,12 +23,13 @@ def log_rows(folder: Path, rows: Sequence[Row]) -> None:
     """
     tf = import_tensorflow()
     try:
+        training = {"loss", *(one.name for task in TASKS.values() for one in task.training)}
         writer = tf.summary.create_file_writer(str(folder))
         for row in rows:
             with writer.as_default(step=int(row["step"])):
                 for name, value in row.items():
                     if name not in _NOT_MEASURED:
-                        tf.summary.scalar(f"{'train' if name in _TRAINING else 'clean'}/{name}", value)
+                        tf.summary.scalar(f"{'train' if name in training else 'clean'}/{name}", value)
         writer.close()
     except tf.errors.OpError as error:
         number = errno.ENOSPC if isinstance(error, tf.errors.ResourceExhaustedError) else errno.EIO

@@ -9,7 +9,7 @@ from typing import Any
 
 from mixup_pipeline.training.claimed_folder import OnNote, ignore
 from mixup_pipeline.training.learner import Learners
-from mixup_pipeline.training.loop import Trainer, best_row
+from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.prepare import Prepared
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import Row
@@ -51,9 +51,9 @@ def train(
             folder.remove_result()
         trainer = Trainer(prepared.job, folder, learners, run=prepared.digest)
         trainer.resume(on_note)
-        _ = prepared.job.evaluation.class_ids  # so that a damaged record of theirs is met before the first step
+        measured = prepared.job.evaluation.notes  # so that a damaged record of theirs is met before the first step
         note = learners.devices.note
-        on_start(trainer, (*prepared.notes, *([note] if note else [])))
+        on_start(trainer, (*prepared.notes, *measured, *([note] if note else [])))
         history = trainer.train(on_step, on_epoch)
         result = run_result(prepared.identity, trainer, history, seconds=time.monotonic() - started)
         flush_log(folder.log)
@@ -71,7 +71,7 @@ def run_result(identity: dict[str, Any], trainer: Trainer, history: list[Row], *
         "epochs": len(history),
         "steps": history[-1]["step"],
         "last": history[-1],
-        "best": best_row(history),
+        "best": trainer.learner.task.best(history),
         "seconds": round(seconds, 3),
         "versions": {"python": platform.python_version()} | {library: version(library) for library in _LIBRARIES},
     }

@@ -28,7 +28,8 @@ class TrainConfig:
     model: str = option(
         "tutorial-cnn",
         Text(),
-        help="tutorial-cnn, resnet20, mlp, or package.module:function, called with (shape, num_classes).",
+        help="tutorial-cnn and resnet20 for images, cnn1d for series, cnn2d for spectrograms, mlp for all; or "
+        "package.module:function, called with (shape, num_classes).",
     )
     epochs: int = option(10, Integer(1, _MAX_EPOCHS), help="Epoch e reads copy e mod K of the shards.")
     steps: int | None = option(None, Integer(1, 10**12), help="Train so many steps instead.")
@@ -48,7 +49,7 @@ class TrainConfig:
         False,
         Switch(),
         optional_in_manifest=True,
-        help="Of float vectors: bring each value to mean 0 and spread 1 over the training examples.",
+        help="Of numbers: bring each value of an input to mean 0 and spread 1 over the training examples.",
     )
     shuffle_buffer: int = option(16_384, Integer(0, 100_000_000), help="Records held to shuffle; 0: none.")
 
