@@ -23,7 +23,7 @@ from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import mixed_examples
 from mixup_pipeline.training.learner import Learners, whole_groups
 from mixup_pipeline.training.loop import Job
-from mixup_pipeline.training.prepare import checked_manifest
+from mixup_pipeline.training.mixed_shards import checked_manifest
 from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 from mixup_pipeline.training.train_config import TrainConfig

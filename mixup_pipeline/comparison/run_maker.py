@@ -165,15 +165,8 @@ class RunMaker:
 
         told = self._callbacks
         try:
-            train(
-                prepared,
-                out,
-                self.learners,
-                on_start=self._on_start,
-                on_step=told.on_step,
-                on_epoch=on_epoch,
-                on_note=told.on_note,
-            )
+            hooks = {"on_step": told.on_step, "on_epoch": on_epoch, "on_note": told.on_note}
+            train(prepared, out, self.learners, on_start=self._on_start, **hooks)
         except TrainingError as error:
             raise TrainingError(f"arm {cell.name}, seed {seed}: {error}") from error
         told.on_end()

@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.config import ALPHA_RANGE, SourceConfig, check_number
-from mixup_pipeline.dataset.manifest import Manifest
-from mixup_pipeline.dataset.quick_check import quick_check, sound_manifest
-from mixup_pipeline.dataset.source_again import source_config
-from mixup_pipeline.errors import ManifestError, SizesError, SourceError, UsageError
+from mixup_pipeline.errors import SizesError, SourceError, UsageError
 from mixup_pipeline.spec import AS_STORED
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import (
@@ -22,11 +19,11 @@ from mixup_pipeline.training.example_files import (
     mixed_files,
 )
 from mixup_pipeline.training.loop import Job
+from mixup_pipeline.training.mixed_shards import checked_manifest, clean_records, read_as_mixed
 from mixup_pipeline.training.models import check_model
 from mixup_pipeline.training.prepared_source import brought_to, form_of, open_examples
 from mixup_pipeline.training.run_folder import RunFolder, digest_of
 from mixup_pipeline.training.scales import scales_for, units_of
-from mixup_pipeline.training.tasks import task_of
 from mixup_pipeline.training.train_config import TrainConfig
 
 _EPOCHS = "config.epochs"
@@ -227,52 +224,10 @@ def _shards_data(request: TrainRequest, out: Path) -> _TrainingData:
         records=mixed_examples(request.shards, manifest),
         trained_on=partial(mixed_files, manifest),
         identity={"run_id": manifest.run_id, "name": manifest.name},
-        clean=_clean_records(manifest, request.evaluation, out) if request.config.clean_last_epochs else None,
+        clean=clean_records(manifest, request.evaluation, out) if request.config.clean_last_epochs else None,
         notes=(note,) if manifest.config.keep_originals else (),
-        read_alike=partial(_read_as_mixed, manifest),
+        read_alike=partial(read_as_mixed, manifest),
     )
-
-
-def _read_as_mixed(manifest: Manifest, config: SourceConfig) -> SourceConfig:
-    """The configuration with --label-kind and --columns as the manifest has them, where they are not given."""
-    spec = manifest.source.schema
-    label_kind = {"multi-label": "multi-label", "regression": "regression"}.get(task_of(spec.label_kind).name)
-    columns = None if config.image_key is not None else ",".join(spec.columns) or None
-    return replace(config, label_kind=config.label_kind or label_kind, columns=config.columns or columns)
-
-
-def check_outside(out: Path, shards: Path | None) -> None:
-    """Raise UsageError if the run would be written into the mixed dataset that it reads."""
-    if shards is not None and out.resolve().is_relative_to(shards.resolve()):
-        raise UsageError(f"--out {out}: lies inside {shards}, which would no longer verify: choose an --out outside")
-
-
-def checked_manifest(shards: Path, how: str) -> Manifest:
-    """The manifest of a complete dataset. how: check it "quick", by names and sizes, or "full", byte by byte.
-
-    Raises ManifestError naming the first fault.
-    """
-    manifest = sound_manifest(shards)
-    faults = quick_check(shards, manifest)
-    if not faults and how == "full":
-        from mixup_pipeline.dataset.verify import verify
-
-        faults = verify(shards).faults
-    if faults:
-        raise ManifestError(f"{shards}: {faults[0]}: make the directory again")
-    return manifest
-
-
-def _clean_records(manifest: Manifest, evaluation: SourceConfig, out: Path) -> ExampleFiles:
-    """The unmixed source of a mixed dataset, looked for where the evaluation examples are."""
-    source = source_config(manifest, evaluation.src, data_dir=evaluation.data_dir)
-    records = open_examples(source, manifest.config.on_bad_record, RunFolder(out).prepared / "unmixed")
-    found = {Path(path).name for path in records.files}
-    if found != {file.name for file in manifest.source.files}:
-        raise SourceError(
-            f"--clean-last-epochs: {evaluation.src} split {manifest.split} is not the source that was mixed"
-        )
-    return records
 
 
 def _check_fit(records: ExampleFiles, evaluation: ExampleFiles) -> None:
