@@ -13,9 +13,10 @@ from mixup_pipeline.dataset.manifest import Manifest, ShardEntry
 from mixup_pipeline.dataset.reader import MixedReader, MixedRecord, provenance_bytes
 from mixup_pipeline.errors import OutputError, UsageError, record_error
 from mixup_pipeline.records.framing import read_records, walk_records
-from mixup_pipeline.records.names import example_id, file_of, located
+from mixup_pipeline.records.names import ID_SEPARATOR, example_id, file_of, located
 from mixup_pipeline.storage.places import Place
 
+_SHOWN = 8
 _SMALL_BYTES = 8 << 10
 
 
@@ -51,16 +52,17 @@ def find(
 ) -> Iterator[Appearance]:
     """Yield all outputs that contain this example of the source, in order.
 
+    source_id: its id; of an image in a class folder its path below --src will do.
     on_shard: called after each shard with the number of shards done and their total.
 
     Raises UsageError for an id that the source does not have. Raises OutputError or RecordError if a shard is missing
     or damaged.
     """
     check_source_id(manifest, source_id)
-    encoded = source_id.encode()
-    needle = (
-        b"\n" + _varint(len(encoded)) + encoded
-    )  # a bytes value starts with its tag and length, so a longer id cannot match
+    encoded, by_path = source_id.encode(), _is_path(manifest, source_id)
+    needle = b"\n" + _varint(len(encoded)) + encoded  # tag and length of a value, so that a longer id cannot match
+    if by_path:
+        needle = f"{source_id}{ID_SEPARATOR}".encode()
     reader, tail_bytes = MixedReader(manifest), provenance_bytes(manifest)
     for done, shard in enumerate(manifest.shards):
         path = out / shard.name
@@ -77,9 +79,10 @@ def find(
         except OSError as error:
             raise OutputError(f"{path}: cannot be read ({error.strerror or error}): was it removed?") from error
         for record, mixed in found.items():
-            if source_id not in (mixed.base_id, mixed.partner_id):
-                continue  # other bytes of the record equal the id
-            yield _appearance(mixed, source_id, shard.name, record, shard.copy)
+            ids = mixed.base_id, mixed.partner_id
+            own = next((id_ for id_ in ids if (file_of(id_) if by_path else id_) == source_id), None)
+            if own is not None:  # else other bytes of the record equal the id
+                yield _appearance(mixed, own, shard.name, record, shard.copy)
         on_shard(done + 1, len(manifest.shards))
 
 
@@ -98,8 +101,11 @@ def check_source_id(manifest: Manifest, source_id: str) -> None:
     """Raise UsageError for an id that no example of the source can have. The message says which ids exist."""
     files = {file.name: file.num_records for file in manifest.source.files}
     parts = located(source_id, files)
-    if parts is not None and parts[1] < files[parts[0]]:
+    if (parts is not None and parts[1] < files[parts[0]]) or _is_path(manifest, source_id):
         return
+    if any(file.member_bytes for file in manifest.source.files):
+        shown = ", ".join([*files][:_SHOWN]) + (", …" if len(files) > _SHOWN else "")
+        raise UsageError(f"find {source_id!r}: is no path of an image below --src: its class folders are {shown}")
     name = parts[0] if parts is not None else file_of(source_id)
     shown = name if files.get(name) else next(file for file, count in files.items() if count)
     more = f", and of {len(files) - 1} more files" if len(files) > 1 and name != shown else ""
@@ -109,6 +115,12 @@ def check_source_id(manifest: Manifest, source_id: str) -> None:
         f"find {source_id!r}: the source has no such example: ids are {example_id(shown, 0)} to "
         f"{example_id(shown, files[shown] - 1)}{more}{within}"
     )
+
+
+def _is_path(manifest: Manifest, source_id: str) -> bool:
+    """Whether this is the path of an image in a class folder, without its number."""
+    folders = [file.name for file in manifest.source.files if file.member_bytes]
+    return not located(source_id, folders) and any(source_id.startswith(f"{name}/") for name in folders)
 
 
 def _appearance(mixed: MixedRecord, source_id: str, shard: str, record: int, copy: int | None) -> Appearance:

@@ -11,7 +11,7 @@ SHARD_NUMBERS = r"\.tfrecord-[0-9]{5,}-of-[0-9]{5,}"
 """A regular expression for the end of a shard's name."""
 SHARD_NAME = rf"[^/]+{SHARD_NUMBERS}"
 """A regular expression for the whole name of a shard."""
-_SEPARATOR = "__"
+ID_SEPARATOR = "__"
 INDEX_DIGITS = 10
 """The most digits that the record index in an id can have."""
 
@@ -21,12 +21,12 @@ def example_id(file_name: str, record: int, member: str = "") -> str:
 
     member: the name of the file that the record was, below the source file, which is a folder then: cat/017.jpg__17.
     """
-    return f"{file_name}/{member}{_SEPARATOR}{record}" if member else f"{file_name}{_SEPARATOR}{record}"
+    return f"{file_name}/{member}{ID_SEPARATOR}{record}" if member else f"{file_name}{ID_SEPARATOR}{record}"
 
 
 def split_example_id(text: str) -> tuple[str, int] | None:
     """The file name and the record index in an id; None if `example_id` cannot have written the text."""
-    name, separator, record = text.rpartition(_SEPARATOR)
+    name, separator, record = text.rpartition(ID_SEPARATOR)
     if not separator or not re.fullmatch(r"0|[1-9][0-9]{0,14}", record):
         return None
     return name, int(record)
@@ -50,13 +50,13 @@ def located(text: str, file_names: Container[str]) -> tuple[str, int] | None:
 
 def file_of(text: str) -> str:
     """The file name in an id, even if the record index is malformed."""
-    return text.rpartition(_SEPARATOR)[0]
+    return text.rpartition(ID_SEPARATOR)[0]
 
 
 def id_bytes(file_name: str, member_bytes: int = 0) -> int:
     """The most bytes that the id of an example of this file can take. member_bytes: those of its longest member."""
     below = 1 + member_bytes if member_bytes else 0
-    return len(file_name.encode()) + below + len(_SEPARATOR) + INDEX_DIGITS
+    return len(file_name.encode()) + below + len(ID_SEPARATOR) + INDEX_DIGITS
 
 
 def shard_name(name: str, split: str, number: int, total: int) -> str:
