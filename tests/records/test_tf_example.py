@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tensorflow_datasets.proto import tf_example_generated_pb2 as theirs
 
 from mixup_pipeline.records.example_reader import ExampleReader
-from mixup_pipeline.records.tf_example import Example, Features, parse, position_of
+from mixup_pipeline.records.tf_example import Example, Features, parse, position_of, serialize
 from mixup_pipeline.spec import NO_CLASS, ExampleSpec
 from tests.datasets import example, png, random_images
 from tests.helpers import brief
@@ -342,3 +342,23 @@ def test_soft_labels_are_read(label: list[float]) -> None:
 def test_bad_soft_labels_are_refused(label: Any, message: str) -> None:
     with refused(message):
         reader_of(num_classes=3, label_kind="soft").class_id(features_of(label=label))
+
+
+MADE = st.one_of(
+    st.binary(max_size=300),
+    st.lists(st.binary(max_size=20), min_size=1, max_size=5),
+    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=20),
+    st.lists(st.floats(width=32, allow_nan=False), max_size=20).map(lambda values: np.array(values, np.float32)),
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), MADE, max_size=5))
+def test_what_is_serialized_by_hand_is_what_protobuf_reads(features: dict[str, Any]) -> None:
+    found = parse(serialize(features))
+    assert set(found) == set(features)
+    for key, value in features.items():
+        kind = found[key].WhichOneof("kind")
+        values = list(getattr(found[key], kind).value)
+        expected = {"bytes_list": [value] if isinstance(value, bytes) else value}.get(kind, value)
+        assert values == list(expected)
+    assert serialize(dict(reversed(features.items()))) == serialize(features)
