@@ -93,6 +93,11 @@ def make_folders(folder: Path) -> None:
             path.write_bytes(
                 png(random_images(1, (8 + example, 9, 3), example)[0] if below == "photos" else IMAGES[example])
             )
+            listed = folder / "listed" / f"{example}.png"
+            listed.parent.mkdir(exist_ok=True)
+            listed.write_bytes(path.read_bytes())
+    rows = [f"{example}.png,{NAMES[example % 3]},{example / 2}" for example in range(COUNT)]
+    (folder / "listed/metadata.csv").write_text("\n".join(["file_name,label,age", *rows]) + "\n")
     features = {"image": image_feature((8, 8, 1)), "label": label_feature(3)}
     payloads = [serialize({"image": picture(i), "label": [i % 3]}) for i in range(COUNT)]
     write_prepared(folder / "tfds/shapes/1.0.0", payloads, features)

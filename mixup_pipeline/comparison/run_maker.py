@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,8 +166,8 @@ class RunMaker:
 
         told = self._callbacks
         try:
-            hooks = {"on_step": told.on_step, "on_epoch": on_epoch, "on_note": told.on_note}
-            train(prepared, out, self.learners, on_start=self._on_start, **hooks)
+            make = partial(train, on_start=self._on_start, on_step=told.on_step, on_note=told.on_note)
+            make(prepared, out, self.learners, on_epoch=on_epoch)
         except TrainingError as error:
             raise TrainingError(f"arm {cell.name}, seed {seed}: {error}") from error
         told.on_end()

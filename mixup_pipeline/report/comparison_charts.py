@@ -77,7 +77,8 @@ def _differences(rows: Sequence[Summary], looks: Mapping[str, ArmLook], main: Me
 def _curves(results: Results, rows: Sequence[Summary], measure: str, title: str, unit: str) -> Drawing:
     """A measure by epoch: mean over the seeds, in a band."""
     looks = arm_looks(results["config"]["arms"])
-    within = bounds(measure, task_of_results(results).name)
+    task = task_of_results(results)
+    within, soft = bounds(measure, task.name), not task.in_units
     curves = {row["cell"]["arm"]: _estimates_by_epoch(results, row["cell"], measure, within) for row in rows}
 
     def draw(theme: Theme) -> Figure:
@@ -97,7 +98,7 @@ def _curves(results: Results, rows: Sequence[Summary], measure: str, title: str,
         name=f"curves-{measure}",
         title=title,
         alt=f"{title} from the first to the last epoch: {ends}.",
-        caption=_LOSS_CAPTION if measure == "loss" else _CURVE_CAPTION,
+        caption=_LOSS_CAPTION if soft and measure == "loss" else _CURVE_CAPTION,
         draw=draw,
     )
 

@@ -11,6 +11,7 @@ from mixup_pipeline.sources.choosing import Described
 from mixup_pipeline.sources.describing import described_source, plain_name
 from mixup_pipeline.sources.feature import Feature
 from mixup_pipeline.sources.file_formats import csv, parquet
+from mixup_pipeline.sources.file_formats.image_list import NAMES as LISTS
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.sources.split_names import of_one_split
 from mixup_pipeline.sources.text_classes import text_classes
@@ -30,7 +31,7 @@ def takes(config: SourceConfig) -> bool:
     if not path.is_dir():
         return False
     names = [found.name for found in path.iterdir() if not found.name.startswith(".")]
-    return bool(names) and all(_format_of(name) is not None for name in names)
+    return bool(names) and all(_format_of(name) is not None and name not in LISTS for name in names)
 
 
 def open_tables(config: SourceConfig) -> Source:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.records.images import IMAGE_SIGNATURES
 from mixup_pipeline.sources.file_formats import FileFormat
-from mixup_pipeline.sources.file_formats.listing import write_listing
+from mixup_pipeline.sources.file_formats.listing import LABEL_KEY, write_listing
 from mixup_pipeline.sources.index import NamedFile
 from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import ObjectPath, Place, place
@@ -94,7 +94,7 @@ class ClassFolder(FileFormat):
         odd = next((name for name in names if _is_odd(name)), None)
         if odd is not None:
             raise SourceError(f"{file.path}/{odd!a}: the name is not UTF-8, so that no id can hold it: rename it")
-        write_listing(target, folder, ((name, folder.name) for name in names))
+        write_listing(target, folder, ((name, {LABEL_KEY: folder.name}) for name in names))
 
     def stamp(self, path: Place) -> Stamp:
         """A hash over the stamps of all images below the folder."""

@@ -71,13 +71,13 @@ class Column:
 
 def header_of(path: Place, name: str) -> tuple[tuple[str, ...], str]:
     """The names of the columns, and the delimiter. Raises SourceError for a file without, or with odd names."""
-    with _rows(path, name) as (names, _, delimiter):
+    with rows_in(path, name) as (names, _, delimiter):
         return names, delimiter
 
 
 def scan_columns(path: Place, name: str, columns: Mapping[str, Column]) -> None:
     """Add the values of all whole rows of a file to its columns. Raises SourceError if it cannot be read."""
-    with _rows(path, name) as (names, rows, _):
+    with rows_in(path, name) as (names, rows, _):
         found = [columns[key] for key in names]
         plain = set(range(len(found)))  # columns in which all values were plain integers so far
         for row in rows:
@@ -96,7 +96,7 @@ def column_texts(paths: Iterable[tuple[Place, str]], key: str) -> tuple[str, ...
     """All texts of one column, sorted. Raises UsageError for more than can be classes."""
     texts: set[str] = set()
     for path, name in paths:
-        with _rows(path, name) as (names, rows, _):
+        with rows_in(path, name) as (names, rows, _):
             at = names.index(key)
             for row in rows:
                 if len(row) == len(names):
@@ -106,7 +106,7 @@ def column_texts(paths: Iterable[tuple[Place, str]], key: str) -> tuple[str, ...
 
 
 @contextmanager
-def _rows(path: Place, name: str) -> Iterator[tuple[tuple[str, ...], Iterator[Row], str]]:
+def rows_in(path: Place, name: str) -> Iterator[tuple[tuple[str, ...], Iterator[Row], str]]:
     """(names of the columns, rows, delimiter) of a file. Empty lines are passed over."""
     with open_file(path) as binary:
         packed = binary.read(len(_GZIP)) == _GZIP
@@ -146,7 +146,7 @@ class Csv(FileFormat):
 
     def convert(self, file: NamedFile, spec: ExampleSpec, target: Path) -> None:
         """Write one record a row."""
-        with _rows(place(file.path), file.name) as (names, rows, _):
+        with rows_in(place(file.path), file.name) as (names, rows, _):
             at = {key: number for number, key in enumerate(names)}
             payloads = (_payload(row, at, spec) for row in rows)
             write_converted(target, payloads)

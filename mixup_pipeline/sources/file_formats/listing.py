@@ -1,12 +1,12 @@
 """Listings: the images of a folder, read where they are. Nothing is copied.
 
 A listing is text. Its first line holds the folder as JSON, each further line one image: its name below the folder, and
-its label. The record of an image is a tf.Example message of its bytes and its label, which is made when it is read.
+its other features. The record of an image is a tf.Example message of its bytes and these. It is made when it is read.
 """
 
 import itertools
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -25,12 +25,13 @@ from mixup_pipeline.storage.range_reader import RangeReader
 
 IMAGE_KEY, LABEL_KEY = "image", "label"
 """The features of a record."""
-Label = str | int | list[float] | None
+Others = Mapping[str, str | int | list[int] | list[float]]
+"""Features by key: a text, integers, or floats."""
 _CHANGED = "was changed while it was read: run again"
 
 
-def write_listing(target: Path, folder: Place, images: Iterable[tuple[str, Label]]) -> None:
-    """Write a listing. images: the name of each below the folder, and its label, in the order of the records."""
+def write_listing(target: Path, folder: Place, images: Iterable[tuple[str, Others]]) -> None:
+    """Write a listing. images: the name of each below the folder, and its features, in the order of the records."""
     with target.open("w", encoding="utf-8") as file:
         for line in itertools.chain([str(folder)], images):
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -58,12 +59,12 @@ class Members(Sequence[str]):
             return [self[number] for number in range(*record.indices(len(self)))]
         return str(self.image(record)[0])
 
-    def image(self, record: int) -> tuple[str, Label]:
-        """The name of an image, and its label."""
+    def image(self, record: int) -> tuple[str, Others]:
+        """The name of an image, and its features."""
         if not 0 <= record < len(self):
             raise IndexError(record)
-        name, label = self._line(record + 1)
-        return name, label
+        name, others = self._line(record + 1)
+        return name, others
 
     def _line(self, number: int) -> Any:
         return json.loads(self._text[self._starts[number] : self._starts[number + 1]])
@@ -124,7 +125,7 @@ def _in_order(read: Any, items: Iterable[Any], images: Members) -> Iterator[tupl
 
 def _read(images: Members, record: int) -> tuple[bytes, str | None]:
     """The payload of one image, and why it cannot be read."""
-    name, label = images.image(record)
+    name, others = images.image(record)
     try:
         with RangeReader(images.folder / name) as file:
             data = file.read(min(file.size, MAX_RECORD_BYTES + 1), 0)
@@ -134,15 +135,14 @@ def _read(images: Members, record: int) -> tuple[bytes, str | None]:
         return b"", "the file is empty"
     if len(data) > MAX_RECORD_BYTES:
         return b"", f"the file holds more than {MAX_RECORD_BYTES >> 20} MiB"
-    return serialize({IMAGE_KEY: data} | _label_feature(label)), None
+    return serialize({IMAGE_KEY: data} | {key: _feature(value) for key, value in others.items()}), None
 
 
-def _label_feature(label: Label) -> dict[str, Any]:
-    if label is None:
-        return {}
-    if isinstance(label, list):
-        return {LABEL_KEY: np.array(label, np.float32)}
-    return {LABEL_KEY: label.encode() if isinstance(label, str) else [label]}
+def _feature(value: str | int | list[int] | list[float]) -> Any:
+    if isinstance(value, str):
+        return value.encode()
+    numbers = value if isinstance(value, list) else [value]
+    return numbers if all(isinstance(number, int) for number in numbers) else np.array(numbers, np.float32)
 
 
 FORMAT = Listing()
