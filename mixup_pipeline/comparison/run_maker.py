@@ -16,11 +16,11 @@ from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import TrainingError
-from mixup_pipeline.sources import evaluation_config, find_files, open_source
+from mixup_pipeline.sources import evaluation_config, open_source
 from mixup_pipeline.spec import ImageOptions
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.example_files import ExampleFiles, check_apart
+from mixup_pipeline.training.example_files import ExampleFiles, arrays_of, check_apart, shared_files
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.models import check_model
@@ -79,7 +79,8 @@ class RunMaker:
     def _check(self) -> None:
         """Refuse before the first run what a later one could not do."""
         config, records = self._config, self.evaluation.records
-        check_apart((file.path for file in find_files(self._source_config)), records)
+        source = open_source(self._source_config)
+        check_apart(shared_files(source.files, arrays_of(source), records))
         probes.check_probes(records, config.fgsm, self._outliers)
         if config.fgsm:
             probes.float_twin(self._learner(config.train), records.shape)

@@ -23,6 +23,8 @@ _OMITTED: dict[str, tuple[Any, ...]] = {
     "dtype": ("float32",),
     "format": ("tfrecord",),
     "member_bytes": (0,),
+    "first_record": (0,),
+    "records": (None,),
     "size": (None,),
     "image_size": (None,),
     "resize": (None, "crop"),

@@ -99,21 +99,21 @@ def _tails(path: Place, shard: ShardEntry, tail_bytes: int) -> Iterator[bytes]:
 
 def check_source_id(manifest: Manifest, source_id: str) -> None:
     """Raise UsageError for an id that no example of the source can have. The message says which ids exist."""
-    files = {file.name: file.num_records for file in manifest.source.files}
+    files = {file.name: file.records for file in manifest.source.files}
     parts = located(source_id, files)
-    if (parts is not None and parts[1] < files[parts[0]]) or _is_path(manifest, source_id):
+    if (parts is not None and parts[1] in files[parts[0]]) or _is_path(manifest, source_id):
         return
     if any(file.member_bytes for file in manifest.source.files):
         shown = ", ".join([*files][:_SHOWN]) + (", …" if len(files) > _SHOWN else "")
         raise UsageError(f"find {source_id!r}: is no path of an image below --src: its class folders are {shown}")
     name = parts[0] if parts is not None else file_of(source_id)
-    shown = name if files.get(name) else next(file for file, count in files.items() if count)
+    shown = name if files.get(name) else next(file for file, records in files.items() if records)
     more = f", and of {len(files) - 1} more files" if len(files) > 1 and name != shown else ""
     limit = manifest.config.limit
     within = "" if limit is None else f" (only the first {limit:,} examples were used: --limit)"
     raise UsageError(
-        f"find {source_id!r}: the source has no such example: ids are {example_id(shown, 0)} to "
-        f"{example_id(shown, files[shown] - 1)}{more}{within}"
+        f"find {source_id!r}: the source has no such example: ids are {example_id(shown, files[shown][0])} to "
+        f"{example_id(shown, files[shown][-1])}{more}{within}"
     )
 
 

@@ -42,6 +42,7 @@ class SourceFileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     examples: the records used. skipped: the bad records left out. fingerprint: sha256 over the length and the CRC of
     every record read. member_bytes: the bytes of the longest name of an image in a folder, 0 for any other file.
+    first_record: the first record that was read, of a slice.
     """
 
     name: str
@@ -49,11 +50,17 @@ class SourceFileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     skipped: int
     fingerprint: str
     member_bytes: int = 0
+    first_record: int = 0
 
     @property
     def num_records(self) -> int:
         """The number of records that were read."""
         return self.examples + self.skipped
+
+    @property
+    def records(self) -> range:
+        """The records that were read."""
+        return range(self.first_record, self.first_record + self.num_records)
 
 
 class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,6 +92,7 @@ class SourceEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                     skipped=file.skipped,
                     fingerprint=file.fingerprint,
                     member_bytes=file.member_bytes,
+                    first_record=file.first_record,
                 )
                 for file in files
             ),

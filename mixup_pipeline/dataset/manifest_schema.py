@@ -72,6 +72,7 @@ def _source() -> Schema:
         }
     )
     file["properties"]["member_bytes"] = _described(_COUNT, "Of the longest name of an image, if the file is a folder.")
+    file["properties"]["first_record"] = _described(_COUNT, "The first record that was read, of a slice.")
     source = _record(
         {
             "examples": _described(_COUNT, "Examples used, after --limit.") | {"minimum": 1, "maximum": MAX_EXAMPLES},

@@ -72,7 +72,7 @@ class MixedReader:
 
     def __init__(self, manifest: Manifest) -> None:
         self._layout, self._num_classes = manifest.layout, manifest.num_classes
-        self._num_records = {file.name: file.num_records for file in manifest.source.files}
+        self._records = {file.name: file.records for file in manifest.source.files}
         self._lists = {field.key: field.list_kind for field in self._layout.fields}
         shape = self._layout.shape
         key = self._layout.input.key
@@ -167,8 +167,8 @@ class MixedReader:
 
     def _id(self, values: dict[str, Any], key: str) -> str:
         text: str = values[key][0].decode("utf-8", "replace")
-        parts = located(text, self._num_records)
-        if parts is None or parts[1] >= self._num_records[parts[0]]:
+        parts = located(text, self._records)
+        if parts is None or parts[1] not in self._records[parts[0]]:
             raise ValueError(f"{key} is {text!r}, which names no record of the source")
         return text
 

@@ -50,7 +50,9 @@ def source_config(manifest: Manifest, src: str | None = None, **given: Any) -> S
         asked = origin.asked
     chosen = {name: value for name, value in given.items() if value is not None}
     images = image_options(schema.images)
-    mixed = {name: getattr(schema, field) for name, field in _READ.items()} | {"split": manifest.split}
+    sliced = asked.split is not None and not asked.split.replace("-", "").replace(".", "").isidentifier()
+    split = asked.split if sliced else manifest.split
+    mixed = {name: getattr(schema, field) for name, field in _READ.items()} | {"split": split}
     mixed |= images
     for name, value in chosen.items():
         if value != mixed.get(name, value):
@@ -61,7 +63,7 @@ def source_config(manifest: Manifest, src: str | None = None, **given: Any) -> S
     is_files = names_files(SourceConfig(src=where, data_dir=data_dir))
     return SourceConfig(
         src=where,
-        split=manifest.split,
+        split=split,
         data_dir=data_dir,
         schema=chosen.get("schema", asked.schema if is_files else None),
         image_key=chosen.get("image_key", asked.image_key),

@@ -146,7 +146,8 @@ class Bases:
     def __init__(self, manifest: Manifest) -> None:
         files = manifest.source.files
         ends = np.cumsum([file.num_records for file in files]).tolist()
-        self._first = dict(zip([file.name for file in files], [0, *ends], strict=False))
+        starts = zip(files, [0, *ends], strict=False)
+        self._first = {file.name: start - file.first_record for file, start in starts}
         self._seen: dict[int | None, list[npt.NDArray[np.int64]]] = {}
 
     def add(self, copy: int | None, ids: list[str]) -> None:

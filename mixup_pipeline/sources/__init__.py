@@ -8,7 +8,9 @@ from dataclasses import replace
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import SOURCE_KINDS
 from mixup_pipeline.config.source import IMAGE_OPTIONS
+from mixup_pipeline.errors import UsageError
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind, check_split
+from mixup_pipeline.sources.split_slices import slices_of
 
 
 def open_source(config: SourceConfig) -> Source:
@@ -17,7 +19,13 @@ def open_source(config: SourceConfig) -> Source:
     Raises UsageError or SourceError that says what was expected, where, and what to do.
     """
     check_split(config)
-    return kind_of(config).open(config)
+    kind, parts = kind_of(config), slices_of(config.split_name)
+    if not kind.slices and (len(parts) > 1 or not parts[0].is_whole):
+        raise UsageError(
+            f"--split {config.split_name!r}: only TFDS datasets can be sliced: for fewer examples, mixup-augment has "
+            f"--limit and mixup-compare --subset"
+        )
+    return kind.open(config)
 
 
 def find_files(config: SourceConfig) -> tuple[SourceFile, ...]:
@@ -31,8 +39,8 @@ def find_files(config: SourceConfig) -> tuple[SourceFile, ...]:
 def evaluation_config(config: SourceConfig, src: str, *, split: str) -> SourceConfig:
     """The configuration of a source of clean examples for evaluation, based on that of the training source.
 
-    If both sources are of the same kind, all options are the same. Otherwise only data_dir and the form of images are
-    kept, because the other options describe records of the other kind.
+    If both sources are of the same kind, all options are the same. Otherwise only data_dir, the form of images and what
+    labels and columns mean are kept, because the other options describe records of the other kind.
 
     Raises UsageError if a source cannot be accessed.
     """
@@ -41,8 +49,8 @@ def evaluation_config(config: SourceConfig, src: str, *, split: str) -> SourceCo
     if kind_of(same_options) is kind:
         other_keys = kind.keys_of_split and split != config.split_name
         return replace(same_options, image_key=None, label_key=None) if other_keys else same_options
-    images = {name: getattr(config, name) for name in IMAGE_OPTIONS}
-    return SourceConfig(src=src, split=split, data_dir=config.data_dir, allow_eval_split=True, **images)
+    kept = {name: getattr(config, name) for name in (*IMAGE_OPTIONS, "label_kind", "class_names", "columns")}
+    return SourceConfig(src=src, split=split, data_dir=config.data_dir, allow_eval_split=True, **kept)
 
 
 def kind_of(config: SourceConfig) -> SourceKind:

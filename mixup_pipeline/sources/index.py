@@ -49,6 +49,7 @@ class IndexedFile:
     fingerprint: sha256 over the length and the CRC of every record read.
     format: how its records are stored where `path` says, in `config.registry.FILE_FORMATS`.
     member_bytes: the bytes of the longest name of a record that was a file of its own, 0 if records were no files.
+    first_record: the first record that was read, of a slice.
     stamp: the file's stamp before it was read, see `storage.stamps`.
     """
 
@@ -59,6 +60,7 @@ class IndexedFile:
     fingerprint: str
     format: str = "tfrecord"
     member_bytes: int = 0
+    first_record: int = 0
     stamp: Stamp = ()
 
 

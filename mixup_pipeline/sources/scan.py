@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,8 @@ def scan_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, *, count_o
     left_out: list[LeftOut] = []
     num_records, path, file_format = 0, place(file.path), readable(file)
     members = file_format.members(path)
-    for record, (offset, payload, crc, fault) in enumerate(file_format.records(path, file.name)):
+    records = enumerate(file_format.records(path, file.name))
+    for record, (offset, payload, crc, fault) in records if file.records is None else islice(records, *file.records):
         num_records += 1
         fingerprint.update(_FRAME.pack(len(payload), crc))
         try:
@@ -114,6 +116,7 @@ def scan_file(file: SourceFile, spec: ExampleSpec, config: MixConfig, *, count_o
         name=file.name,
         path=file.path,
         format=file.format,
+        first_record=file.records[0] if file.records else 0,
         member_bytes=0 if members is None else max((len(name.encode()) for name in members), default=0),
         examples=len(entries),
         skipped=len(left_out),

@@ -1,15 +1,13 @@
 """A source: its description, which is the same for every kind, and the rules for splits."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.sources.split_names import is_evaluation_split
+from mixup_pipeline.sources.split_slices import slices_of
 from mixup_pipeline.spec import ExampleSpec
-
-_SPLIT = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +16,7 @@ class SourceFile:
 
     position: its index among the source's files. name: its name in ids. format: the name of its format in
     `config.registry.FILE_FORMATS`. declared_records: the number of records that the source declares for it, None if it
-    declares none.
+    declares none. records: the records [first, stop) that are used, None if all are.
     """
 
     position: int
@@ -26,6 +24,7 @@ class SourceFile:
     path: str
     format: str = "tfrecord"
     declared_records: int | None = None
+    records: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +82,7 @@ class SourceKind:
     """One kind of source.
 
     takes: whether a source is of this kind. open: describes the source. files: lists its files without reading records.
-    keys_of_split: whether input and label have other keys in another split.
+    keys_of_split: whether input and label have other keys in another split. slices: whether splits can be sliced.
     All raise UsageError or SourceError that says what was expected and where.
     """
 
@@ -91,6 +90,7 @@ class SourceKind:
     open: Callable[[SourceConfig], Source]
     files: Callable[[SourceConfig], tuple[SourceFile, ...]]
     keys_of_split: bool = False
+    slices: bool = False
 
 
 def _is_text(name: str) -> bool:
@@ -103,15 +103,10 @@ def _is_text(name: str) -> bool:
 
 
 def check_split(config: SourceConfig) -> None:
-    """Raise UsageError for a slice of a split, and for an evaluation split unless it is allowed."""
-    split = config.split_name
-    if not _SPLIT.fullmatch(split):
-        raise UsageError(
-            f"--split must be the name of one split such as 'train', got {split!r}: for fewer examples, mixup-augment "
-            f"has --limit and mixup-compare --subset"
-        )
-    if is_evaluation_split(split) and not config.allow_eval_split:
-        raise UsageError(
-            f"--split {split!r} is for evaluation, and mixed examples must not enter it: use --split train, or "
-            f"--allow-eval-split if you mean it"
-        )
+    """Raise UsageError for what is no split, and for evaluation splits unless they are allowed."""
+    for part in slices_of(config.split_name):
+        if is_evaluation_split(part.split) and not config.allow_eval_split:
+            raise UsageError(
+                f"--split {part.split!r} is for evaluation, and mixed examples must not enter it: use --split train, "
+                f"or --allow-eval-split if you mean it"
+            )

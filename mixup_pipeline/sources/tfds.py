@@ -1,5 +1,7 @@
 """TFDS datasets: prepared directories, described by their JSON files. Neither TFDS nor TensorFlow is imported."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from mixup_pipeline.config import SourceConfig
@@ -9,6 +11,7 @@ from mixup_pipeline.sources.describing import described_source
 from mixup_pipeline.sources.file_formats.array_record import check_local
 from mixup_pipeline.sources.schema import read_class_names
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
+from mixup_pipeline.sources.split_slices import Slice, slices_of
 from mixup_pipeline.sources.tfds_directory import pinned_src, tfds_directory
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME, read_features_json
 from mixup_pipeline.sources.tfds_info import INFO_NAME, DatasetInfo, read_dataset_info
@@ -28,8 +31,8 @@ def open_tfds(config: SourceConfig) -> Source:
         config,
         described_folder(folder, info.supervised),
         name=info.name,
-        split=config.split_name,
-        files=_split_files(folder, info, config.split_name),
+        split="_".join(part.split for part in slices_of(config.split_name)),
+        files=_files(folder, info, config),
         src=pinned_src(config, folder),
         version=info.version,
     )
@@ -38,7 +41,7 @@ def open_tfds(config: SourceConfig) -> Source:
 def split_files(config: SourceConfig) -> tuple[SourceFile, ...]:
     """The files of one split, whatever its records are. Raises the same errors, but for those of features."""
     folder, info = _prepared_split(config)
-    return _split_files(folder, info, config.split_name)
+    return _files(folder, info, config)
 
 
 def _prepared_split(config: SourceConfig) -> tuple[Place, DatasetInfo]:
@@ -50,9 +53,9 @@ def _prepared_split(config: SourceConfig) -> tuple[Place, DatasetInfo]:
         )
     folder = tfds_directory(config)
     info = read_dataset_info(folder)
-    split = config.split_name
-    if split not in info.splits:
-        raise SplitError(f"--split {split!r}: {info.name} has {', '.join(sorted(info.splits)) or 'no splits'}")
+    unknown = next((part.split for part in slices_of(config.split_name) if part.split not in info.splits), None)
+    if unknown is not None:
+        raise SplitError(f"--split {unknown!r}: {info.name} has {', '.join(sorted(info.splits)) or 'no splits'}")
     if info.file_format not in _FORMATS:
         raise SourceError(
             f"{folder}: is stored as {info.file_format}, only {' and '.join(_FORMATS)} can be read: prepare it as "
@@ -74,6 +77,30 @@ def described_folder(folder: Place, supervised: tuple[str | None, str | None] = 
         supervised=supervised,
         class_names=partial(read_class_names, folder),
     )
+
+
+def _files(folder: Place, info: DatasetInfo, config: SourceConfig) -> tuple[SourceFile, ...]:
+    """The files of all splits that are asked for, in the order of their names. Of slices only those that are needed."""
+    found = [
+        file for part in slices_of(config.split_name) for file in _sliced(_split_files(folder, info, part.split), part)
+    ]
+    found.sort(key=lambda file: file.name)
+    return tuple(replace(file, position=position) for position, file in enumerate(found))
+
+
+def _sliced(files: tuple[SourceFile, ...], part: Slice) -> Iterator[SourceFile]:
+    """The files that hold records of a slice, each with those that are used."""
+    if part.is_whole:
+        yield from files
+        return
+    first, stop = part.records(sum(file.declared_records or 0 for file in files))
+    for file in files:
+        count = file.declared_records or 0
+        own = max(0, first), min(count, stop)
+        if own[0] < own[1]:
+            whole = own == (0, count)
+            yield file if whole else replace(file, records=own, declared_records=own[1] - own[0])
+        first, stop = first - count, stop - count
 
 
 def _split_files(folder: Place, info: DatasetInfo, split: str) -> tuple[SourceFile, ...]:
@@ -98,4 +125,4 @@ def _split_files(folder: Place, info: DatasetInfo, split: str) -> tuple[SourceFi
     return files
 
 
-KIND = SourceKind(takes=lambda config: True, open=open_tfds, files=split_files)
+KIND = SourceKind(takes=lambda config: True, open=open_tfds, files=split_files, slices=True)

@@ -3,9 +3,9 @@
 Mixed shards and an unmixed source are described in the same way, so the same code reads both.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from mixup_pipeline.records.inputs import InputKind
 from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LABEL_KEY
 from mixup_pipeline.records.layout import LAM
 from mixup_pipeline.sources.scan import plain_file, scan_file
-from mixup_pipeline.sources.source import SourceFile
+from mixup_pipeline.sources.source import Source, SourceFile
 from mixup_pipeline.spec import AS_STORED, ImageOptions, Shape
 from mixup_pipeline.training.interface import Interface
 from mixup_pipeline.training.tasks import Task, task_of
@@ -154,13 +154,8 @@ def check_names(files: ExampleFiles) -> None:
             raise SourceError(f"{file!a}: its name is not UTF-8, which TensorFlow needs: rename it")
 
 
-def check_apart(trained_on: Iterable[str], evaluation: ExampleFiles) -> None:
-    """Check that no file is used for both training and evaluation, whatever its path.
-
-    Raises UsageError for the first such file.
-    """
-    files = {Path(path).resolve() for path in trained_on}
-    shared = sorted(path for path in evaluation.files if Path(path).resolve() in files)
+def check_apart(shared: Sequence[str]) -> None:
+    """Raise UsageError for the first file that is used for both training and evaluation."""
     if shared:
         raise UsageError(
             f"the evaluation examples hold {shared[0]}, which is trained on: choose others with --eval-split or "
@@ -168,21 +163,50 @@ def check_apart(trained_on: Iterable[str], evaluation: ExampleFiles) -> None:
         )
 
 
-def mixed_files(manifest: Manifest, examples: ExampleFiles) -> list[str]:
-    """The paths of files of a source that were mixed. A manifest knows files by name and fingerprint, not by path.
+def arrays_of(source: Source) -> str:
+    """Which arrays of its files a source reads, if a file holds several; else empty."""
+    return source.spec.input_key if any(file.format == "npz" for file in source.files) else ""
 
-    Names alone are not enough, because folders for training and for testing often hold files of the same names.
+
+def shared_files(trained: Sequence[SourceFile], arrays: str, evaluation: ExampleFiles) -> list[str]:
+    """The paths of evaluation files that hold training examples, whatever their paths there are.
+
+    Other slices of a file are apart, and so are other arrays of it, as `arrays_of` names them.
+    """
+    if arrays != evaluation.arrays:
+        return []
+    known = [(Path(file.path).resolve(), file) for file in trained]
+    return sorted(
+        file.path
+        for file in evaluation.originals
+        for path, other in known
+        if Path(file.path).resolve() == path and _overlap(file.records, other.records)
+    )
+
+
+def mixed_files(manifest: Manifest, evaluation: ExampleFiles) -> list[str]:
+    """The paths of evaluation files that hold mixed examples.
+
+    A manifest knows files by name and fingerprint, not by path. Names alone are not enough, because folders for
+    training and for testing often hold files of the same names.
     """
     spec, config = manifest.source.schema, manifest.config
-    mixed = {(file.name, file.fingerprint) for file in manifest.source.files}
-    names = {name for name, _ in mixed}
+    mixed = {file.name: file for file in manifest.source.files}
 
     def is_mixed(file: SourceFile) -> bool:
+        entry = mixed[file.name]
+        used = (entry.records.start, entry.records.stop)
         try:
             with ExitStack() as opened:
-                found = scan_file(plain_file(file, spec, opened), spec, config).file
+                plain = plain_file(replace(file, records=used, declared_records=None), spec, opened)
+                found = scan_file(plain, spec, config).file
         except SourceError:
             return False  # so it cannot have been mixed
-        return (file.name, found.fingerprint) in mixed
+        return found.fingerprint == entry.fingerprint and _overlap(file.records, used)
 
-    return [file.path for file in examples.originals if file.name in names and is_mixed(file)]
+    return [file.path for file in evaluation.originals if file.name in mixed and is_mixed(file)]
+
+
+def _overlap(records: tuple[int, int] | None, others: tuple[int, int] | None) -> bool:
+    """Whether two parts of a file share a record; None is the whole file."""
+    return records is None or others is None or max(records[0], others[0]) < min(records[1], others[1])

@@ -1,6 +1,6 @@
 """Preparing a training run: find the data, check that they fit together, and say what the user should know."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from mixup_pipeline.training.example_files import (
     differences,
     mixed_examples,
     mixed_files,
+    shared_files,
 )
 from mixup_pipeline.training.loop import Job
 from mixup_pipeline.training.mixed_shards import checked_manifest, clean_records, read_as_mixed
@@ -116,7 +117,7 @@ def prepare(
     for records in (data.records, evaluation.records):
         check_names(records)
     _check_fit(data.records, evaluation.records)
-    check_apart(data.trained_on(evaluation.records), evaluation.records)
+    check_apart(data.shared(evaluation.records))
     identity: dict[str, Any] = {
         "config": request.config.identity(),
         "data": data.identity,
@@ -188,13 +189,13 @@ def _form_identity(records: ExampleFiles) -> dict[str, Any]:
 class _TrainingData:
     """What a run trains on.
 
-    trained_on: those files of the given examples that are the source's, mixed or not. identity: what tells these
+    shared: the paths of evaluation files that hold examples of these, mixed or not. identity: what tells these
     examples from others. clean: the unmixed source, for clean last epochs. notes: what the user should know.
     read_alike: the configuration of clean examples, whose labels and columns are read as those were that were mixed.
     """
 
     records: ExampleFiles
-    trained_on: Callable[[ExampleFiles], Iterable[str]]
+    shared: Callable[[ExampleFiles], Sequence[str]]
     identity: dict[str, Any]
     clean: ExampleFiles | None = None
     notes: tuple[str, ...] = ()
@@ -207,12 +208,9 @@ def _source_data(request: TrainRequest, src: SourceConfig, out: Path, opened: Ex
     if request.mix_online is not None:
         identity["mix_online"] = request.mix_online
     identity |= _form_identity(records)
-    return _TrainingData(records=records, trained_on=partial(_same_files, records), identity=identity)
-
-
-def _same_files(records: ExampleFiles, others: ExampleFiles) -> tuple[str, ...]:
-    """The files of a source; none where both sources are other arrays of one file."""
-    return () if records.arrays and others.arrays and records.arrays != others.arrays else records.files
+    return _TrainingData(
+        records=records, shared=partial(shared_files, records.originals, records.arrays), identity=identity
+    )
 
 
 def _shards_data(request: TrainRequest, out: Path) -> _TrainingData:
@@ -222,7 +220,7 @@ def _shards_data(request: TrainRequest, out: Path) -> _TrainingData:
     note = "The originals among the shards are not trained on: epochs read the mixed copies in turn."
     return _TrainingData(
         records=mixed_examples(request.shards, manifest),
-        trained_on=partial(mixed_files, manifest),
+        shared=partial(mixed_files, manifest),
         identity={"run_id": manifest.run_id, "name": manifest.name},
         clean=clean_records(manifest, request.evaluation, out) if request.config.clean_last_epochs else None,
         notes=(note,) if manifest.config.keep_originals else (),

@@ -16,7 +16,7 @@ from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.spec import AS_STORED, ImageOptions
 from mixup_pipeline.training.augmenting import run_augment, source_options
-from mixup_pipeline.training.example_files import ExampleFiles, mixed_examples
+from mixup_pipeline.training.example_files import ExampleFiles, arrays_of, mixed_examples
 from mixup_pipeline.training.source_examples import source_examples
 
 _OTHER_RUN = ": use --overwrite"
@@ -54,7 +54,7 @@ def open_examples(
         mixed_examples(kept_in, manifest),
         name=source.name,
         originals=source.files,
-        arrays=source.spec.input_key if any(file.format == "npz" for file in source.files) else "",
+        arrays=arrays_of(source),
         skipped=manifest.source.skipped,
     )
 
@@ -62,7 +62,8 @@ def open_examples(
 def _tensorflow_reads(source: Source) -> bool:
     """Whether TensorFlow reads the records as they are."""
     kinds = INPUT_KINDS[source.spec.encoding], LABEL_KINDS[source.spec.label_kind]
-    return all(kind.in_tensorflow for kind in kinds) and all(file.format == "tfrecord" for file in source.files)
+    whole_files = all(file.format == "tfrecord" and file.records is None for file in source.files)
+    return whole_files and all(kind.in_tensorflow for kind in kinds)
 
 
 def brought_to(config: SourceConfig, images: ImageOptions) -> SourceConfig:
