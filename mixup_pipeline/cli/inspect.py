@@ -11,8 +11,9 @@ import click
 from click.core import ParameterSource
 
 from mixup_pipeline.cli.common import Program, log_quietly, run_program, say, shown_errors
+from mixup_pipeline.cli.inspect_pictures import draw_beta, draw_boundary
 from mixup_pipeline.cli.options import READING, reading, reading_options, source_option
-from mixup_pipeline.config import MAX_SEED, MixConfig, SourceConfig
+from mixup_pipeline.config import MAX_SEED, SourceConfig
 from mixup_pipeline.process import keep_stderr_to_ourselves
 from mixup_pipeline.storage.places import Place, place
 
@@ -28,7 +29,6 @@ _USED_BY = {
 }
 """Options that change how an action works, by the actions that use them."""
 _CHOOSING = ("count", "sort", "seed")
-_MAX_ALPHAS = 30
 
 
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -87,9 +87,9 @@ def main(context: click.Context, /, path: str, debug: bool, **options: Any) -> N
         if "census" in asked:
             _census(path, asked, options)
         elif "beta" in asked:
-            _beta(_local(place(path)), options)
+            draw_beta(_local(place(path)), options)
         elif "boundary" in asked:
-            _boundary(_local(place(path)), options)
+            draw_boundary(_local(place(path)), options)
         else:
             _look(place(path), asked, options)
 
@@ -230,49 +230,6 @@ def _show_examples(
         columns = sample_columns(out, manifest, parents if examples[0].base is not None else None)
         write_atomically(options["html"], page(overview, examples, lam_fit_of(out, manifest), columns))
         say(f"Wrote {options['html']}: open it in a browser")
-
-
-def _beta(target: Path, options: dict[str, Any]) -> None:
-    from mixup_pipeline.report import pictures, text
-    from mixup_pipeline.storage.atomic import check_target, write_atomically
-
-    try:
-        alphas = [float(word) for word in options["beta"].split(",")]
-    except ValueError as error:
-        raise click.UsageError(f"--beta takes numbers such as 0.1,0.2,0.4, got {options['beta']!r}.") from error
-    if len(alphas) > _MAX_ALPHAS:
-        raise click.UsageError(f"--beta draws at most {_MAX_ALPHAS} α at once, got {len(alphas)}.")
-    for alpha in alphas:
-        MixConfig(alpha=alpha)  # checks the range
-    check_target("beta", target, ".png", outside=_dataset_at(target))
-    say(*text.beta_text(alphas).split("\n"))
-    write_atomically(target, pictures.beta(alphas, options["seed"]))
-    say(f"Wrote {target}")
-
-
-def _boundary(target: Path, options: dict[str, Any]) -> None:
-    from mixup_pipeline.report import pictures
-    from mixup_pipeline.storage.atomic import check_target, write_atomically
-    from mixup_pipeline.training import boundary
-
-    alpha = MixConfig(alpha=options["alpha"]).alpha
-    check_target("boundary", target, ".png", outside=_dataset_at(target))
-    flowers = boundary.read_flowers()
-    say("Training the same network twice on two features of Iris, without and with mixup: about ten seconds.")
-    without, mixed = boundary.train_both(flowers, alpha=alpha, seed=options["seed"])
-    panels = [("without mixup", without), (f"with mixup, α = {alpha:g}", mixed)]
-    for title, regions in panels:
-        say(
-            f"  {title + ':':26}mean confidence {regions.mean_confidence:.3f}, {regions.sure:.0%} of the plane above "
-            f"0.95, training accuracy {regions.accuracy:.3f}"
-        )
-    write_atomically(target, pictures.boundary(flowers, panels))
-    say(f"Wrote {target}")
-
-
-def _dataset_at(target: Path) -> Path | None:
-    """The dataset folder that the picture would be written into; None where it is not one."""
-    return target.parent if (target.parent / "manifest.json").is_file() else None
 
 
 def program() -> None:

@@ -20,12 +20,12 @@ from mixup_pipeline.sources.describing import described_source, plain_name
 from mixup_pipeline.sources.feature import SHOWN, Feature, listed
 from mixup_pipeline.sources.file_formats.arrays import SUFFIX, Arrays, check_together, needed
 from mixup_pipeline.sources.file_formats.npy import Header
+from mixup_pipeline.sources.listed_files import matching_places, source_files
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.sources.split_names import check_evaluation, is_training_split, of_one_split, split_of
 from mixup_pipeline.sources.text_classes import text_classes
 from mixup_pipeline.sources.tfrecord import names_files
-from mixup_pipeline.storage.matching import matching
-from mixup_pipeline.storage.places import Place, place
+from mixup_pipeline.storage.places import Place
 
 _SUFFIXES = (".npz", SUFFIX)
 _PAIRS = (
@@ -52,7 +52,7 @@ def open_arrays(config: SourceConfig) -> Source:
     if config.schema is not None:
         raise UsageError(f"--schema is for TFRecord files, but --src {config.src} holds arrays: leave out --schema")
     paths, split, notes = of_one_split(_matching(config), config)
-    files, name = _named(paths), paths[0].name
+    files, name = source_files(paths, _format), paths[0].name
     try:
         file_format: Arrays = FILE_FORMATS[files[0].format]
         keys, asked = file_format.keys(paths[0], name), config.image_key
@@ -81,23 +81,18 @@ def open_arrays(config: SourceConfig) -> Source:
 
 def array_files(config: SourceConfig) -> tuple[SourceFile, ...]:
     """The files that match, in the order of their names."""
-    return _named(of_one_split(_matching(config), config)[0])
+    return source_files(of_one_split(_matching(config), config)[0], _format)
 
 
 def _matching(config: SourceConfig) -> list[Place]:
-    paths = matching(place(config.src))
-    if not paths:
-        raise UsageError(f"--src {config.src}: no file matches this pattern")
+    paths = matching_places(config)
     if len(paths) > 1 and config.src.lower().endswith(SUFFIX):
         raise UsageError(f"--src {config.src}: matches {len(paths):,} .npy files: give one, or store them as one .npz")
-    return sorted(paths, key=lambda path: (path.name, str(path)))
+    return paths
 
 
-def _named(paths: list[Place]) -> tuple[SourceFile, ...]:
-    return tuple(
-        SourceFile(position=position, name=path.name, path=str(path.absolute()), format=path.name.lower()[-3:])
-        for position, path in enumerate(paths)
-    )
+def _format(path: Place) -> str:
+    return path.name.lower()[-3:]
 
 
 def _beside(there: Collection[str], name: str, config: SourceConfig) -> list[str]:

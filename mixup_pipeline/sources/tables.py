@@ -12,10 +12,10 @@ from mixup_pipeline.sources.describing import described_source, plain_name
 from mixup_pipeline.sources.feature import Feature
 from mixup_pipeline.sources.file_formats import csv, parquet
 from mixup_pipeline.sources.file_formats.image_list import NAMES as LISTS
+from mixup_pipeline.sources.listed_files import in_order, matching_places, source_files
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.sources.split_names import of_one_split
 from mixup_pipeline.sources.text_classes import text_classes
-from mixup_pipeline.storage.matching import matching
 from mixup_pipeline.storage.places import Place, place
 
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".csv.gz": "csv", ".tsv.gz": "csv"}
@@ -39,7 +39,7 @@ def open_tables(config: SourceConfig) -> Source:
     if config.schema is not None:
         raise UsageError(f"--schema is for TFRecord files, but --src {config.src} is a table: leave out --schema")
     paths, split, notes = of_one_split(_matching(config), config)
-    files = _named(paths)
+    files = source_files(paths, _format)
     kinds = {file.format for file in files}
     if len(kinds) > 1:
         raise UsageError(f"--src {config.src}: matches Parquet and CSV files: give a pattern for one of them")
@@ -53,7 +53,7 @@ def open_tables(config: SourceConfig) -> Source:
 
 def table_files(config: SourceConfig) -> tuple[SourceFile, ...]:
     """The files that match, in the order of their names."""
-    return _named(of_one_split(_matching(config), config)[0])
+    return source_files(of_one_split(_matching(config), config)[0], _format)
 
 
 def _format_of(name: str) -> str | None:
@@ -62,17 +62,13 @@ def _format_of(name: str) -> str | None:
 
 def _matching(config: SourceConfig) -> list[Place]:
     path = place(config.src)
-    paths = [found for found in path.iterdir() if _format_of(found.name)] if path.is_dir() else matching(path)
-    if not paths:
-        raise UsageError(f"--src {config.src}: no file matches this pattern")
-    return sorted(paths, key=lambda found: (found.name, str(found)))
+    if not path.is_dir():
+        return matching_places(config)
+    return in_order([found for found in path.iterdir() if _format_of(found.name)], config)
 
 
-def _named(paths: Sequence[Place]) -> tuple[SourceFile, ...]:
-    return tuple(
-        SourceFile(position=position, name=path.name, path=str(path.absolute()), format=_format_of(path.name) or "csv")
-        for position, path in enumerate(paths)
-    )
+def _format(path: Place) -> str:
+    return _format_of(path.name) or "csv"
 
 
 # CSV

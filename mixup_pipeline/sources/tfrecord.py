@@ -13,13 +13,13 @@ from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.sources.choosing import Described
 from mixup_pipeline.sources.describing import described_source, plain_name
 from mixup_pipeline.sources.feature import Feature, Schema
+from mixup_pipeline.sources.listed_files import matching_places, source_files
 from mixup_pipeline.sources.schema import read_class_names, read_schema
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.sources.split_names import of_one_split
 from mixup_pipeline.sources.text_classes import text_classes
 from mixup_pipeline.sources.tfds import described_folder
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
-from mixup_pipeline.storage.matching import matching
 from mixup_pipeline.storage.places import Place, place
 
 _GLOB_CHARACTERS = frozenset("*?[")
@@ -32,8 +32,8 @@ def open_tfrecord(config: SourceConfig) -> Source:
 
     Raises UsageError if nothing matches or an option is missing. Raises SourceError if the first record cannot be read.
     """
-    paths, split, notes = of_one_split(_matching(config), config)
-    files = _named(paths)
+    paths, split, notes = of_one_split(matching_places(config), config)
+    files = source_files(paths, _format)
     return described_source(
         config,
         replace(_described(paths, config), class_texts=partial(text_classes, files)),
@@ -69,20 +69,11 @@ def matching_files(config: SourceConfig) -> tuple[SourceFile, ...]:
 
     Raises UsageError if there is none, or they are of several splits.
     """
-    return _named(of_one_split(_matching(config), config)[0])
+    return source_files(of_one_split(matching_places(config), config)[0], _format)
 
 
-def _matching(config: SourceConfig) -> list[Place]:
-    paths = matching(place(config.src))
-    if not paths:
-        raise UsageError(f"--src {config.src}: no file matches this pattern")
-    return sorted(paths, key=lambda path: (path.name, str(path)))
-
-
-def _named(paths: list[Place]) -> tuple[SourceFile, ...]:
-    return tuple(
-        SourceFile(position=position, name=path.name, path=str(path.absolute())) for position, path in enumerate(paths)
-    )
+def _format(path: Place) -> str:
+    return "tfrecord"
 
 
 def _inferred_schema(paths: list[Place], config: SourceConfig) -> Schema:

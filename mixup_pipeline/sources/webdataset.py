@@ -24,11 +24,11 @@ from mixup_pipeline.sources.file_formats.tar import (
     images_of,
     samples,
 )
+from mixup_pipeline.sources.listed_files import matching_places, source_files
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.sources.split_names import of_one_split
 from mixup_pipeline.sources.text_classes import text_classes
 from mixup_pipeline.sources.tfrecord import names_files
-from mixup_pipeline.storage.matching import matching
 from mixup_pipeline.storage.places import Place, place
 
 _SUFFIXES = (".tar", ".tar.gz", ".tgz")
@@ -54,8 +54,8 @@ def open_webdataset(config: SourceConfig) -> Source:
     """
     if config.schema is not None:
         raise UsageError(f"--schema is for TFRecord files, but --src {config.src} is tar: leave out --schema")
-    paths, split, notes = of_one_split(_matching(config), config)
-    files = _named(paths)
+    paths, split, notes = of_one_split(matching_places(config), config)
+    files = source_files(paths, _format)
     first = _first_sample(files, config)
     schema = _schema(first, files[0].name)
     if config.label_key is None:
@@ -72,21 +72,11 @@ def open_webdataset(config: SourceConfig) -> Source:
 
 def webdataset_files(config: SourceConfig) -> tuple[SourceFile, ...]:
     """The tar files that match, in the order of their names."""
-    return _named(of_one_split(_matching(config), config)[0])
+    return source_files(of_one_split(matching_places(config), config)[0], _format)
 
 
-def _matching(config: SourceConfig) -> list[Place]:
-    paths = matching(place(config.src))
-    if not paths:
-        raise UsageError(f"--src {config.src}: no file matches this pattern")
-    return sorted(paths, key=lambda path: (path.name, str(path)))
-
-
-def _named(paths: list[Place]) -> tuple[SourceFile, ...]:
-    return tuple(
-        SourceFile(position=position, name=path.name, path=str(path.absolute()), format="tar")
-        for position, path in enumerate(paths)
-    )
+def _format(path: Place) -> str:
+    return "tar"
 
 
 def _first_sample(files: tuple[SourceFile, ...], config: SourceConfig) -> Sample:
