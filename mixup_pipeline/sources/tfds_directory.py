@@ -151,7 +151,7 @@ def _no_dataset(src: str, folder: Place) -> UsageError:
         )
     return UsageError(
         f"--src {src}: no TFDS dataset in this folder (no {FEATURES_NAME}): for TFRecord files give a pattern such as "
-        f"'{src.rstrip('/')}/*.tfrecord*'"
+        f"'{src.rstrip('/')}/*.tfrecord*'; images need one folder a class, or a metadata.csv that lists them"
     )
 
 

@@ -75,7 +75,7 @@ WRONG_OPTIONS: list[tuple[list[str], tuple[str, ...]]] = [
     (["--alhpa", "0.2"], ("No such option", "--alhpa", "--alpha")),
     (["--streaming"], ("No such option", "--streaming")),
     (["--split", "valid"], ("split 'valid' is for evaluation", "--allow-eval-split")),
-    (["--split", "train[:50%]"], ("split", "train[:50%]", "--limit")),
+    (["--split", "train[:50%"], ("split", "a slice such as", "train[:50%")),
     (["--split", "extra"], ("split 'extra'", "shapes has train")),
     (["--image-key", "picture"], ("image-key", "no feature 'picture'", "it has image (")),
     (["--label-key", "digit"], ("label-key", "no feature 'digit'", "it has image (")),

@@ -135,6 +135,8 @@ def test_a_bad_row_is_named_and_can_be_left_out(tmp_path: Path, row: list[str], 
         (b"a,,species\n1,2,x\n", "column 2 of its first line has no name: give it one"),
         (b"1,2,3\n4,5,6\n", "its first line holds numbers: write the names of the columns before it"),
         ("a,b,species\n1,2,Käfer\n".encode("latin-1"), "is not UTF-8 text"),
+        (b'a,species\n1,"x\n2,y\n', "cannot be read as CSV .unexpected end of data"),
+        (b"a,species\n" + b"1" * 200_000 + b",x\n", "cannot be read as CSV .field larger than field limit"),
         (gzip.compress(b"a,species\n1,x\n" * 99)[:-9], "cannot be read as CSV"),
     ],
 )

@@ -115,9 +115,9 @@ def rows_in(path: Place, name: str) -> Iterator[tuple[tuple[str, ...], Iterator[
             try:
                 first = text.readline()
                 delimiter = max(DELIMITERS, key=first.count) if any(mark in first for mark in DELIMITERS) else ","
-                names = tuple(key.strip() for key in next(csv.reader([first], delimiter=delimiter), []))
+                names = tuple(key.strip() for key in next(csv.reader([first], delimiter=delimiter, strict=True), []))
                 _check_names(names, name)
-                yield names, filter(None, csv.reader(text, delimiter=delimiter)), delimiter
+                yield names, filter(None, csv.reader(text, delimiter=delimiter, strict=True)), delimiter
             except UnicodeDecodeError as error:
                 raise SourceError(
                     f"{name}: is not UTF-8 text (byte {error.start:,} of a block): save it as UTF-8"
