@@ -152,6 +152,21 @@ def test_other_sizes_beside_shards_of_one_size_are_refused_with_a_way_out(tmp_pa
     assert "add --image-size" not in str(said.value)
 
 
+@pytest.mark.slow
+def test_another_table_is_read_as_the_mixed_one(tmp_path: Path) -> None:
+    """Its label, and the numbers of its classes, of which it lacks one."""
+    for name, classes in (("train", "abc"), ("test", "ac")):
+        rows = [f"{number},{number / 2},{classes[number % len(classes)]}" for number in range(12)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["x,y,kind", *rows]) + "\n")
+    shards = tmp_path / "shards"
+    augment(SourceConfig(src=str(tmp_path / "train.csv"), label_key="kind"), shards, MixConfig())
+    test = SourceConfig(src=str(tmp_path / "test.csv"), allow_eval_split=True)
+    config = TrainConfig(epochs=1, batch_size=4, model="mlp")
+    evaluation = prepare(TrainRequest(shards=shards, evaluation=test, config=config), tmp_path / "run").job.evaluation
+    labels = np.concatenate([labels for _, labels in evaluation_batches(evaluation.records, 7).as_numpy_iterator()])
+    assert sorted(labels.argmax(1).tolist()) == [0] * 6 + [2] * 6
+
+
 def test_a_source_that_needs_no_size_is_read_as_it_is(tmp_path: Path) -> None:
     images = [png(np.full((8, 9, 1), value, np.uint8)) for value in range(6)]
     asked = source(tmp_path, "test", images)
