@@ -48,9 +48,10 @@ class RunMaker:
         form = self._source_config.images
         self.evaluation = self._clean(replace(comparison.evaluation, allow_eval_split=True), form, "evaluation")
         form = form_of(self.evaluation.records)
+        unlabelled = replace(comparison.evaluation, label_kind=None, class_names=None)  # outliers have other classes
         self._outliers = {
             name: self._clean(
-                evaluation_config(comparison.evaluation, name, split=comparison.evaluation.split_name),
+                evaluation_config(unlabelled, name, split=comparison.evaluation.split_name),
                 form,
                 f"outliers-{number}",
             )
