@@ -65,7 +65,7 @@ class Source:
         names = [file.name for file in self.files]
         if not names:
             raise SourceError(f"{self.name}: split {self.split!r} has no files")
-        unnameable = next((name for name in (self.name, self.split, *names) if not _is_text(name)), None)
+        unnameable = next((name for name in (self.name, self.split, *names) if not is_text(name)), None)
         if unnameable is not None:
             raise SourceError(f"{unnameable}: the name is not UTF-8, so that no id can hold it: rename it")
         duplicate = None
@@ -93,7 +93,7 @@ class SourceKind:
     slices: bool = False
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
     """Whether the name can be written as UTF-8. Python holds other bytes of a file name as lone surrogates."""
     try:
         name.encode()

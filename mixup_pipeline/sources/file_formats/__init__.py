@@ -43,7 +43,15 @@ class FileFormat(ABC):
 
 
 class Readable(FileFormat):
-    """A format whose records can be read in order, and at random."""
+    """A format whose records can be read in order, and at random. So it needs no conversion, unless it says so."""
+
+    def needs_conversion(self, path: Place) -> bool:
+        """Whether the file has to be converted before its records can be read."""
+        return False
+
+    def convert(self, file: NamedFile, spec: ExampleSpec, target: Path) -> None:
+        """Never called where no conversion is needed."""
+        raise TypeError(f"{file.name}: {file.format} files need no conversion")
 
     @abstractmethod
     def records(self, path: Place, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:

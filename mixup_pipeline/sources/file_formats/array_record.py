@@ -10,14 +10,12 @@ import itertools
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.errors import RecordError, SourceError, UsageError, first_line
 from mixup_pipeline.records.framing import masked_crc32c
 from mixup_pipeline.sources.file_formats import Readable
 from mixup_pipeline.sources.index import Entries, NamedFile
-from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import ObjectPath, Place, place
 from mixup_pipeline.storage.range_reader import RangeReader
 
@@ -30,14 +28,6 @@ _CHANGED = "its data changed while they were being read: run again"
 
 class ArrayRecord(Readable):
     """Files of records with an index."""
-
-    def needs_conversion(self, path: Place) -> bool:
-        """Never: the records are read where they are."""
-        return False
-
-    def convert(self, file: NamedFile, spec: ExampleSpec, target: Path) -> None:
-        """Never called."""
-        raise TypeError(f"{file.name}: ArrayRecord needs no conversion")
 
     def records(self, path: Place, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
         """All records. One whose chunk is damaged has a fault."""

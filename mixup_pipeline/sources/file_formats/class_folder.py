@@ -12,6 +12,7 @@ from mixup_pipeline.records.images import IMAGE_SIGNATURES
 from mixup_pipeline.sources.file_formats import FileFormat
 from mixup_pipeline.sources.file_formats.listing import LABEL_KEY, write_listing
 from mixup_pipeline.sources.index import NamedFile
+from mixup_pipeline.sources.source import is_text
 from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import ObjectPath, Place, place
 from mixup_pipeline.storage.range_reader import RangeReader
@@ -91,7 +92,7 @@ class ClassFolder(FileFormat):
         """List the images, in the order of their names, each with the name of the folder as its label."""
         folder = place(file.path)
         names = folder_content(folder).images
-        odd = next((name for name in names if _is_odd(name)), None)
+        odd = next((name for name in names if not is_text(name)), None)
         if odd is not None:
             raise SourceError(f"{file.path}/{odd!a}: the name is not UTF-8, so that no id can hold it: rename it")
         write_listing(target, folder, ((name, {LABEL_KEY: folder.name}) for name in names))
@@ -106,14 +107,6 @@ class ClassFolder(FileFormat):
             except OSError:  # a link to nothing: its record is bad
                 told.update(b"?")
         return (told.hexdigest(),)
-
-
-def _is_odd(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 FORMAT = ClassFolder()

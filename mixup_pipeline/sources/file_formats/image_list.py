@@ -16,6 +16,7 @@ from mixup_pipeline.sources.file_formats.csv import is_integer, is_number, rows_
 from mixup_pipeline.sources.file_formats.file_object import open_file
 from mixup_pipeline.sources.file_formats.listing import Others, write_listing
 from mixup_pipeline.sources.index import NamedFile
+from mixup_pipeline.sources.source import is_text
 from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import Place, place
 from mixup_pipeline.storage.stamps import Stamp, stamp
@@ -31,6 +32,8 @@ def rows(path: Place) -> Iterator[Row]:
         name = row.get(FILE_NAME)
         if not isinstance(name, str) or not name:
             raise SourceError(f"{path}: row {number} has no {FILE_NAME}: each row names an image beside this file")
+        if not is_text(name):
+            raise SourceError(f"{path}: row {number}: {name!a} is not UTF-8, so that no id can hold it: rename it")
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
             raise SourceError(f"{path}: row {number}: {name!r} lies outside of this folder")
         yield row

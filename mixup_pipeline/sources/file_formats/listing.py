@@ -18,7 +18,6 @@ from mixup_pipeline.records.tf_example import serialize
 from mixup_pipeline.sources.file_formats import Readable
 from mixup_pipeline.sources.index import Entries, NamedFile
 from mixup_pipeline.sources.payloads import UNDER_WAY
-from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import ObjectPath, Place, place
 from mixup_pipeline.storage.prefetch import prefetch
 from mixup_pipeline.storage.range_reader import RangeReader
@@ -72,14 +71,6 @@ class Members(Sequence[str]):
 
 class Listing(Readable):
     """A list of images, which are read where they are."""
-
-    def needs_conversion(self, path: Place) -> bool:
-        """Never: it is what a conversion has written."""
-        return False
-
-    def convert(self, file: NamedFile, spec: ExampleSpec, target: Path) -> None:
-        """Never called."""
-        raise TypeError(f"{file.name}: a listing needs no conversion")
 
     def records(self, path: Place, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
         """All images, in the order of the listing. What cannot be read is a fault of its record."""
