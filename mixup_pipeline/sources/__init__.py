@@ -8,7 +8,7 @@ from dataclasses import replace
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import SOURCE_KINDS
 from mixup_pipeline.config.source import IMAGE_OPTIONS
-from mixup_pipeline.errors import UsageError
+from mixup_pipeline.errors import StoreError, UsageError
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind, check_split
 from mixup_pipeline.sources.split_slices import slices_of
 
@@ -59,4 +59,9 @@ def kind_of(config: SourceConfig) -> SourceKind:
     Raises UsageError if the source cannot be accessed.
     """
     kinds: list[SourceKind] = list(SOURCE_KINDS.values())
-    return next(kind for kind in reversed(kinds) if kind.takes(config))
+    try:
+        return next(kind for kind in reversed(kinds) if kind.takes(config))
+    except StoreError:
+        raise
+    except OSError as error:
+        raise UsageError(f"--src {config.src}: cannot be accessed ({error.strerror or error})") from error

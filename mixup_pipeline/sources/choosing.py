@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import SourceError, UsageError
-from mixup_pipeline.sources.columns import asked_columns, group_feature, kept_features, number_columns, together
+from mixup_pipeline.sources.columns import (
+    asked_columns,
+    group_feature,
+    kept_features,
+    number_columns,
+    together,
+    without_label,
+)
 from mixup_pipeline.sources.feature import SHOWN, Feature, Role, Schema, features_text, is_usable, kind_for, listed
 from mixup_pipeline.sources.schema import given_class_names
 from mixup_pipeline.spec import MAX_CLASSES, ExampleSpec
@@ -86,6 +93,7 @@ def choose(described: Described, config: SourceConfig) -> Choice:
         label_key, label_rule = _chosen(described, "label", None, second, set() if columns is not None else {input_key})
     if columns is not None:
         columns = columns or number_columns(schema, described.where, label_key)
+        columns = without_label(columns, described.where, label_key)
         input_key, input_rule, feature = together(columns, table=described.packs_columns)
     label = schema[label_key]
     given = None if config.class_names is None else given_class_names(config.class_names)

@@ -35,6 +35,15 @@ def asked_columns(
     return columns
 
 
+def without_label(columns: tuple[str, ...], where: str, label_key: str) -> tuple[str, ...]:
+    """The columns. Raises UsageError if the label is one of them, where a rule has chosen it."""
+    if label_key in columns:
+        raise UsageError(
+            f"--columns: {label_key!r} of {where} is the label: leave it out, or name another label with --label-key"
+        )
+    return columns
+
+
 def number_columns(schema: Schema, where: str, label_key: str) -> tuple[str, ...]:
     """All columns of numbers but the label. Raises UsageError if there are none."""
     columns = tuple(key for key, feature in schema.items() if feature.is_number and key != label_key)

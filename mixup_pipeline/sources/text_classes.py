@@ -31,7 +31,7 @@ def text_classes(files: Iterable[SourceFile], label_key: str) -> tuple[str, ...]
                 raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
     if not texts:
         raise SourceError(f"label {label_key!r}: no record holds a text")
-    return tuple(sorted(text.decode("utf-8", "replace") for text in texts))
+    return tuple(sorted(text.decode() for text in texts))
 
 
 def _texts(payload: bytes, label_key: str) -> list[bytes]:
@@ -39,4 +39,12 @@ def _texts(payload: bytes, label_key: str) -> list[bytes]:
         feature = parse(payload).get(label_key)
     except ValueError:
         return []
-    return [] if feature is None else list(feature.bytes_list.value)
+    return [] if feature is None else [text for text in feature.bytes_list.value if _is_utf8(text)]
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """TFRecord files, given by a path or a pattern. A schema or the user's options describe their records."""
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -109,7 +110,7 @@ def _feature(key: str, feature: Any, config: SourceConfig) -> Feature:
         soft = "soft" if len(values) > 1 else None
         text, shape = f"{count}float", (len(values),)
         return Feature(text=text, input_kind="vector", label_kind=soft, shape=shape, is_number=len(values) == 1)
-    if kind == "int64_list" and values:
+    if kind == "int64_list" and (values or config.label_kind == "multi-label"):  # of no class is a label too
         return _integers(values, count, config)
     return Feature(text=f"{count}{_WORDS.get(kind, 'empty')}")
 
@@ -125,15 +126,17 @@ def _integers(values: Sequence[int], count: str, config: SourceConfig) -> Featur
 
 def _is_class_list(values: Sequence[int], config: SourceConfig) -> bool:
     """Whether integers list classes, and are no vector of 0 and 1 with a value for each class."""
-    return len(values) == 1 or config.num_classes not in (None, len(values)) or not {*values} <= {0, 1}
+    return len(values) <= 1 or config.num_classes not in (None, len(values)) or not {*values} <= {0, 1}
 
 
 def _bytes_text(value: bytes) -> str:
-    """Text if it seems to be text, else how many bytes."""
-    text = value[:_TEXT_BYTES].decode("ascii", "replace")
-    return (
-        f"text {text!r}" if text.isprintable() and text.isascii() and text else f"{len(value):,} bytes, no image file"
-    )
+    """Text if it begins as UTF-8 that can be printed, else how many bytes."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        text = decoder.decode(value[:_TEXT_BYTES], final=len(value) <= _TEXT_BYTES)
+    except UnicodeDecodeError:
+        text = ""
+    return f"text {text!r}" if text and text.isprintable() else f"{len(value):,} bytes, no image file"
 
 
 def names_files(config: SourceConfig) -> bool:

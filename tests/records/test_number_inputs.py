@@ -1,5 +1,7 @@
 """Inputs that are numbers: of any shape and dtype, as lists, packed, or in several features."""
 
+import math
+import struct
 import zlib
 from typing import Any
 
@@ -7,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mixup_pipeline import spec as spec_module
 from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.records.example_reader import ExampleReader
@@ -64,6 +67,57 @@ def test_bfloat16_is_the_upper_half_of_float32() -> None:
     assert (
         decoded(spec_of("vector-bytes", (5,), dtype="bfloat16"), {"x": halves.tobytes()}).tolist() == expected.tolist()
     )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_every_number_of_two_bytes(dtype: str) -> None:
+    """All 65,536 patterns, against the standard library; of those that are not finite each is refused."""
+    patterns = [number.to_bytes(2, "little") for number in range(1 << 16)]
+    unpacked = [
+        struct.unpack("<e", data)[0] if dtype == "float16" else struct.unpack("<f", b"\0\0" + data)[0]
+        for data in patterns
+    ]
+    fine = [number for number, value in enumerate(unpacked) if math.isfinite(value)]
+    spec = spec_of("vector-bytes", (len(fine),), dtype=dtype)
+    found = decoded(spec, {"x": b"".join(patterns[number] for number in fine)})
+    assert found.tolist() == [unpacked[number] for number in fine]
+    kind, one = INPUT_KINDS["vector-bytes"], spec_of("vector-bytes", (1,), dtype=dtype)
+    for number in sorted({*range(1 << 16)} - {*fine}):
+        with pytest.raises(ValueError, match="holds a value that is not finite"):
+            kind.decode(patterns[number], (1,), one)
+
+
+def test_every_byte_that_is_not_zero_is_true() -> None:
+    found = decoded(spec_of("vector-bytes", (256,), dtype="bool"), {"x": bytes(range(256))})
+    assert found.tolist() == [0] + [1] * 255
+
+
+def test_integers_are_exact_up_to_the_limit() -> None:
+    limit = [2**24, -(2**24), 2**24 - 1, 0]
+    assert decoded(spec_of("numbers", (4,)), {"x": limit}).astype(np.int64).tolist() == limit
+    columns = decoded(spec_of("columns", (2,), columns=("a", "b")), {"a": [2**24], "b": [-(2**24)]})
+    assert columns.astype(np.int64).tolist() == [2**24, -(2**24)]
+
+
+def test_examples_larger_than_allowed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what they become in memory: four bytes a number, however they are stored."""
+    monkeypatch.setattr(spec_module, "MAX_EXAMPLE_BYTES", 64)
+    for encoding, features in (
+        ("vector", lambda count: {"x": np.ones(count, np.float32)}),
+        ("numbers", lambda count: {"x": [1] * count}),
+        ("vector-bytes", lambda count: {"x": bytes(count)}),
+        ("vector-zlib", lambda count: {"x": zlib.compress(bytes(count))}),
+    ):
+        spec = spec_of(encoding, (None,), dtype="int8")
+        assert decoded(spec, features(16)).shape == (16,)
+        with pytest.raises(ValueError, match="the example claims to be 17: allowed are 1 byte to"):
+            decoded(spec, features(17))
+
+
+def test_a_zlib_stream_is_unpacked_no_further_than_allowed() -> None:
+    bomb = zlib.compress(bytes(spec_module.MAX_EXAMPLE_BYTES + 1), 1)
+    with pytest.raises(ValueError, match=r"its zlib stream holds more than 67,108,864 bytes"):
+        INPUT_KINDS["vector-zlib"].shape(bomb, spec_of("vector-zlib", (None,)))
 
 
 def test_pixels_as_integers() -> None:

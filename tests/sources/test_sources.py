@@ -1,5 +1,6 @@
 """Sources of any kind: the kind of a `src`, and the splits that may be augmented."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,20 @@ def test_an_evaluation_split_opens_where_it_is_allowed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is for evaluation"):
         open_source(SourceConfig(src=src, split="test"))
     assert open_source(SourceConfig(src=src, split="test", allow_eval_split=True)).split == "test"
+
+
+def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked, listed = tmp_path / "locked", Path.iterdir
+    locked.mkdir()
+
+    def refused(path: Path) -> Iterator[Path]:
+        if path == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(UsageError, match=r"^--src .*/locked: cannot be accessed \(Permission denied\)$"):
+        open_source(SourceConfig(src=str(locked)))
 
 
 @pytest.mark.parametrize("src", ["hdfs://host/data/*.tfrecord", "http://host/data"])

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import RecordError, SourceError, UsageError
+from mixup_pipeline.records.tf_example import serialize
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.spec import ExampleSpec
@@ -170,6 +172,73 @@ def test_class_ids_from_one(tmp_path: Path) -> None:
     path = write_records(tmp_path / "train-00000-of-01024", [example({"image/encoded": PICTURE})])
     spec = opened(path, schema="tfslim_imagenet").spec
     assert (spec.num_classes, spec.first_class) == (1000, 1)
+
+
+def kind_seen(folder: Path, label: Any, **options: Any) -> tuple[str, int]:
+    """The kind of a label, and how many classes it has, where the only record has this one."""
+    label = np.array(label, np.float32) if isinstance(label, list) and label and isinstance(label[0], float) else label
+    path = write_records(folder / "one.tfrecord", [serialize({"image": PICTURE, "label": label})])
+    spec = opened(path, **options).spec
+    return spec.label_kind, spec.num_classes
+
+
+@pytest.mark.parametrize(
+    ("label", "options", "kind", "classes"),
+    [
+        ([0, 1, 0], {}, "one-hot", 3),
+        ([0, 1, 1], {"label_kind": "multi-label"}, "multi-hot", 3),
+        ([0.0, 1.0], {"label_kind": "multi-label"}, "multi-hot", 2),
+        ([0, 1, 1], {"label_kind": "multi-label", "num_classes": 3}, "multi-hot", 3),
+        ([0, 1], {"label_kind": "multi-label", "num_classes": 3}, "class-list", 3),
+        ([2, 1, 0], {"label_kind": "multi-label", "num_classes": 3}, "class-list", 3),
+        ([1], {"label_kind": "multi-label", "num_classes": 3}, "class-list", 3),
+        ([], {"label_kind": "multi-label", "num_classes": 3}, "class-list", 3),
+        ([4], {"label_kind": "regression"}, "regression", 1),
+        ([0.5], {"label_kind": "regression"}, "regression", 1),
+        ([0.5, -2.0, 7.0], {"label_kind": "regression"}, "regression", 3),
+        ([5, -2], {"label_kind": "regression"}, "regression", 2),
+        ([0.5, 0.5], {"label_kind": "soft"}, "soft", 2),
+        ([4], {"label_kind": "class", "num_classes": 5}, "class", 5),
+        (b"cat", {"label_kind": "class"}, "class", 1),
+    ],
+)
+def test_kinds_of_labels(tmp_path: Path, label: Any, options: dict[str, Any], kind: str, classes: int) -> None:
+    assert kind_seen(tmp_path, label, **options) == (kind, classes)
+
+
+@pytest.mark.parametrize(
+    ("label", "options", "said"),
+    [
+        ([4], {"label_kind": "soft"}, r"label \(integer\): allowed are"),
+        (b"cat", {"label_kind": "regression"}, r"label \(text 'cat'\): allowed are"),
+        (b"cat", {"label_kind": "multi-label"}, r"label \(text 'cat'\): allowed are"),
+        ([0.5], {"label_kind": "multi-label"}, r"label \(float\): allowed are"),
+        ([], {}, r"label \(0 integers\): allowed are"),
+        ([4, 2], {"label_kind": "multi-label"}, "--num-classes is needed: .* how many classes 'label' has"),
+        ([], {"label_kind": "multi-label"}, "--num-classes is needed: .* how many classes 'label' has"),
+        ([0.5, 2.0], {"label_kind": "regression", "num_classes": 3}, "--num-classes 3: label 'label' .* holds 2"),
+    ],
+)
+def test_labels_of_other_kinds_are_refused(tmp_path: Path, label: Any, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        kind_seen(tmp_path, label, **options)
+
+
+@pytest.mark.parametrize("text", ["cat", "Käfer", "水" * 10, "a" * 19 + "ä", "two words", "x" * 500])
+def test_a_first_label_may_be_any_text(tmp_path: Path, text: str) -> None:
+    """Also where the part that is shown ends within a character."""
+    path = write_records(tmp_path / "one.tfrecord", [serialize({"image": PICTURE, "label": text.encode()})])
+    source = opened(path)
+    assert (source.spec.class_texts, source.class_names) == ((text,), (text,))
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"a\nb", b"K\xe4fer", "Käfer".encode()[:2], bytes(30)])
+def test_a_first_label_that_is_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
+    path = write_records(tmp_path / "one.tfrecord", [serialize({"image": PICTURE, "label": data})])
+    with pytest.raises(
+        UsageError, match=rf"label \({len(data)} bytes, no image file\): allowed are one integer or text"
+    ):
+        opened(path)
 
 
 # A first record that cannot be read

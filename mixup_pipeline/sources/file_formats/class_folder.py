@@ -33,7 +33,7 @@ class FolderContent:
 def folder_content(folder: Place) -> FolderContent:
     """Find the images below a folder, at any depth. A file is one by the end of its name, or by how it begins.
 
-    Raises SourceError for a name that no id can hold, and OSError where a folder cannot be listed.
+    Raises SourceError where a folder cannot be listed.
     """
     images: list[str] = []
     others: list[str] = []
@@ -52,20 +52,26 @@ def _files_below(folder: Place) -> Iterator[str]:
         first = len(folder.key.rstrip("/")) + 1 if folder.key else 0
         yield from (path.key[first:] for path in folder.walk_files() if not path.key.endswith("/"))
         return
+    above: dict[str, tuple[str, ...]] = {}
     for where, folders, files in os.walk(folder, onerror=_raised, followlinks=True):
-        real = os.path.realpath(where)
-        folders[:] = [name for name in folders if not name.startswith(".") and not _leads_back(real, name)]
+        walked = (*above.pop(where, ()), os.path.realpath(where))
+        folders[:] = [name for name in folders if not name.startswith(".") and not _leads_back(walked, where, name)]
+        above.update((f"{where.rstrip('/')}/{name}", walked) for name in folders)
         below = os.path.relpath(where, folder)
         yield from (name if below == "." else f"{below}/{name}" for name in files)
 
 
-def _leads_back(real: str, name: str) -> bool:
-    """Whether a folder is a link to one that it lies in."""
-    return f"{real}/".startswith(os.path.realpath(f"{real}/{name}").rstrip("/") + "/")
+def _leads_back(walked: tuple[str, ...], where: str, name: str) -> bool:
+    """Whether a folder is a link to one that it lies in. walked: the real paths of the folders on the way to it.
+
+    The way may go over other links: two that lead to each other would be followed for ever otherwise.
+    """
+    real = os.path.realpath(f"{where}/{name}").rstrip("/") + "/"
+    return any(f"{folder}/".startswith(real) for folder in walked)
 
 
 def _raised(error: OSError) -> None:
-    raise error
+    raise SourceError(f"{error.filename}: cannot be listed ({error.strerror or error})") from error
 
 
 def _is_image(folder: Place, name: str) -> bool:

@@ -33,7 +33,7 @@ def write_listing(target: Path, folder: Place, images: Iterable[tuple[str, Other
     """Write a listing. images: the name of each below the folder, and its features, in the order of the records."""
     with target.open("w", encoding="utf-8") as file:
         for line in itertools.chain([str(folder)], images):
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            file.write(json.dumps(line) + "\n")  # in ASCII: the folder's path may be no UTF-8
 
 
 class Members(Sequence[str]):
