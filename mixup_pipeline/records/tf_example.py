@@ -22,6 +22,7 @@ _VARINT, _LENGTH_DELIMITED = 0, 2
 _FIXED_BYTES = {1: 8, 5: 4}
 """Wire types of fields, and the bytes of those of fixed size."""
 _MASK = (1 << 64) - 1
+_BYTES = [bytes([value]) for value in range(0x80)]
 
 
 def _build_example_type() -> Any:
@@ -78,28 +79,31 @@ def serialize(features: Mapping[str, "bytes | list[bytes] | list[int] | npt.NDAr
     Values: bytes or a list of bytes, a list of integers, or float32[n]. Equal features always give equal bytes, which
     protobuf does not promise.
     """
-    return _field(1, b"".join(_field(1, _entry(key, features[key])) for key in sorted(features)))
+    entries = [piece for key in sorted(features) for piece in _field(1, *_entry(key, features[key]))]
+    return b"".join(_field(1, *entries))
 
 
-def _entry(key: str, value: Any) -> bytes:
+def _entry(key: str, value: Any) -> list[bytes]:
     if isinstance(value, np.ndarray):
         number, content = 2, _field(1, value.astype("<f4").tobytes())
     elif isinstance(value, bytes):
         number, content = 1, _field(1, value)
     elif value and isinstance(value[0], bytes):
-        number, content = 1, b"".join(_field(1, item) for item in value)
+        number, content = 1, [piece for item in value for piece in _field(1, item)]
     else:
-        number, content = 3, _field(1, b"".join(_packed(item & _MASK) for item in value))
-    return _field(1, key.encode()) + _field(2, _field(number, content))
+        number, content = 3, _field(1, *(_packed(item & _MASK) for item in value))
+    return [*_field(1, key.encode()), *_field(2, *_field(number, *content))]
 
 
-def _field(number: int, content: bytes) -> bytes:
-    """A length-delimited field."""
-    return b"".join((bytes([number << 3 | _LENGTH_DELIMITED]), _packed(len(content)), content))
+def _field(number: int, *content: bytes) -> list[bytes]:
+    """A length-delimited field in pieces, so that a large value is copied once."""
+    return [_packed(number << 3 | _LENGTH_DELIMITED) + _packed(sum(map(len, content))), *content]
 
 
 def _packed(value: int) -> bytes:
     """A varint. value: from 0 to 2⁶⁴ − 1."""
+    if value < 0x80:
+        return _BYTES[value]
     packed = bytearray()
     while value > 0x7F:
         packed.append(value & 0x7F | 0x80)
