@@ -21,7 +21,7 @@ _FIELD = descriptor_pb2.FieldDescriptorProto
 _VARINT, _LENGTH_DELIMITED = 0, 2
 _FIXED_BYTES = {1: 8, 5: 4}
 """Wire types of fields, and the bytes of those of fixed size."""
-_MASK = (1 << 64) - 1
+_MASK, _INT64 = (1 << 64) - 1, 1 << 63
 _BYTES = [bytes([value]) for value in range(0x80)]
 
 
@@ -78,6 +78,8 @@ def serialize(features: Mapping[str, "bytes | list[bytes] | list[int] | npt.NDAr
 
     Values: bytes or a list of bytes, a list of integers, or float32[n]. Equal features always give equal bytes, which
     protobuf does not promise.
+
+    Raises ValueError for an integer of more than 64 bits.
     """
     entries = [piece for key in sorted(features) for piece in _field(1, *_entry(key, features[key]))]
     return b"".join(_field(1, *entries))
@@ -91,6 +93,9 @@ def _entry(key: str, value: Any) -> list[bytes]:
     elif value and isinstance(value[0], bytes):
         number, content = 1, [piece for item in value for piece in _field(1, item)]
     else:
+        out = next((item for item in value if not -_INT64 <= item < _INT64), None)
+        if out is not None:
+            raise ValueError(f"feature {key!r} holds {out}, an integer of more than 64 bits")
         number, content = 3, _field(1, *(_packed(item & _MASK) for item in value))
     return [*_field(1, key.encode()), *_field(2, *_field(number, *content))]
 

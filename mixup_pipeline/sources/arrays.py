@@ -5,12 +5,8 @@ another split (x_test) are left out.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Any
-
-import numpy.typing as npt
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import FILE_FORMATS
@@ -54,7 +50,7 @@ def open_arrays(config: SourceConfig) -> Source:
     paths, split, notes = of_one_split(_matching(config), config)
     files, name = source_files(paths, _format), paths[0].name
     try:
-        file_format: Arrays = FILE_FORMATS[files[0].format]
+        file_format = _format_at(paths[0])
         keys, asked = file_format.keys(paths[0], name), config.image_key
         if files[0].format == "npy":
             asked, keys = name, _beside(keys, name, config)
@@ -65,17 +61,22 @@ def open_arrays(config: SourceConfig) -> Source:
         image, label = _pair(keys, asked)
         _check_usable(headers, name, asked or image, config.label_key or label)
         schema = {key: _feature(header) for key, header in headers.items()}
-        if config.num_classes is None and config.class_names is None:
-            for key in (key for key, feature in schema.items() if _needs_classes(feature)):
-                schema[key] = _with_range(schema[key], file_format.values(paths[0], name, key))
     except OSError as error:
         raise SourceError(f"{error.filename or paths[0]}: cannot be read ({error.strerror or error})") from error
     texts = partial(text_classes, files)
     described = Described(
-        schema=schema, where=name, supervised=(image, label), supervised_rule="paired by name", class_texts=texts
+        schema=schema,
+        where=name,
+        supervised=(image, label),
+        supervised_rule="paired by name",
+        class_texts=texts,
+        integers=partial(_ends, paths),
     )
     source = described_source(config, described, name=plain_name(name), split=split, files=files, notes=tuple(notes))
-    check_together({key: headers[key] for key in needed(source.spec)}, name)
+    used = {key: headers[key] for key in needed(source.spec)}
+    check_together(used, name)
+    for path in paths[1:]:
+        _check_alike(used, name, file_format.headers(path, path.name, list(used)), path.name)
     return source
 
 
@@ -93,6 +94,11 @@ def _matching(config: SourceConfig) -> list[Place]:
 
 def _format(path: Place) -> str:
     return path.name.lower()[-3:]
+
+
+def _format_at(path: Place) -> Arrays:
+    file_format: Arrays = FILE_FORMATS[_format(path)]
+    return file_format
 
 
 def _beside(there: Collection[str], name: str, config: SourceConfig) -> list[str]:
@@ -170,15 +176,18 @@ def _feature(header: Header) -> Feature:
     )
 
 
-def _needs_classes(feature: Feature) -> bool:
-    return feature.label_kind == "class" and not feature.is_text and feature.num_classes is None
+def _ends(paths: list[Place], key: str) -> tuple[int, int] | None:
+    """The least and the largest integer of an array, of all files; None if it holds none."""
+    parts = [part for path in paths for part in _format_at(path).values(path, path.name, key) if part.size]
+    return (min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)) if parts else None
 
 
-def _with_range(feature: Feature, values: Iterable[npt.NDArray[Any]]) -> Feature:
-    """An array of integers with the values that it holds, for the message that asks how many classes there are."""
-    ends = [(part.min(), part.max()) for part in values]
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
-    return replace(feature, text=f"{feature.text}, from {low} to {high}")
+def _check_alike(headers: Mapping[str, Header], name: str, others: Mapping[str, Header], other: str) -> None:
+    """Raise SourceError for an array of another file whose rows are not those of the first one."""
+    for key, header in headers.items():
+        told, found = (f"{one.dtype} of {[*one.shape[1:]]}" for one in (header, others[key]))
+        if told != found:
+            raise SourceError(f"{other}: array {key!r} has rows of {found}, that of {name} has {told}")
 
 
 KIND = SourceKind(takes=takes, open=open_arrays, files=array_files, keys_of_split=True)

@@ -10,18 +10,21 @@ from dataclasses import dataclass, replace
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS
-from mixup_pipeline.errors import SourceError, UsageError
+from mixup_pipeline.errors import UsageError
+from mixup_pipeline.sources.classes import num_classes, with_range
 from mixup_pipeline.sources.columns import (
     asked_columns,
     group_feature,
     kept_features,
+    label_columns,
     number_columns,
     together,
+    with_label,
     without_label,
 )
 from mixup_pipeline.sources.feature import SHOWN, Feature, Role, Schema, features_text, is_usable, kind_for, listed
 from mixup_pipeline.sources.schema import given_class_names
-from mixup_pipeline.spec import MAX_CLASSES, ExampleSpec
+from mixup_pipeline.spec import ExampleSpec
 
 _IMAGE_RANK = 3
 _ALLOWED = {
@@ -32,8 +35,6 @@ _ALLOWED = {
 }
 
 _TOKENS = re.compile(r"(^|[_/])(input_?|token_?|word_?|piece_?)?(ids|tokens)$", re.IGNORECASE)
-_VECTOR_LABELS = ("soft", "one-hot", "multi-hot", "regression")
-"""Label kinds whose number of values is that of the classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +61,9 @@ class Described:
 
     where: what holds the description, for messages. supervised: the keys that the dataset itself names as input and
     label. class_names: gives the names of the classes of a label, None if there are none. class_texts: gives the texts
-    that occur in a label of texts, in their order. texts_from: what says so. packs_columns: whether this is a table,
-    whose columns of numbers are the input where no other is.
+    that occur in a label of texts, in their order. texts_from: what says so. integers: gives the least and the largest
+    integer of a label, None if not all were looked at. packs_columns: whether this is a table, whose columns of numbers
+    are the input where no other is. several_columns: whether several columns can make up the label.
     """
 
     schema: Schema
@@ -70,7 +72,9 @@ class Described:
     class_names: Callable[[str], tuple[str, ...] | None] = lambda label_key: None
     class_texts: Callable[[str], tuple[str, ...]] = lambda label_key: ()
     texts_from: str = "the labels that occur"
+    integers: Callable[[str], tuple[int, int] | None] = lambda label_key: None
     packs_columns: bool = False
+    several_columns: bool = False
     supervised_rule: str = "named by the dataset"
 
 
@@ -79,7 +83,10 @@ def choose(described: Described, config: SourceConfig) -> Choice:
 
     Raises UsageError that says what was found, what is allowed and which option decides.
     """
-    asked_schema = {key: _without_tokens(key, feature) for key, feature in described.schema.items()}
+    asked_schema: Schema = {key: _without_tokens(key, feature) for key, feature in described.schema.items()}
+    if config.label_key is not None and (described.packs_columns or described.several_columns):
+        asked_schema = with_label(asked_schema, described.where, config.label_key)
+    of_label = label_columns(config.label_key or "", described.schema)
     described = replace(described, schema=_labels_as_asked(asked_schema, config.label_kind))
     schema, (first, second) = described.schema, described.supervised
     label_key = label_rule = ""
@@ -92,10 +99,12 @@ def choose(described: Described, config: SourceConfig) -> Choice:
     if not label_key:
         label_key, label_rule = _chosen(described, "label", None, second, set() if columns is not None else {input_key})
     if columns is not None:
-        columns = columns or number_columns(schema, described.where, label_key)
-        columns = without_label(columns, described.where, label_key)
-        input_key, input_rule, feature = together(columns, table=described.packs_columns)
+        columns = columns or number_columns(schema, described.where, {label_key, *of_label})
+        columns = without_label(columns, described.where, {label_key, *of_label})
+        input_key, input_rule, feature = together(columns, schema, table=described.packs_columns)
     label = schema[label_key]
+    if label.label_kind == "regression":  # its integers are numbers, also where they are kept
+        asked_schema = {**asked_schema, label_key: replace(asked_schema[label_key], label_kind=None)}
     given = None if config.class_names is None else given_class_names(config.class_names)
     names: tuple[str, ...] | None
     if label.is_text:
@@ -103,12 +112,15 @@ def choose(described: Described, config: SourceConfig) -> Choice:
         label = replace(label, num_classes=len(names), classes_from="--class-names" if given else described.texts_from)
     else:
         names = given or described.class_names(label_key)
-    num_classes, classes_from = _num_classes(label, label_key, config, described.where, names)
-    if given is not None and len(given) != num_classes:
-        raise UsageError(f"--class-names: {len(given):,} names are given for {num_classes:,} classes ({classes_from})")
+        if names is None and len(of_label) > 1 and label.label_kind != "regression":
+            names = of_label
+        label = with_range(label, label_key, config, described.where, described.integers) if names is None else label
+    classes, classes_from = num_classes(label, label_key, config, described.where, names)
+    if given is not None and len(given) != classes:
+        raise UsageError(f"--class-names: {len(given):,} names are given for {classes:,} classes ({classes_from})")
     notes: tuple[str, ...] = ()
-    if names is not None and len(names) != num_classes:
-        notes, names = (f"class names left out: there are {len(names):,} for {num_classes:,} classes",), None
+    if names is not None and len(names) != classes:
+        notes, names = (f"class names left out: there are {len(names):,} for {classes:,} classes",), None
     if label.first_class:
         notes = (*notes, f"labels count from {label.first_class}: they are stored from 0")
     spec = ExampleSpec(
@@ -116,7 +128,7 @@ def choose(described: Described, config: SourceConfig) -> Choice:
         label_key=label_key,
         encoding=feature.input_kind or "",
         shape=feature.shape,
-        num_classes=num_classes,
+        num_classes=classes,
         label_kind=label.label_kind or "",
         first_class=label.first_class,
         class_texts=names if label.is_text and names is not None else (),
@@ -133,7 +145,7 @@ def choose(described: Described, config: SourceConfig) -> Choice:
         input_rule=f"{feature.text}, {input_rule}",
         label_rule=f"{label.text}, {label_rule}",
         classes_from=classes_from,
-        dropped=tuple(sorted(set(schema) - {input_key, label_key, *(columns or ()), *dict(spec.keep)})),
+        dropped=tuple(sorted(set(schema) - {input_key, label_key, *of_label, *(columns or ()), *dict(spec.keep)})),
         notes=notes,
     )
 
@@ -203,32 +215,3 @@ def _narrowed(schema: Schema, role: Role, usable: list[str]) -> tuple[str, list[
 
 def _without(keys: Collection[str], key: str) -> list[str]:
     return sorted(set(keys) - {key})
-
-
-def _num_classes(
-    label: Feature, key: str, config: SourceConfig, where: str, names: Collection[str] | None
-) -> tuple[int, str]:
-    """The number of classes, and what says it."""
-    soft = label.label_kind in _VECTOR_LABELS
-    described = (label.shape[0] if label.shape else 1) if soft else label.num_classes
-    if label.is_text and config.num_classes not in (None, described):
-        raise UsageError(
-            f"--num-classes {config.num_classes}: {where} has {described} classes ({label.classes_from}): leave "
-            f"--num-classes out, or name all of them with --class-names"
-        )
-    if soft and described not in (None, config.num_classes or described):
-        raise UsageError(
-            f"--num-classes {config.num_classes}: label {key!r} of {where} holds {described} values: leave "
-            f"--num-classes out"
-        )
-    if config.num_classes is not None:
-        count, classes_from = config.num_classes, "--num-classes"
-    elif described is not None:
-        count, classes_from = described, "its length" if soft else label.classes_from
-    elif names:
-        count, classes_from = len(names), "the number of class names"
-    else:
-        raise UsageError(f"--num-classes is needed: {where} does not say how many classes {key!r} has ({label.text})")
-    if not 1 <= count <= MAX_CLASSES:
-        raise SourceError(f"{where}: label {key!r} has {count:,} classes: allowed are 1 to {MAX_CLASSES:,}")
-    return count, classes_from

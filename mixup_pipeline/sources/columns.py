@@ -1,11 +1,13 @@
 """Columns: features of a record, or columns of a table, that make up one input together, or go along with it."""
 
+from collections.abc import Collection
+
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.sources.feature import Feature, Schema, features_text, is_usable, listed
 
-COLUMNS_KEY = "features"
-"""The key of an input that is made of several columns."""
+_COLUMNS_KEY = "features"
+"""The key of an input that is made of several columns, unless a column has it."""
 
 
 def asked_columns(
@@ -35,18 +37,19 @@ def asked_columns(
     return columns
 
 
-def without_label(columns: tuple[str, ...], where: str, label_key: str) -> tuple[str, ...]:
+def without_label(columns: tuple[str, ...], where: str, of_label: Collection[str]) -> tuple[str, ...]:
     """The columns. Raises UsageError if the label is one of them, where a rule has chosen it."""
-    if label_key in columns:
+    label = next((key for key in columns if key in of_label), None)
+    if label is not None:
         raise UsageError(
-            f"--columns: {label_key!r} of {where} is the label: leave it out, or name another label with --label-key"
+            f"--columns: {label!r} of {where} is the label: leave it out, or name another label with --label-key"
         )
     return columns
 
 
-def number_columns(schema: Schema, where: str, label_key: str) -> tuple[str, ...]:
+def number_columns(schema: Schema, where: str, of_label: Collection[str]) -> tuple[str, ...]:
     """All columns of numbers but the label. Raises UsageError if there are none."""
-    columns = tuple(key for key, feature in schema.items() if feature.is_number and key != label_key)
+    columns = tuple(key for key, feature in schema.items() if feature.is_number and key not in of_label)
     if not columns:
         raise UsageError(
             f"no column of {where} can be mixed: it has {features_text(schema)}: numbers are needed, or image files"
@@ -54,12 +57,40 @@ def number_columns(schema: Schema, where: str, label_key: str) -> tuple[str, ...
     return columns
 
 
-def together(columns: tuple[str, ...], *, table: bool) -> tuple[str, str, Feature]:
+def together(columns: tuple[str, ...], schema: Schema, *, table: bool) -> tuple[str, str, Feature]:
     """Columns as one input: its key, which they are, and what it is. table: whether they are packed when converted."""
+    key = _COLUMNS_KEY
+    while key in schema:
+        key += "_"
     kind = "vector" if table else "columns"
     text = "1 column" if len(columns) == 1 else f"{len(columns):,} columns"
     feature = Feature(text=text, input_kind=kind, shape=(len(columns),))
-    return COLUMNS_KEY, listed(columns), feature
+    return key, listed(columns), feature
+
+
+def label_columns(label_key: str, schema: Collection[str]) -> tuple[str, ...]:
+    """The columns that a label is made of: the one called so, or those that its key lists."""
+    if label_key in schema or "," not in label_key:
+        return (label_key,)
+    return tuple(name.strip() for name in label_key.split(","))
+
+
+def with_label(schema: Schema, where: str, label_key: str) -> Schema:
+    """The columns of a table, with the label that several of them make up together, such as one for each class.
+
+    Raises UsageError for one that is not there, is given twice, or holds no numbers.
+    """
+    names = label_columns(label_key, schema)
+    if len(names) == 1:
+        return schema
+    for number, name in enumerate(names):
+        if name not in schema:
+            raise UsageError(f"--label-key: {where} has no {name!r}; it has {features_text(schema)}")
+        if not schema[name].is_number or name in names[:number]:
+            what = "is given twice" if name in names[:number] else f"is {schema[name].text}, which is no number"
+            raise UsageError(f"--label-key: {name!r} of {where} {what}: leave it out")
+    together = Feature(text=f"{len(names):,} columns", label_kind="soft", shape=(len(names),))
+    return {**schema, label_key: together}
 
 
 def kept_features(schema: Schema, where: str, asked: str | None) -> tuple[tuple[str, str], ...]:

@@ -1,18 +1,16 @@
 """Folders of images with a metadata.csv or metadata.jsonl, which holds a label for each: SRC, or SRC/SPLIT."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, SplitError, UsageError
 from mixup_pipeline.sources.choosing import Described
 from mixup_pipeline.sources.describing import described_source, plain_name
 from mixup_pipeline.sources.feature import Feature
-from mixup_pipeline.sources.file_formats.csv import Column
 from mixup_pipeline.sources.file_formats.image_list import FILE_NAME, NAMES, rows
 from mixup_pipeline.sources.file_formats.listing import IMAGE_KEY
-from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
+from mixup_pipeline.sources.seen_values import Values
+from mixup_pipeline.sources.source import Source, SourceFile, SourceKind, is_text
 from mixup_pipeline.sources.split_names import check_evaluation, is_evaluation_split
 from mixup_pipeline.sources.text_counts import check_count
 from mixup_pipeline.storage.places import Place, place
@@ -30,15 +28,20 @@ def open_image_list(config: SourceConfig) -> Source:
         raise UsageError(f"--schema is for TFRecord files, but --src {config.src} is a folder: leave out --schema")
     files, split = _found(config)
     path = place(files[0].path)
-    features = _features(path)
+    columns = _columns(path)
+    features = {key: values.feature(config) for key, values in columns.items()}
+    image = Feature(text="image file", input_kind="encoded", shape=(None, None, None))
     described = Described(
-        schema={IMAGE_KEY: Feature(text="image file", input_kind="encoded", shape=(None, None, None)), **features},
+        schema={**features, IMAGE_KEY: image},
         where=str(path),
         class_texts=partial(_texts, path),
         texts_from="the texts that occur",
+        integers=lambda key: columns[key].ends,
+        several_columns=True,
     )
+    hidden = [f"its column {IMAGE_KEY!r} is left out: the images are called so"] if IMAGE_KEY in columns else []
     name = plain_name(place(config.src).name or "images")
-    return described_source(config, described, name=name, split=split, files=files)
+    return described_source(config, described, name=name, split=split, files=files, notes=tuple(hidden))
 
 
 def image_list_files(config: SourceConfig) -> tuple[SourceFile, ...]:
@@ -72,49 +75,25 @@ def _file(path: Place, name: str) -> tuple[SourceFile, ...]:
     return (SourceFile(position=0, name=name, path=str(path.absolute()), format="image-list"),)
 
 
-def _features(path: Place) -> dict[str, Feature]:
+def _columns(path: Place) -> dict[str, Values]:
     """What the columns of a list hold, from all of its rows."""
-    columns: dict[str, Column] = {}
-    examples: dict[str, Any] = {}
+    columns: dict[str, Values] = {}
     for row in rows(path):
         for key, value in row.items():
-            examples.setdefault(key, value)
-            if isinstance(value, (str, int, float)):
-                columns.setdefault(key, Column()).add(str(value))
-    if not examples:
+            columns.setdefault(key, Values()).add(value, is_text=path.suffix == ".csv")
+    if not columns:
         raise SourceError(f"{path}: lists no image")
-    return {key: _feature(value, columns.get(key)) for key, value in examples.items() if key != FILE_NAME}
-
-
-def _feature(value: Any, column: Column | None) -> Feature:
-    if isinstance(value, list):
-        return _list_feature(value)
-    if column is None:
-        return Feature(text=type(value).__name__)
-    if isinstance(value, bool):
-        return Feature(text="column of true and false", label_kind="class", num_classes=2, classes_from="bool")
-    if column.is_integer:
-        return Feature(text="column of integers", label_kind="class", is_number=True)
-    if column.is_number:
-        return Feature(text="column of numbers", is_number=True)
-    return Feature(text="column of texts", label_kind="class", is_text=True)
-
-
-def _list_feature(value: Sequence[Any]) -> Feature:
-    if all(isinstance(item, int) for item in value):
-        return Feature(text="list of integers", label_kind="class-list")
-    if all(isinstance(item, (int, float)) for item in value):
-        return Feature(text=f"{len(value)} numbers", label_kind="soft", shape=(len(value),))
-    return Feature(text="list")
+    del columns[FILE_NAME]
+    return columns
 
 
 def _texts(path: Place, key: str) -> tuple[str, ...]:
     texts: set[str] = set()
     for row in rows(path):
-        if isinstance(row.get(key), str):
-            texts.add(row[key])
-            check_count(len(texts), key)
-    return tuple(sorted(texts))
+        value = row.get(key)
+        texts.update(text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str) and text)
+        check_count(len(texts), key)
+    return tuple(sorted(filter(is_text, texts)))
 
 
 KIND = SourceKind(takes=takes, open=open_image_list, files=image_list_files)

@@ -19,7 +19,15 @@ def text_classes(files: Iterable[SourceFile], label_key: str) -> tuple[str, ...]
     Raises SourceError if a file cannot be read, or there is no text, and UsageError if there are too many.
     """
     texts: set[bytes] = set()
-    spec = ExampleSpec(input_key="", label_key=label_key, encoding="", shape=(), num_classes=1)
+    spec = ExampleSpec(  # conversions write the label alone, one text or several
+        input_key="",
+        label_key=label_key,
+        encoding="",
+        shape=(),
+        num_classes=1,
+        label_kind="class-list",
+        class_texts=("",),
+    )
     with ExitStack() as opened:
         for file in files:
             plain = plain_file(file, spec, opened)

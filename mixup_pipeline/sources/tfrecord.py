@@ -15,6 +15,7 @@ from mixup_pipeline.sources.choosing import Described
 from mixup_pipeline.sources.describing import described_source, plain_name
 from mixup_pipeline.sources.feature import Feature, Schema
 from mixup_pipeline.sources.listed_files import matching_places, source_files
+from mixup_pipeline.sources.lists import Lists
 from mixup_pipeline.sources.schema import read_class_names, read_schema
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.sources.split_names import of_one_split
@@ -105,7 +106,10 @@ def _feature(key: str, feature: Any, config: SourceConfig) -> Feature:
         if is_image or key == (config.image_key or "image"):  # what is no image is said of its record
             return Feature(text="image file", input_kind="encoded", shape=(None, None, None))
         text = _bytes_text(values[0])
-        return Feature(text=text, label_kind="class" if text.startswith("text") else None, is_text=True)
+        label_kind = "class-list" if config.label_kind == "multi-label" else "class"
+        return Feature(text=text, label_kind=label_kind if text.startswith("text") else None, is_text=True)
+    if kind == "bytes_list" and values and all(_bytes_text(value).startswith("text") for value in values):
+        return Feature(text=f"{count}texts", label_kind="class-list", is_text=True)
     if kind == "float_list" and values:
         soft = "soft" if len(values) > 1 else None
         text, shape = f"{count}float", (len(values),)
@@ -117,16 +121,11 @@ def _feature(key: str, feature: Any, config: SourceConfig) -> Feature:
 
 def _integers(values: Sequence[int], count: str, config: SourceConfig) -> Feature:
     """A class, a list of classes, or a vector."""
-    if config.label_kind == "multi-label" and _is_class_list(values, config):
-        return Feature(text=f"{count}integers" if count else "integer", label_kind="class-list")
-    if len(values) == 1:
+    if len(values) == 1 and config.label_kind != "multi-label":
         return Feature(text="integer", label_kind="class", is_number=True)
-    return Feature(text=f"{count}integers", input_kind="numbers", label_kind="one-hot", shape=(len(values),))
-
-
-def _is_class_list(values: Sequence[int], config: SourceConfig) -> bool:
-    """Whether integers list classes, and are no vector of 0 and 1 with a value for each class."""
-    return len(values) <= 1 or config.num_classes not in (None, len(values)) or not {*values} <= {0, 1}
+    lists = Lists()
+    lists.add(values)
+    return lists.feature(config, integers_kind="numbers", text=f"{count}integers" if count else "integer")
 
 
 def _bytes_text(value: bytes) -> str:

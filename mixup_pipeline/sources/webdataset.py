@@ -5,7 +5,6 @@ or the text of the part txt. Nothing in a tar tells how many classes there are, 
 """
 
 from functools import partial
-from typing import Any
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
@@ -19,12 +18,12 @@ from mixup_pipeline.sources.file_formats.tar import (
     JSON_KEY,
     TEXT_KEY,
     Sample,
-    as_feature,
     fields_of,
     images_of,
     samples,
 )
 from mixup_pipeline.sources.listed_files import matching_places, source_files
+from mixup_pipeline.sources.seen_values import Values
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.sources.split_names import of_one_split
 from mixup_pipeline.sources.text_classes import text_classes
@@ -57,7 +56,7 @@ def open_webdataset(config: SourceConfig) -> Source:
     paths, split, notes = of_one_split(matching_places(config), config)
     files = source_files(paths, _format)
     first = _first_sample(files, config)
-    schema = _schema(first, files[0].name)
+    schema = _schema(first, files[0].name, config)
     if config.label_key is None:
         _check_label(schema, files[0].name, first)
     described = Described(
@@ -91,14 +90,18 @@ def _first_sample(files: tuple[SourceFile, ...], config: SourceConfig) -> Sample
     raise SourceError(f"--src {config.src}: no file holds a sample, such as 000.jpg and 000.cls")
 
 
-def _schema(sample: Sample, name: str) -> Schema:
+def _schema(sample: Sample, name: str, config: SourceConfig) -> Schema:
     """The features of a sample: its parts, and the fields of its JSON part."""
     images = images_of(sample)
     try:
         fields = fields_of(sample)
     except ValueError as error:
         raise SourceError(f"{name}: sample {sample.key!r}: {error}") from error
-    schema = {key: _field(value) for key, value in fields.items()}
+    schema = {}
+    for key, value in fields.items():
+        values = Values()
+        values.add(value)
+        schema[key] = values.feature(config)
     for part in sample.parts:
         if part == CLASS_KEY:
             schema[part] = Feature(text="integer as text", label_kind="class", class_label=True)
@@ -119,22 +122,6 @@ def _check_label(schema: Schema, name: str, sample: Sample) -> None:
             f"--label-key is needed: {name} (sample {sample.key!r}) has no {CLASS_KEY}; --label-key {texts[0]} makes "
             f"each text in {texts[0]} a class{f' (or {listed(texts[1:])})' if texts[1:] else ''}"
         )
-
-
-def _field(value: Any) -> Feature:
-    """A field of the JSON part."""
-    if as_feature(value) is None:
-        return Feature(text=f"json {type(value).__name__}")
-    if isinstance(value, str):
-        return Feature(text="json text", label_kind="class", is_text=True)
-    if isinstance(value, bool):
-        return Feature(text="json bool", label_kind="class", num_classes=2, classes_from="bool", is_number=True)
-    if isinstance(value, int):
-        return Feature(text="json integer", label_kind="class", is_number=True)
-    if isinstance(value, list):
-        shape = (len(value),)
-        return Feature(text=f"json list of {len(value):,} numbers", input_kind="vector", label_kind="soft", shape=shape)
-    return Feature(text="json number", is_number=True)
 
 
 KIND = SourceKind(takes=takes, open=open_webdataset, files=webdataset_files)

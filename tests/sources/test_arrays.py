@@ -134,9 +134,32 @@ def test_real_numbers_to_predict(tmp_path: Path) -> None:
     assert opened(path, num_classes=None, label_kind="regression", label_key="z").spec.num_classes == 2
 
 
-def test_the_values_of_integers_are_told_where_the_number_of_classes_is_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"num-classes is needed: .* classes 'y' has \(int64, from -1 to 1\)"):
-        opened(npz(tmp_path, x=VECTORS, y=CLASSES - 1), num_classes=None)
+@pytest.mark.parametrize("first", [0, 1])
+def test_integers_tell_how_many_classes_there_are(tmp_path: Path, first: int) -> None:
+    spec = opened(npz(tmp_path, x=VECTORS, y=CLASSES + first), num_classes=None).spec
+    assert (spec.num_classes, spec.first_class) == (3, first)
+
+
+@pytest.mark.parametrize("first", [-1, 2])
+def test_integers_that_count_from_elsewhere_are_refused(tmp_path: Path, first: int) -> None:
+    said = rf"label 'y' of data\.npz holds integers from {first} to {first + 2}: classes count from 0 or 1"
+    with pytest.raises(UsageError, match=said):
+        opened(npz(tmp_path, x=VECTORS, y=CLASSES + first), num_classes=None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [((6, 5), (5, 6)), ((4, 4, 3), (4, 12)), ((6,), (2, 3))],
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_rows_of_another_shape_in_another_file_are_refused(
+    tmp_path: Path, one: tuple[int, ...], other: tuple[int, ...], dtype: Any
+) -> None:
+    for number, shape in enumerate((one, other)):
+        np.savez(tmp_path / f"a-{number}.npz", x=np.ones((COUNT, *shape), dtype), y=CLASSES)
+    with pytest.raises((SourceError, UsageError), match=r"^a-1\.npz: array 'x' has rows of|--image-key x") as refused:
+        opened(tmp_path / "a-*.npz", image_key="x")
+    assert dtype is np.uint8 or "a-1.npz" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_a_missing_image_or_label_is_a_bad_record(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"^photos/images/9\.png: cannot be read \(no such file or directory\)"):
         augment(config, tmp_path / "out", MixConfig())
     folder(tmp_path / "photos", "jsonl", [*TEXTS[:4], {"file_name": "images/8.png"}, *TEXTS[4:]])
-    with pytest.raises(RecordError, match=r"^photos/images/8\.png: feature 'label' is missing"):
+    with pytest.raises(RecordError, match=r"^photos/images/8\.png: metadata\.jsonl, row 4: column label: is empty: "):
         augment(config, tmp_path / "out", MixConfig())
     augment(config, tmp_path / "out", MixConfig(on_bad_record="skip"))
     assert len(list(read_examples(tmp_path / "out"))) == COUNT

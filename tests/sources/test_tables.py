@@ -133,13 +133,18 @@ def test_a_bad_row_is_named_and_can_be_left_out(tmp_path: Path, row: list[str], 
         (b"a,b,species\n", "holds no row below its first line"),
         (b"a,a,species\n1,2,x\n", "two columns are called 'a': rename one"),
         (b"a,,species\n1,2,x\n", "column 2 of its first line has no name: give it one"),
-        (b"1,2,3\n4,5,6\n", "its first line holds numbers: write the names of the columns before it"),
+        (b"1,2,3\n4,5,6\n", "its first line holds numbers, a value and no name: write the names"),
         ("a,b,species\n1,2,Käfer\n".encode("latin-1"), "is not UTF-8 text"),
-        (b'a,species\n1,"x\n2,y\n', "cannot be read as CSV .unexpected end of data"),
-        (b"a,species\n" + b"1" * 200_000 + b",x\n", "cannot be read as CSV .field larger than field limit"),
-        (gzip.compress(b"a,species\n1,x\n" * 99, mtime=0)[:-9], "cannot be read as CSV"),
+        (b'a,species\n1,"x\n2,y\n', "cannot be read as CSV from line 3 on .unexpected end of data"),
+        (
+            b"a,species\n" + b"1" * 200_000 + b",x\n",
+            "cannot be read as CSV from line 2 on .field larger than field limit",
+        ),
+        (b"5.1,3.5,setosa\n4.9,3.0,setosa\n", "its first line holds 5.1, a value and no name"),
+        (b"a,species\n1\n2\n", "none of its 2 rows holds 2 values"),
+        (gzip.compress(b"a,species\n1,x\n" * 99, mtime=0)[:-9], "cannot be unpacked .Compressed file ended"),
     ],
-    ids=["empty", "no rows", "twice", "no name", "numbers", "latin-1", "quote", "long", "cut"],
+    ids=["empty", "no rows", "twice", "no name", "numbers", "latin-1", "quote", "long", "no header", "ragged", "cut"],
 )
 def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "a.csv"
@@ -263,7 +268,7 @@ def test_columns_of_every_type(tmp_path: Path) -> None:
         ({"image": [png(IMAGES[0])] * 2, "label": [0, None]}, {}, "column label: is empty"),
         ({"x": [0.5, None], "label": [0, 1]}, {}, "column x: is empty, or not finite as float32"),
         ({"x": [0.5, float("inf")], "label": [0, 1]}, {}, "column x: is empty, or not finite as float32"),
-        ({"x": [[0.5], [None]], "label": [0, 1]}, {}, "column x: holds a value that is missing, or not finite"),
+        ({"x": [[0.5], [None]], "label": [0, 1]}, {}, "column x: is empty: "),
     ],
 )
 def test_a_row_that_lacks_something_is_named(

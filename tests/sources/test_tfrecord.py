@@ -211,7 +211,6 @@ def test_kinds_of_labels(tmp_path: Path, label: Any, options: dict[str, Any], ki
     [
         ([4], {"label_kind": "soft"}, r"label \(integer\): allowed are"),
         (b"cat", {"label_kind": "regression"}, r"label \(text 'cat'\): allowed are"),
-        (b"cat", {"label_kind": "multi-label"}, r"label \(text 'cat'\): allowed are"),
         ([0.5], {"label_kind": "multi-label"}, r"label \(float\): allowed are"),
         ([], {}, r"label \(0 integers\): allowed are"),
         ([4, 2], {"label_kind": "multi-label"}, "--num-classes is needed: .* how many classes 'label' has"),

@@ -31,7 +31,7 @@ class ClassLabel(LabelKind):
     def read(self, features: Mapping[str, Any], spec: ExampleSpec) -> int:
         """The class id in [0, num_classes)."""
         if spec.class_texts:
-            return _class_of_text(features, spec)
+            return class_of_text(single_value(features, spec.label_key, "bytes_list"), spec)
         values = list_values(features, spec.label_key, "int64_list")
         if len(values) != 1:
             raise ValueError(
@@ -91,8 +91,8 @@ class ClassLabel(LabelKind):
         return tf.one_hot(values - spec.first_class, spec.num_classes)
 
 
-def _class_of_text(features: Mapping[str, Any], spec: ExampleSpec) -> int:
-    text: bytes = single_value(features, spec.label_key, "bytes_list")
+def class_of_text(text: bytes, spec: ExampleSpec) -> int:
+    """The class of a text. Raises ValueError if it is none."""
     class_id = spec.class_of_text.get(text)
     if class_id is None:
         shown = ", ".join(spec.class_texts[:_SHOWN]) + (", …" if len(spec.class_texts) > _SHOWN else "")

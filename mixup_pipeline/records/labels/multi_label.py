@@ -1,8 +1,8 @@
 """Label kinds of examples that are of several classes at once, or of none.
 
-`multi-hot` is a vector of num_classes zeros and ones, `class-list` the ids of the classes. Both become float32 of
-num_classes values, 1 where the class is present. Two of them mix linearly: each value is the share in which its class
-is present.
+`multi-hot` is a vector of num_classes zeros and ones, `class-list` the ids of the classes, or their texts. Both become
+float32 of num_classes values, 1 where the class is present. Two of them mix linearly: each value is the share in which
+its class is present.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mixup_pipeline.records.labels import Floats
+from mixup_pipeline.records.labels.class_id import class_of_text
 from mixup_pipeline.records.labels.vector_label import VectorLabel, numbers_of
 from mixup_pipeline.records.tf_example import list_values
 from mixup_pipeline.spec import ExampleSpec
@@ -52,7 +53,11 @@ class ClassList(VectorLabel):
         """The label as float32[num_classes] of zeros and ones. A class that occurs twice counts once."""
         label = np.zeros(spec.num_classes, np.float32)
         feature = features.get(spec.label_key)
-        if feature is not None and feature.WhichOneof("kind") in (None, "int64_list") and not feature.int64_list.value:
+        kind = None if feature is None else feature.WhichOneof("kind")
+        if feature is not None and (kind is None or not getattr(feature, kind).value):
+            return label
+        if spec.class_texts:
+            label[[class_of_text(text, spec) for text in list_values(features, spec.label_key, "bytes_list")]] = 1
             return label
         for stored in list_values(features, spec.label_key, "int64_list"):
             class_id = stored - spec.first_class

@@ -11,10 +11,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from mixup_pipeline.errors import SourceError
+from mixup_pipeline.records.tf_example import FAULT_KEY
+from mixup_pipeline.sources.columns import label_columns
 from mixup_pipeline.sources.file_formats import FileFormat
-from mixup_pipeline.sources.file_formats.csv import is_integer, is_number, rows_in
+from mixup_pipeline.sources.file_formats.csv import rows_in
 from mixup_pipeline.sources.file_formats.file_object import open_file
 from mixup_pipeline.sources.file_formats.listing import Others, write_listing
+from mixup_pipeline.sources.file_formats.values import Plain, contents_of, plain
 from mixup_pipeline.sources.index import NamedFile
 from mixup_pipeline.sources.source import is_text
 from mixup_pipeline.spec import ExampleSpec
@@ -70,9 +73,7 @@ class ImageList(FileFormat):
     def convert(self, file: NamedFile, spec: ExampleSpec, target: Path) -> None:
         """List the images in the order of the rows, with the features that are wanted."""
         path = place(file.path)
-        wanted = dict(spec.keep) | ({spec.group_key: "text"} if spec.group_key else {})
-        wanted[spec.label_key] = "text" if spec.class_texts else "int64" if spec.label_kind == "class" else "float32"
-        images = ((row[FILE_NAME], _features(row, wanted)) for row in rows(path))
+        images = ((row[FILE_NAME], _features(row, number, path, spec)) for number, row in enumerate(rows(path)))
         write_listing(target, path.parent, images)
 
     def stamp(self, path: Place) -> Stamp:
@@ -86,21 +87,17 @@ class ImageList(FileFormat):
         return (told.hexdigest(),)
 
 
-def _features(row: Row, wanted: Mapping[str, str]) -> Others:
-    """The wanted values that are there, in the type that is wanted where they can have it."""
-    return {key: _typed(row[key], content) for key, content in wanted.items() if key in row}
-
-
-def _typed(value: Any, content: str) -> Any:
-    if content == "text":
-        return value if isinstance(value, str) else json.dumps(value)
-    if isinstance(value, str) and content == "int64" and is_integer(value):
-        return int(value)
-    if isinstance(value, str) and content == "float32" and is_number(value):
-        return [float(value)]
-    if isinstance(value, bool):
-        return int(value)
-    return [value] if isinstance(value, float) else value
+def _features(row: Row, number: int, path: Place, spec: ExampleSpec) -> Others:
+    """What an image has beside it; a fault in place of what it lacks."""
+    found: dict[str, Plain] = {}
+    for key, content in contents_of(spec).items():
+        columns = label_columns(key, row) if key == spec.label_key else (key,)
+        try:
+            values = [row.get(name) for name in columns]
+            found[key] = plain(values if columns[1:] else values[0], content, is_text=path.suffix == ".csv")
+        except ValueError as error:
+            return {FAULT_KEY: f"{path.name}, row {number}: column {key}: {error}"}
+    return found
 
 
 FORMAT = ImageList()

@@ -16,6 +16,7 @@ from mixup_pipeline.errors import RecordError, SourceError
 from mixup_pipeline.records.framing import MAX_RECORD_BYTES, masked_crc32c
 from mixup_pipeline.records.tf_example import serialize
 from mixup_pipeline.sources.file_formats import Readable
+from mixup_pipeline.sources.file_formats.values import Plain, feature_of
 from mixup_pipeline.sources.index import Entries, NamedFile
 from mixup_pipeline.sources.payloads import UNDER_WAY
 from mixup_pipeline.storage.places import ObjectPath, Place, place
@@ -24,8 +25,8 @@ from mixup_pipeline.storage.range_reader import RangeReader
 
 IMAGE_KEY, LABEL_KEY = "image", "label"
 """The features of a record."""
-Others = Mapping[str, str | int | list[int] | list[float]]
-"""Features by key: a text, integers, or floats."""
+Others = Mapping[str, Plain]
+"""Features by key."""
 _CHANGED = "was changed while it was read: run again"
 
 
@@ -126,14 +127,7 @@ def _read(images: Members, record: int) -> tuple[bytes, str | None]:
         return b"", "the file is empty"
     if len(data) > MAX_RECORD_BYTES:
         return b"", f"the file holds more than {MAX_RECORD_BYTES >> 20} MiB"
-    return serialize({IMAGE_KEY: data} | {key: _feature(value) for key, value in others.items()}), None
-
-
-def _feature(value: str | int | list[int] | list[float]) -> Any:
-    if isinstance(value, str):
-        return value.encode()
-    numbers = value if isinstance(value, list) else [value]
-    return numbers if all(isinstance(number, int) for number in numbers) else np.array(numbers, np.float32)
+    return serialize({IMAGE_KEY: data} | {key: feature_of(value) for key, value in others.items()}), None
 
 
 FORMAT = Listing()

@@ -14,17 +14,20 @@ import numpy.typing as npt
 
 from mixup_pipeline.errors import SourceError, first_line
 from mixup_pipeline.records.tf_example import serialize
+from mixup_pipeline.sources.columns import label_columns
 from mixup_pipeline.sources.file_formats import FileFormat
 from mixup_pipeline.sources.file_formats.converted import fault_payload, write_converted
 from mixup_pipeline.sources.file_formats.file_object import open_file
+from mixup_pipeline.sources.file_formats.values import EXACT, INEXACT, LARGEST, Feature, feature_of, plain
+from mixup_pipeline.sources.file_formats.values import contents_of as contents
 from mixup_pipeline.sources.index import NamedFile
 from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import Place, place
 
 _ROWS = 1024
-_LARGEST = float(np.finfo(np.float32).max)
 _HUB = b"huggingface"
-Value = bytes | list[int] | npt.NDArray[np.float32]
+Wanted = Sequence[tuple[str, str, tuple[str, ...]]]
+"""Features of a record besides its input: key, content, and the columns that it is made of."""
 
 
 @contextmanager
@@ -46,22 +49,35 @@ def class_names_of(schema: Any) -> dict[str, tuple[str, ...]]:
     """The names of classes by column, as Hugging Face keeps them in the metadata of a file."""
     try:
         told = json.loads((schema.metadata or {}).get(_HUB, b"{}"))["info"]["features"]
+        inner = {key: _of_lists(feature) for key, feature in told.items()}
         return {
             key: tuple(map(str, feature["names"]))
-            for key, feature in told.items()
+            for key, feature in inner.items()
             if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and feature.get("names")
         }
     except (ValueError, LookupError, TypeError, AttributeError):  # metadata of others, or none
         return {}
 
 
-def first_values(file: Any, column: str) -> list[Any]:
-    """The first values of a column that are there."""
-    for batch in file.iter_batches(batch_size=_ROWS, columns=[column]):
-        found = [value for value in batch.column(0).to_pylist() if value is not None]
-        if found:
-            return found
-    return []
+def _of_lists(feature: Any) -> Any:
+    """What lists are of, if it is lists, in any of the forms that the library has written over time."""
+    if isinstance(feature, list):
+        return feature[0]
+    return feature.get("feature", feature)
+
+
+def plain_type(kind: Any) -> Any:
+    """The type of values that a dictionary may hold once each."""
+    from pyarrow import types
+
+    return kind.value_type if types.is_dictionary(kind) else kind
+
+
+def values_of(path: Place, name: str, key: str) -> Iterator[list[Any]]:
+    """The values of a column that are there, some rows at a time."""
+    with opened(path, name) as file:
+        for batch in file.iter_batches(batch_size=_ROWS, columns=[key]):
+            yield [value for value in batch.column(0).to_pylist() if value is not None]
 
 
 class Parquet(FileFormat):
@@ -76,66 +92,81 @@ class Parquet(FileFormat):
 
 
 def _payloads(table: Any, spec: ExampleSpec) -> Iterator[bytes]:
-    names = [*(spec.columns or [spec.input_key]), spec.label_key, *dict(spec.keep)]
-    names += [spec.group_key] if spec.group_key else []
-    columns = list(dict.fromkeys(filter(None, names)))  # a pass over labels alone has no input
-    for batch in table.iter_batches(batch_size=_ROWS, columns=columns):
-        values = {name: batch.column(name) for name in columns}
-        vectors = _vectors(values, spec.columns)
-        others = {
-            name: values[name].to_pylist()
-            for name in columns
-            if name not in spec.columns or name in names[len(spec.columns) :]
-        }
+    there = table.schema_arrow.names
+    wanted = [
+        (key, content, label_columns(key, there) if key == spec.label_key else (key,))
+        for key, content in contents(spec).items()
+    ]
+    own = [spec.input_key] if spec.input_key and not spec.columns else []  # a pass over labels alone has no input
+    limits = np.array([EXACT if _is_integer(table.schema_arrow, name) else LARGEST for name in spec.columns])
+    others = list(dict.fromkeys([*own, *(name for _, _, names in wanted for name in names)]))
+    for batch in table.iter_batches(batch_size=_ROWS, columns=list(dict.fromkeys([*spec.columns, *others]))):
+        vectors = _vectors(batch, spec.columns)
+        values = {name: batch.column(name).to_pylist() for name in others}
         for row in range(batch.num_rows):
-            yield _payload({name: column[row] for name, column in others.items()}, vectors[row], spec)
+            yield _payload({name: column[row] for name, column in values.items()}, vectors[row], limits, wanted, spec)
 
 
-def _vectors(values: Mapping[str, Any], columns: Sequence[str]) -> npt.NDArray[np.float64]:
+def _is_integer(schema: Any, name: str) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(schema.field(name).type))
+
+
+def _vectors(batch: Any, columns: Sequence[str]) -> npt.NDArray[np.float64]:
     """float64 (rows, columns): number columns beside each other; what is missing is NaN."""
     import pyarrow as pa
     from pyarrow import compute
 
     if not columns:
-        return np.zeros((len(next(iter(values.values()))), 0))
-    parts = [compute.fill_null(compute.cast(values[name], pa.float64(), safe=False), float("nan")) for name in columns]
-    return np.stack([part.to_numpy(zero_copy_only=False) for part in parts], axis=1)
+        return np.zeros((batch.num_rows, 0))
+    parts = [compute.cast(batch.column(name), pa.float64(), safe=False) for name in columns]
+    filled = [compute.fill_null(part, float("nan")).to_numpy(zero_copy_only=False) for part in parts]
+    return np.stack(filled, axis=1)
 
 
-def _payload(values: Mapping[str, Any], vector: npt.NDArray[np.float64], spec: ExampleSpec) -> bytes:
+def _payload(
+    values: Mapping[str, Any],
+    vector: npt.NDArray[np.float64],
+    limits: npt.NDArray[np.float64],
+    wanted: Wanted,
+    spec: ExampleSpec,
+) -> bytes:
+    """The payload of a row. limits: the largest number that is read of each column of the input."""
+    key = spec.input_key
+    made: dict[str, Feature] = {}
     try:
-        made: dict[str, Value] = {}
         if spec.columns:
-            bad = np.flatnonzero(~(np.abs(vector) <= _LARGEST))
+            bad = np.flatnonzero(~(np.abs(vector) <= limits))
             if len(bad):
-                raise ValueError(f"column {spec.columns[bad[0]]}: is empty, or not finite as float32")
+                key, value = spec.columns[bad[0]], vector[bad[0]]
+                inexact = np.isfinite(value) and limits[bad[0]] == EXACT
+                raise ValueError(f"{value:.0f} {INEXACT}" if inexact else "is empty, or not finite as float32")
             made[spec.input_key] = vector.astype(np.float32)
-        for name, value in values.items():
-            if name not in spec.columns or name != spec.input_key:
-                made[name] = _value(name, value, is_input=name == spec.input_key)
-        return serialize(made)
+        elif spec.input_key:
+            made[key] = _input(values[key])
+        for key, content, columns in wanted:
+            made[key] = feature_of(plain([values[name] for name in columns] if columns[1:] else values[key], content))
     except ValueError as error:
-        return fault_payload(str(error))
+        return fault_payload(f"column {key}: {error}")
+    return serialize(made)
 
 
-def _value(name: str, value: Any, *, is_input: bool) -> Value:
-    """A value as the record holds it."""
-    if isinstance(value, dict):  # an image as Hugging Face writes it
+def _input(value: Any) -> Feature:
+    """An image file, also as Hugging Face writes it, or the numbers of a list."""
+    if isinstance(value, dict):
         value = value.get("bytes")
         if value is None:
-            raise ValueError(f"column {name}: holds no bytes, only where the image was")
+            raise ValueError("holds no bytes, only where the image was")
     if value is None:
-        raise ValueError(f"column {name}: is empty")
-    if isinstance(value, (bytes, str)):
-        return value if isinstance(value, bytes) else value.encode()
-    if isinstance(value, (bool, int)):
-        return [int(value)]
-    if isinstance(value, list) and value and all(isinstance(item, (bool, int)) for item in value) and not is_input:
-        return [int(item) for item in value]
-    numbers = np.array(value, np.float64).reshape(-1) if not isinstance(value, list) or None not in value else None
-    if numbers is None or not (np.abs(numbers) <= _LARGEST).all():
-        raise ValueError(f"column {name}: holds a value that is missing, or not finite as float32")
-    return numbers.astype(np.float32)
+        raise ValueError("is empty")
+    if isinstance(value, bytes):
+        return value
+    numbers = plain(value, "numbers")
+    large = next((number for number in value if isinstance(number, int) and abs(number) > EXACT), None)
+    if large is not None:
+        raise ValueError(f"{large} {INEXACT}")
+    return feature_of(numbers)
 
 
 FORMAT = Parquet()

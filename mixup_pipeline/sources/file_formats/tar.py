@@ -9,16 +9,13 @@ Format: https://github.com/webdataset/webdataset
 import gzip
 import json
 import re
-import sys
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, ClassVar
-
-import numpy as np
 
 from mixup_pipeline.errors import SourceError, first_line
 from mixup_pipeline.records.framing import MAX_RECORD_BYTES
@@ -26,6 +23,8 @@ from mixup_pipeline.records.tf_example import serialize
 from mixup_pipeline.sources.file_formats import FileFormat
 from mixup_pipeline.sources.file_formats.converted import fault_payload, write_converted
 from mixup_pipeline.sources.file_formats.file_object import open_file
+from mixup_pipeline.sources.file_formats.values import Feature, contents_of, plain
+from mixup_pipeline.sources.file_formats.values import feature_of as plain_feature
 from mixup_pipeline.sources.index import NamedFile
 from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import Place, place
@@ -35,7 +34,6 @@ IMAGE_KEY, CLASS_KEY, TEXT_KEY, JSON_KEY = "image", "cls", "txt", "json"
 """The key of the only image of a sample, whichever format it has; and parts that hold labels."""
 _NAME = re.compile(r"(?P<key>(?:.*/)?[^./]+)\.(?P<part>[^/]+)", re.DOTALL)
 _GZIP = b"\x1f\x8b"
-_INT64 = range(-(2**63), 2**63)
 _REST_BYTES = 1 << 20
 
 
@@ -123,21 +121,16 @@ class Tar(FileFormat):
 
     def convert(self, file: NamedFile, spec: ExampleSpec, target: Path) -> None:
         """Write one record for each sample. It has the parts that the spec asks for."""
-        keys = _needed(spec)
-        write_converted(target, (_payload(sample, keys) for sample in samples(place(file.path), file.name)))
+        inputs = dict.fromkeys(spec.columns, "float32") or ({spec.input_key: "numbers"} if spec.input_key else {})
+        contents = inputs | contents_of(spec)
+        write_converted(target, (_payload(sample, contents) for sample in samples(place(file.path), file.name)))
 
 
-def _needed(spec: ExampleSpec) -> tuple[str, ...]:
-    """The features of a record."""
-    keys = (*(spec.columns or (spec.input_key,)), spec.label_key, *dict(spec.keep), spec.group_key)
-    return tuple(sorted({key for key in keys if key}))
-
-
-def _payload(sample: Sample, keys: Iterable[str]) -> bytes:
+def _payload(sample: Sample, contents: Mapping[str, str]) -> bytes:
     try:
         if sample.fault:
             raise ValueError(sample.fault)
-        return serialize({key: feature_of(sample, key) for key in keys})
+        return serialize({key: feature_of(sample, key, content) for key, content in contents.items()})
     except ValueError as error:
         return fault_payload(f"sample {sample.key!r}: {error}")
 
@@ -147,23 +140,18 @@ def images_of(sample: Sample) -> list[str]:
     return sorted(IMAGE_PARTS & set(sample.parts))
 
 
-def feature_of(sample: Sample, key: str) -> Any:
+def feature_of(sample: Sample, key: str, content: str) -> Feature:
     """A feature of the record of a sample. Raises ValueError that says what is missing or wrong."""
     if key == IMAGE_KEY:
         return _image(sample)
-    content = sample.parts.get(key)
-    if content is None:
-        return _field(sample, key)
-    if key.rpartition(".")[2] in IMAGE_PARTS:
-        return content
-    text = _text(content, key).strip()
-    if not text:
-        raise ValueError(f"its {key} is empty")
-    if key != CLASS_KEY:
-        return text.encode()
-    if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
-        raise ValueError(f"its {key} is {text[:40]!r}, an integer is needed")
-    return [int(text)]
+    data = sample.parts.get(key)
+    if data is not None and key.rpartition(".")[2] in IMAGE_PARTS:
+        return data
+    value = _field(sample, key) if data is None else _text(data, key).strip()
+    try:
+        return plain_feature(plain(value, content, is_text=data is not None))
+    except ValueError as error:
+        raise ValueError(f"its {key} {error}") from error
 
 
 def _image(sample: Sample) -> bytes:
@@ -196,31 +184,12 @@ def _text(content: bytes, part: str) -> str:
 
 
 def _field(sample: Sample, key: str) -> Any:
-    """A field of the JSON part as a feature."""
+    """A field of the JSON part."""
     fields = fields_of(sample)
     if fields.get(key) is None:
         has = ", ".join(sorted({*sample.parts, *(f"json field {name}" for name in fields)}))
         raise ValueError(f"has no {key}: it has {has}"[:300])
-    feature = as_feature(fields[key])
-    if feature is None:
-        raise ValueError(
-            f"its json field {key} is {json.dumps(fields[key])[:40]}: one number or text is needed, or a "
-            "list of numbers"
-        )
-    return feature
-
-
-def as_feature(value: Any) -> Any:
-    """A value of JSON as a feature; None if it is no text that is not empty, no number and no list of numbers."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace") or None
-    if isinstance(value, int):
-        return [int(value)] if value in _INT64 else None
-    values = value if isinstance(value, list) else [value]
-    if not values or not all(isinstance(item, (int, float)) and abs(item) <= sys.float_info.max for item in values):
-        return None
-    with np.errstate(over="ignore"):  # what becomes infinite is refused when it is read
-        return np.array(values, np.float64).astype(np.float32)
+    return fields[key]
 
 
 FORMAT = Tar()
