@@ -40,7 +40,7 @@ from mixup_pipeline.storage.places import Place, place
 
 DELIMITERS = ",;\t|"
 _GZIP = b"\x1f\x8b"
-_BLOCK_VALUES = 1 << 14
+_BLOCK_VALUES = 1 << 17
 _ZEROS = tuple(f"\n0{digit}" for digit in range(10))
 
 Row = Sequence[str]

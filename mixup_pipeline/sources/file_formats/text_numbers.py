@@ -50,9 +50,12 @@ class Column:
     def add_all(self, texts: Sequence[str]) -> None:
         """Add some values. Where all are plain numbers this takes one look."""
         text = "\n".join(texts) + "\n"
-        if text.count("\n") == len(texts) and _numbers.fullmatch(text):
+        whole = text.count("\n") == len(texts)
+        if whole and _integers.fullmatch(text):
             self.values += len(texts)
-            self.fractions += 0 if _integers.fullmatch(text) else len(texts)
+        elif whole and _numbers.fullmatch(text):
+            self.values += len(texts)
+            self.fractions += len(texts)
         else:
             for one in texts:
                 self.add(one)
