@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import re
 import shlex
 import tarfile
@@ -98,6 +99,11 @@ def make_folders(folder: Path) -> None:
             listed.write_bytes(path.read_bytes())
     rows = [f"{example}.png,{NAMES[example % 3]},{example / 2}" for example in range(COUNT)]
     (folder / "listed/metadata.csv").write_text("\n".join(["file_name,label,age", *rows]) + "\n")
+    (folder / "tagged").mkdir()
+    for example in range(COUNT):
+        (folder / f"tagged/{example}.png").write_bytes(picture(example))
+    tagged = [{"file_name": f"{i}.png", "tags": [NAMES[number] for number in present(i)]} for i in range(COUNT)]
+    (folder / "tagged/metadata.jsonl").write_text("\n".join(map(json.dumps, tagged)))
     features = {"image": image_feature((8, 8, 1)), "label": label_feature(3)}
     payloads = [serialize({"image": picture(i), "label": [i % 3]}) for i in range(COUNT)]
     write_prepared(folder / "tfds/shapes/1.0.0", payloads, features)
@@ -112,7 +118,9 @@ def make_tables(folder: Path) -> None:
         table.replace_schema_metadata({"huggingface": names}), folder / "hub/train-00000-of-00001.parquet"
     )
     columns = {name: floats(number, COUNT) for number, name in enumerate(("petal_length", "petal_width", "stem"))}
-    pa.csv.write_csv(pa.table({**columns, "species": [NAMES[i % 3] for i in range(COUNT)]}), folder / "flowers.csv")
+    classes = {"species": [NAMES[i % 3] for i in range(COUNT)], "kind": [1 + i % 3 for i in range(COUNT)]}
+    marks = {"thorny": [i % 2 for i in range(COUNT)], "fragrant": [i // 2 % 2 for i in range(COUNT)]}
+    pa.csv.write_csv(pa.table(columns | classes | marks), folder / "flowers.csv")
 
 
 def make_arrays(folder: Path) -> None:

@@ -26,6 +26,7 @@ from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.models import check_model
 from mixup_pipeline.training.prepare import Prepared, TrainRequest, evaluation_identity, prepare
 from mixup_pipeline.training.prepared_source import brought_to, form_of, open_examples
+from mixup_pipeline.training.read_alike import read_alike
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import Row
 from mixup_pipeline.training.source_examples import scan_source
@@ -46,7 +47,9 @@ class RunMaker:
         self.learners = Learners(choose_devices(comparison.device))
         self._source_config = self._with_channels(comparison.source)
         form = self._source_config.images
-        self.evaluation = self._clean(replace(comparison.evaluation, allow_eval_split=True), form, "evaluation")
+        spec = open_source(self._source_config).spec
+        evaluation = read_alike(replace(comparison.evaluation, allow_eval_split=True), spec, comparison.source)
+        self.evaluation = self._clean(evaluation, form, "evaluation")
         form = form_of(self.evaluation.records)
         unlabelled = replace(comparison.evaluation, label_kind=None, class_names=None)  # outliers have other classes
         self._outliers = {

@@ -84,6 +84,15 @@ class SourceConfig:
         label="Classes",
         help="Number of classes, where the schema does not say.",
     )
+    first_class: int | None = option(
+        None,
+        Integer(-(2**31), 2**31 - 1),
+        metavar="N",
+        optional_in_manifest=True,
+        without="0; 1 where all labels were looked at, and none is 0",
+        label="First class",
+        help="The integer that stands for the first class. Labels are stored from 0.",
+    )
     keep: str | None = option(
         None,
         Text(),

@@ -139,7 +139,13 @@ def _readable(config: SourceConfig, manifest: Manifest) -> SourceConfig:
     schema = manifest.source.schema
     image_key = None if schema.columns else schema.input_key
     num_classes = None if schema.class_texts else schema.num_classes
-    return replace(config, image_key=image_key, label_key=schema.label_key, num_classes=num_classes)
+    return replace(
+        config,
+        image_key=image_key,
+        label_key=schema.label_key,
+        num_classes=num_classes,
+        first_class=schema.first_class or None,
+    )
 
 
 def _is_here(config: SourceConfig, *, in_data_dir: bool) -> bool:

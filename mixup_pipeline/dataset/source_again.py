@@ -14,7 +14,7 @@ from mixup_pipeline.sources.tfrecord import names_files
 
 _DIGITS = 12
 """Of a fingerprint, in messages."""
-_READ = {"image_key": "input_key", "label_key": "label_key", "num_classes": "num_classes"}
+_READ = {key: key for key in ("label_key", "num_classes", "first_class")} | {"image_key": "input_key"}
 """Options that say how records are read, and the fields of the manifest's schema that they decide."""
 
 
@@ -69,6 +69,7 @@ def source_config(manifest: Manifest, src: str | None = None, **given: Any) -> S
         image_key=chosen.get("image_key", asked.image_key),
         label_key=chosen.get("label_key", asked.label_key),
         num_classes=chosen.get("num_classes", asked.num_classes),
+        first_class=chosen.get("first_class", asked.first_class),
         **{name: chosen.get(name, getattr(asked, name)) for name in _AS_ASKED},
         **images,
         allow_eval_split=True,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import UsageError
-from mixup_pipeline.sources.classes import num_classes, with_range
+from mixup_pipeline.sources.classes import num_classes, with_integers
 from mixup_pipeline.sources.columns import (
     asked_columns,
     group_feature,
@@ -34,6 +34,7 @@ _ALLOWED = {
     "of 0 and 1, or a list of classes; with --label-kind regression numbers",
 }
 
+_READ_AS = {"multi-hot": ", a 0 or 1 for each class", "class-list": ", which name classes"}
 _TOKENS = re.compile(r"(^|[_/])(input_?|token_?|word_?|piece_?)?(ids|tokens)$", re.IGNORECASE)
 
 
@@ -114,7 +115,8 @@ def choose(described: Described, config: SourceConfig) -> Choice:
         names = given or described.class_names(label_key)
         if names is None and len(of_label) > 1 and label.label_kind != "regression":
             names = of_label
-        label = with_range(label, label_key, config, described.where, described.integers) if names is None else label
+    ends = described.integers if names is None else lambda label_key: None
+    label = with_integers(label, label_key, config, described.where, ends)
     classes, classes_from = num_classes(label, label_key, config, described.where, names)
     if given is not None and len(given) != classes:
         raise UsageError(f"--class-names: {len(given):,} names are given for {classes:,} classes ({classes_from})")
@@ -143,7 +145,7 @@ def choose(described: Described, config: SourceConfig) -> Choice:
         spec=spec,
         class_names=names,
         input_rule=f"{feature.text}, {input_rule}",
-        label_rule=f"{label.text}, {label_rule}",
+        label_rule=f"{label.text}{_READ_AS.get(spec.label_kind, '')}, {label_rule}",
         classes_from=classes_from,
         dropped=tuple(sorted(set(schema) - {input_key, label_key, *of_label, *(columns or ()), *dict(spec.keep)})),
         notes=notes,

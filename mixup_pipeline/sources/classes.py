@@ -13,26 +13,41 @@ VECTOR_LABELS = ("soft", "one-hot", "multi-hot", "regression")
 Ends = Callable[[str], tuple[int, int] | None]
 
 
-def with_range(label: Feature, key: str, config: SourceConfig, where: str, ends: Ends) -> Feature:
-    """A label of integers, with the classes that they tell where all were looked at and nothing else says how many.
+def with_integers(label: Feature, key: str, config: SourceConfig, where: str, ends: Ends) -> Feature:
+    """A label of classes, with the first one, and with their number where all labels were looked at.
 
     ends: gives the least and the largest integer, None if not all were looked at.
 
-    Raises UsageError for integers that do not count from 0 or 1.
+    Raises UsageError for integers that count from elsewhere than 0, 1 or --first-class.
     """
-    if label.label_kind not in ("class", "class-list") or (label.num_classes or config.num_classes) is not None:
+    if label.label_kind not in ("class", "class-list") or label.is_text:
+        if config.first_class is not None:
+            raise UsageError(f"--first-class is for labels that are integers: {key!r} of {where} is {label.text}")
+        return label
+    if label.num_classes is not None:
+        if config.first_class not in (None, label.first_class):
+            raise UsageError(
+                f"--first-class {config.first_class}: {where} says that {key!r} counts from {label.first_class}: leave "
+                f"--first-class out"
+            )
         return label
     found = ends(key)
     if found is None:
-        return label
+        return replace(label, first_class=config.first_class or 0)
     least, largest = found
-    if least not in (0, 1):
+    if config.first_class is not None:
+        first = config.first_class
+    else:
+        first = 1 if least == 1 and config.num_classes in (None, largest) else 0
+    if config.num_classes is not None:
+        return replace(label, first_class=first)
+    if least < first or (config.first_class is None and least > 1):
         raise UsageError(
             f"label {key!r} of {where} holds integers from {least} to {largest}: classes count from 0 or 1: "
-            f"--num-classes says how many there are from 0 on; --label-kind regression takes them as numbers"
+            f"--first-class {least} makes {least} the first one; --label-kind regression takes them as numbers"
         )
     told = f"the labels, from {least} to {largest}"
-    return replace(label, num_classes=largest - least + 1, first_class=least, classes_from=told)
+    return replace(label, num_classes=largest - first + 1, first_class=first, classes_from=told)
 
 
 def num_classes(

@@ -191,6 +191,8 @@ def mixed_files(manifest: Manifest, evaluation: ExampleFiles) -> list[str]:
     training and for testing often hold files of the same names.
     """
     spec, config = manifest.source.schema, manifest.config
+    if evaluation.arrays not in ("", spec.input_key):
+        return []  # other arrays of these files
     mixed = {file.name: file for file in manifest.source.files}
 
     def is_mixed(file: SourceFile) -> bool:

@@ -1,6 +1,5 @@
 """Mixed shards to train on: whether they are sound, and how clean examples are read as those were that were mixed."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from mixup_pipeline.config import SourceConfig
@@ -8,11 +7,10 @@ from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.quick_check import quick_check, sound_manifest
 from mixup_pipeline.dataset.source_again import source_config
 from mixup_pipeline.errors import ManifestError, SourceError, UsageError
-from mixup_pipeline.sources import kind_of
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.prepared_source import open_examples
+from mixup_pipeline.training.read_alike import read_alike
 from mixup_pipeline.training.run_folder import RunFolder
-from mixup_pipeline.training.tasks import task_of
 
 
 def check_outside(out: Path, shards: Path | None) -> None:
@@ -38,24 +36,9 @@ def checked_manifest(shards: Path, how: str) -> Manifest:
 
 
 def read_as_mixed(manifest: Manifest, config: SourceConfig) -> SourceConfig:
-    """The configuration of clean examples, read as the mixed ones were where it does not say otherwise.
-
-    That is --label-kind, --columns, the classes that texts stand for, and --label-key where both are of one kind.
-    """
-    spec, origin = manifest.source.schema, manifest.source.origin
-    task = task_of(spec.label_kind).name
-    label_kind = config.label_kind or (None if task == "classification" else task)
-    columns = config.columns
-    if columns is None and config.image_key is None and not any("," in name for name in spec.columns):
-        columns = ",".join(spec.columns) or None
-    class_names = config.class_names
-    if class_names is None and not any("," in text or not text for text in spec.class_texts):
-        class_names = ",".join(spec.class_texts) or None
-    label_key, asked = config.label_key, None if origin is None else origin.asked
-    if label_key is None and asked is not None and asked.label_key is not None:
-        kind = kind_of(config)
-        label_key = asked.label_key if kind is kind_of(asked) and not kind.keys_of_split else None
-    return replace(config, label_kind=label_kind, columns=columns, class_names=class_names, label_key=label_key)
+    """The configuration of clean examples, read as the mixed ones were where it does not say otherwise."""
+    origin = manifest.source.origin
+    return read_alike(config, manifest.source.schema, None if origin is None else origin.asked)
 
 
 def clean_records(manifest: Manifest, evaluation: SourceConfig, out: Path) -> ExampleFiles:

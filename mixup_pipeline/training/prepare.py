@@ -8,6 +8,7 @@ from typing import Any
 
 from mixup_pipeline.config import ALPHA_RANGE, SourceConfig, check_number
 from mixup_pipeline.errors import SizesError, SourceError, UsageError
+from mixup_pipeline.sources import open_source
 from mixup_pipeline.spec import AS_STORED
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import (
@@ -23,6 +24,7 @@ from mixup_pipeline.training.loop import Job
 from mixup_pipeline.training.mixed_shards import checked_manifest, clean_records, read_as_mixed
 from mixup_pipeline.training.models import check_model
 from mixup_pipeline.training.prepared_source import brought_to, form_of, open_examples
+from mixup_pipeline.training.read_alike import read_alike
 from mixup_pipeline.training.run_folder import RunFolder, digest_of
 from mixup_pipeline.training.scales import scales_for, units_of
 from mixup_pipeline.training.train_config import TrainConfig
@@ -209,7 +211,10 @@ def _source_data(request: TrainRequest, src: SourceConfig, out: Path, opened: Ex
         identity["mix_online"] = request.mix_online
     identity |= _form_identity(records)
     return _TrainingData(
-        records=records, shared=partial(shared_files, records.originals, records.arrays), identity=identity
+        records=records,
+        shared=partial(shared_files, records.originals, records.arrays),
+        identity=identity,
+        read_alike=partial(read_alike, spec=open_source(src).spec, asked=src),
     )
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def files(count: int, seed: int, *, grey: bool = False) -> list[bytes]:
     return made
 
 
-def source(folder: Path, split: str, images: list[bytes], **options: str) -> SourceConfig:
+def source(folder: Path, split: str, images: list[bytes], **options: Any) -> SourceConfig:
     records = [example({"image": image, "label": number % 3}) for number, image in enumerate(images)]
     path = write_records(folder / f"{split}-00000-of-00001", records)
     return SourceConfig(src=str(path), split=split, num_classes=3, allow_eval_split=True, **options)
