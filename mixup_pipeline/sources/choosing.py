@@ -19,9 +19,9 @@ from mixup_pipeline.sources.columns import (
     together,
     without_label,
 )
-from mixup_pipeline.sources.feature import SHOWN, Feature, Role, Schema, features_text, is_usable, kind_for, listed
+from mixup_pipeline.sources.feature import Feature, Role, Schema, features_text, is_usable, kind_for, listed
 from mixup_pipeline.sources.schema import given_class_names
-from mixup_pipeline.spec import MAX_CLASSES, ExampleSpec
+from mixup_pipeline.spec import MAX_CLASSES, ExampleSpec, counted
 
 _IMAGE_RANK = 3
 _ALLOWED = {
@@ -105,10 +105,12 @@ def choose(described: Described, config: SourceConfig) -> Choice:
         names = given or described.class_names(label_key)
     num_classes, classes_from = _num_classes(label, label_key, config, described.where, names)
     if given is not None and len(given) != num_classes:
-        raise UsageError(f"--class-names: {len(given):,} names are given for {num_classes:,} classes ({classes_from})")
+        raise UsageError(
+            f"--class-names: {counted(len(given), 'name')} for {counted(num_classes, 'class')} ({classes_from})"
+        )
     notes: tuple[str, ...] = ()
     if names is not None and len(names) != num_classes:
-        notes, names = (f"class names left out: there are {len(names):,} for {num_classes:,} classes",), None
+        notes, names = (f"class names left out: there are {len(names):,} for {counted(num_classes, 'class')}",), None
     if label.first_class:
         notes = (*notes, f"labels count from {label.first_class}: they are stored from 0")
     spec = ExampleSpec(
@@ -169,12 +171,11 @@ def _chosen(
         more = _without(usable, candidates[0])
         return candidates[0], f"the only {what}" + (f", before {listed(more)}" if more else "")
     if candidates:
-        found = ", ".join(f"{key} ({schema[key].text})" for key in sorted(candidates)[:SHOWN])
+        found = features_text({key: schema[key] for key in candidates})
         several = role == "image" and all(schema[key].is_number for key in candidates)
         remedy = f", or --columns {','.join(candidates[:2])} for several" if several else ""
-        raise UsageError(
-            f"--{role}-key is needed{remedy}: {described.where} has {len(candidates)} that it could be: {found}"
-        )
+        count = "one" if len(candidates) == 1 else len(candidates)
+        raise UsageError(f"--{role}-key is needed{remedy}: {described.where} has {count} that it could be: {found}")
     word = "can be mixed" if role == "image" else "can be the label"
     raise UsageError(f"no feature of {described.where} {word}: it has {features_text(schema)}: {_ALLOWED[role]}")
 
@@ -211,14 +212,14 @@ def _num_classes(
     """The number of classes, and what says it."""
     soft = label.label_kind in _VECTOR_LABELS
     described = (label.shape[0] if label.shape else 1) if soft else label.num_classes
-    if label.is_text and config.num_classes not in (None, described):
+    if label.is_text and described is not None and config.num_classes not in (None, described):
         raise UsageError(
-            f"--num-classes {config.num_classes}: {where} has {described} classes ({label.classes_from}): leave "
-            f"--num-classes out, or name all of them with --class-names"
+            f"--num-classes {config.num_classes}: {where} has {counted(described, 'class')} ({label.classes_from}): "
+            f"leave --num-classes out, or name all of them with --class-names"
         )
-    if soft and described not in (None, config.num_classes or described):
+    if soft and described is not None and config.num_classes not in (None, described):
         raise UsageError(
-            f"--num-classes {config.num_classes}: label {key!r} of {where} holds {described} values: leave "
+            f"--num-classes {config.num_classes}: label {key!r} of {where} holds {counted(described, 'value')}: leave "
             f"--num-classes out"
         )
     if config.num_classes is not None:

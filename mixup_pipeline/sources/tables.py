@@ -16,6 +16,7 @@ from mixup_pipeline.sources.listed_files import in_order, matching_places, sourc
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
 from mixup_pipeline.sources.split_names import of_one_split
 from mixup_pipeline.sources.text_classes import text_classes
+from mixup_pipeline.spec import counted
 from mixup_pipeline.storage.places import Place, place
 
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".csv.gz": "csv", ".tsv.gz": "csv"}
@@ -158,7 +159,7 @@ def _scalar_feature(kind: Any, text: str, names: tuple[str, ...] | None) -> Feat
         return Feature(text=text, label_kind="class", num_classes=2, classes_from="bool", is_number=True)
     if types.is_integer(kind):
         count = None if names is None else len(names)
-        text = text if names is None else f"{text} of {count} classes"
+        text = text if names is None else f"{text} of {counted(len(names), 'class')}"
         return Feature(
             text=text,
             label_kind="class",

@@ -23,7 +23,7 @@ from mixup_pipeline.sources.file_formats.converted import fault_payload, write_c
 from mixup_pipeline.sources.file_formats.file_object import open_file
 from mixup_pipeline.sources.index import NamedFile
 from mixup_pipeline.sources.text_counts import check_count
-from mixup_pipeline.spec import ExampleSpec
+from mixup_pipeline.spec import ExampleSpec, counted
 from mixup_pipeline.storage.places import Place, place
 
 DELIMITERS = ",;\t|"
@@ -154,7 +154,7 @@ class Csv(FileFormat):
 
 def _payload(row: Row, at: dict[str, int], spec: ExampleSpec) -> bytes:
     if len(row) != len(at):
-        return fault_payload(f"holds {len(row)} values, there are {len(at)} columns")
+        return fault_payload(f"holds {counted(len(row), 'value')}, there are {len(at)} columns")
     try:
         return serialize(_features(row, at, spec))
     except _BadValueError as error:
