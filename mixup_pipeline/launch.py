@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.dataset.left_out import reason_of
 from mixup_pipeline.dataset.manifest import Manifest, read_manifest
-from mixup_pipeline.errors import RecordError, UsageError, record_error
+from mixup_pipeline.errors import RecordError, UsageError
 from mixup_pipeline.run.claim import claim
 from mixup_pipeline.run.index_files import index_file
 from mixup_pipeline.run.planning import output_bytes, resolve
-from mixup_pipeline.run.request import Request
+from mixup_pipeline.run.request import Request, check_used
 from mixup_pipeline.run.run import Run, resolved_quality
 from mixup_pipeline.run.sharding import GATHER_BYTES, TOGETHER_BYTES, gathered_examples
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources import open_source
+from mixup_pipeline.sources.file_formats import bad_record
 from mixup_pipeline.sources.scan import SKIPPING
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.storage.clients import set_store_options
@@ -171,6 +172,7 @@ def _prepared(
     check_engine(options)
     check_paths(options, source, folder)
     config = config or MixConfig()
+    check_used(source, config)
     request = Request(source=source, config=replace(config, quality=resolved_quality(config)))
     use_all_cores(options, source, request.config.copies, beam_args)
     with claim(folder, request, overwrite=overwrite):
@@ -189,16 +191,17 @@ def estimate(src: SourceConfig, config: MixConfig, beam_args: Sequence[str] = ()
 
         set_store_options(pipeline_options("local", beam_args))
     source = open_source(src)
+    check_used(source, config)
     request = Request(source=source, config=config)
     with tempfile.TemporaryDirectory(prefix="mixup-") as folder:
         work = WorkFolder(Path(folder))
         work.create()
         files = [index_file(file, source.spec, config, work, count_only=True) for file in source.files]
-        left_out = [(file.name, one) for file in source.files for one in work.found(file.position)[1]]
+        left_out = [(file, one) for position, file in enumerate(files) for one in work.found(position)[1]]
         first_bad = None
         if left_out and config.on_bad_record == "fail":
-            name, first = left_out[0]
-            first_bad = str(record_error(name, first.record, first.offset, f"{first.reason}: {SKIPPING}"))
+            file, first = left_out[0]
+            first_bad = str(bad_record(file, first.record, first.offset, f"{first.reason}: {SKIPPING}"))
         if first_bad is not None and not any(file.examples for file in files):
             raise RecordError(first_bad)
         run, *_ = resolve(request, files, work)

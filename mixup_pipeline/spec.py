@@ -101,3 +101,8 @@ def size_limit_text() -> str:
 def shape_text(shape: tuple[int | None, ...]) -> str:
     """The shape as text, such as 28x28x1; an unknown size is a question mark."""
     return "x".join("?" if size is None else str(size) for size in shape)
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: "1 file", "2 files", "3 classes"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -106,6 +106,10 @@ def test_the_default_alpha_is_advised_and_every_advised_alpha_is_allowed() -> No
     [
         ({"src": ""}, "--src must name a TFDS dataset, a TFDS directory or TFRecord files, got nothing"),
         ({"src": "mnist", "num_classes": 0}, "--num-classes must be a whole number from 1 to 1,000,000, got 0"),
+        (
+            {"src": "a.csv", "class_names": "x,y", "label_kind": "regression"},
+            "--class-names is for classes: labels of --label-kind regression have none, leave it out",
+        ),
         ({"src": "mnist", "num_classes": True}, "--num-classes must be a whole number from 1 to 1,000,000, got True"),
     ],
 )

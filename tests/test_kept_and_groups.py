@@ -127,6 +127,12 @@ def test_groups_of_other_kinds_and_skipped_records(tmp_path: Path) -> None:
         ({"keep": "age,age"}, {}, "--keep: 'age' is given twice"),
         ({"group_key": "nothing"}, {}, "--group-key: .* has no 'nothing'"),
         ({}, {"pairing": "cross-group"}, "--pairing cross-group needs --group-key"),
+        ({"group_key": "patient"}, {}, "--group-key is for --pairing cross-group and .*: any does not look at groups"),
+        (
+            {"group_key": "patient"},
+            {"pairing": "within-class"},
+            "--group-key is for .*: within-class does not look at groups",
+        ),
     ],
 )
 def test_what_cannot_be_kept_is_refused(

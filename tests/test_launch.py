@@ -36,6 +36,16 @@ def test_an_estimate_refuses_what_a_run_would_refuse(dataset: Dataset) -> None:
         estimate(SourceConfig(src=str(dataset.folder)), MixConfig(num_shards=41))
 
 
+def test_an_estimate_names_a_bad_row_as_a_run_does(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b,label\n" + "1,2,x\n" * 3 + "1,2\n")
+    source = SourceConfig(src=str(path), label_key="label")
+    with pytest.raises(RecordError) as raised:
+        augment(source, tmp_path / "out")
+    assert str(raised.value).startswith("a.csv: row 3: holds 2 values, there are 3 columns: --on-bad-record skip")
+    assert estimate(source, MixConfig()).first_bad == str(raised.value)
+
+
 def test_shards_are_counted_by_the_size_of_compact_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = write_tfds(tmp_path / "data/shapes/1.0.0", num_examples=4, num_classes=1001)
     monkeypatch.setattr(plan, "TARGET_SHARD_BYTES", 1000)  # a dense label alone would take 4,004

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mixup_pipeline.config.registry import INPUT_KINDS
-from mixup_pipeline.spec import ExampleSpec, check_size, shape_text
+from mixup_pipeline.spec import ExampleSpec, check_size, counted, shape_text
 
 
 def spec_of(**changes: Any) -> ExampleSpec:
@@ -64,3 +64,17 @@ def test_examples_that_are_too_large_are_refused() -> None:
 @pytest.mark.parametrize(("shape", "text"), [((28, 28, 1), "28x28x1"), ((None, None, 3), "?x?x3"), ((5,), "5")])
 def test_shape_text(shape: tuple[int | None, ...], text: str) -> None:
     assert shape_text(shape) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "said"),
+    [
+        (0, "file", "0 files"),
+        (1, "file", "1 file"),
+        (1200, "file", "1,200 files"),
+        (1, "class", "1 class"),
+        (2, "class", "2 classes"),
+    ],
+)
+def test_counts(count: int, noun: str, said: str) -> None:
+    assert counted(count, noun) == said

@@ -198,7 +198,7 @@ def _show_examples(
     from mixup_pipeline.dataset.parents import find_parents
     from mixup_pipeline.errors import SourceError
     from mixup_pipeline.report import text
-    from mixup_pipeline.report.words import counted
+    from mixup_pipeline.spec import counted
     from mixup_pipeline.storage.atomic import write_atomically
 
     out, manifest = overview.out, overview.manifest

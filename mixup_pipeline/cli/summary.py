@@ -8,10 +8,10 @@ from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.launch import Estimate, Report
 from mixup_pipeline.mixing.totals import NEARLY_UNMIXED
 from mixup_pipeline.report.census import census_rows, changes_text, table_lines
-from mixup_pipeline.report.words import chosen_lines, counted, examples_text, listed_lines, size_text
+from mixup_pipeline.report.words import chosen_lines, examples_text, listed_lines, size_text
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.sources.census import CensusSummary
-from mixup_pipeline.spec import shape_text
+from mixup_pipeline.spec import counted, shape_text
 from mixup_pipeline.storage.places import Place
 
 

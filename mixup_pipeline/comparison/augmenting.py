@@ -1,9 +1,11 @@
 """Shards for the arms that are mixed ahead of training. They come from the same pipeline that users run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.training.augmenting import run_augment, source_options
 
 
@@ -20,7 +22,8 @@ def augment_options(
         "--out": out,
     }
     options = [text for name, value in given.items() if value is not None for text in (name, str(value))]
-    return [*source_options(source), *options]
+    by_group = PAIRINGS[cell.arm].needs_groups
+    return [*source_options(source if by_group else replace(source, group_key=None)), *options]
 
 
 def augment_cell(source: SourceConfig, cell: Cell, *, seed: int, out: Path, on_bad_record: str = "fail") -> None:

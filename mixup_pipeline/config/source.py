@@ -184,6 +184,8 @@ class SourceConfig:
         check_declared(self)
         if self.resize is not None and self.image_size is None:
             raise UsageError(f"--resize {self.resize} says how images are brought to a size: add --image-size")
+        if self.class_names is not None and self.label_kind == "regression":
+            raise UsageError("--class-names is for classes: labels of --label-kind regression have none, leave it out")
         if not self.src:
             raise UsageError("--src must name a TFDS dataset, a TFDS directory or TFRecord files, got nothing")
 

@@ -37,7 +37,7 @@ _OMITTED: dict[str, tuple[Any, ...]] = {
 }
 """A key is left out if it has one of these values."""
 _ASKED = "asked"
-_OMITTED_IF_ASKED = dict.fromkeys(("class_names", "label_kind", "columns", "keep", "group_key"), (None,))
+_OMITTED_IF_ASKED = dict.fromkeys(("class_names", "label_kind", "columns", "keep", "group_key", "first_class"), (None,))
 """The same, of the source as the user described it."""
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 import msgspec
 
 from mixup_pipeline.errors import printable
+from mixup_pipeline.sources.file_formats import readable
+from mixup_pipeline.sources.index import NamedFile
 from mixup_pipeline.sources.scan import LeftOut
 
 SKIPPED_NAME = "skipped.csv"
@@ -27,15 +29,18 @@ class LeftOutSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     reasons: dict[str, int]
 
 
-def skipped_text(records: Iterable[tuple[str, LeftOut]]) -> str:
-    """The content of skipped.csv. records: the bad records, each with the name of its file."""
+def skipped_text(records: Iterable[tuple[NamedFile, LeftOut]]) -> str:
+    """The content of skipped.csv. records: the bad records, each with its file.
+
+    An offset that is no byte of the source is left empty.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)  # a name may hold "\r"
     writer.writerow(_COLUMNS)
-    writer.writerows(
-        (f"{name}/{bad.member}" if bad.member else name, bad.record, bad.offset, printable(bad.reason))
-        for name, bad in records
-    )
+    for file, bad in records:
+        name = f"{file.name}/{bad.member}" if bad.member else file.name
+        offset = bad.offset if readable(file).byte_offsets else None
+        writer.writerow((name, bad.record, offset, printable(bad.reason)))
     return text.getvalue()
 
 

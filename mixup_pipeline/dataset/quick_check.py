@@ -22,7 +22,7 @@ from mixup_pipeline.dataset.manifest_schema import manifest_schema
 from mixup_pipeline.errors import ManifestError, MixupError, first_line, printable
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.sources.tfds_info import INFO_NAME
-from mixup_pipeline.spec import shape_text
+from mixup_pipeline.spec import counted, shape_text
 from mixup_pipeline.storage.atomic import sizes
 from mixup_pipeline.storage.places import Place
 from mixup_pipeline.storage.small_file import read_small
@@ -129,7 +129,8 @@ def _totals_sizes(manifest: Manifest) -> list[str]:
     sizes: dict[str, Sequence[Any] | None] = {"base_counts": totals.base_counts, "label_mass": totals.label_mass}
     sizes |= {"class_pairs": totals.class_pairs} | {f"class_pairs.{base}": row for base, row in enumerate(pairs)}
     return [
-        f"{MANIFEST_NAME}: totals.{key} holds {len(values)} values, should hold {num_classes}, one for each class"
+        f"{MANIFEST_NAME}: totals.{key} holds {counted(len(values), 'value')}, should hold {num_classes}, one for each "
+        f"class"
         for key, values in sizes.items()
         if values is not None and len(values) != num_classes
     ]

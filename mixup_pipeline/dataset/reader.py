@@ -17,7 +17,7 @@ from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LAB
 from mixup_pipeline.records.layout import BASE_ID, LAM, PARTNER_ID
 from mixup_pipeline.records.names import id_bytes, located
 from mixup_pipeline.records.tf_example import Features, parse
-from mixup_pipeline.spec import ExampleSpec, shape_text
+from mixup_pipeline.spec import ExampleSpec, counted, shape_text
 from mixup_pipeline.storage.places import Place
 
 
@@ -161,7 +161,8 @@ class MixedReader:
             found = len(values[field_.key])
             if found != field_.num_values:
                 raise ValueError(
-                    f"feature {field_.key!r} holds {found} values of its kind, should hold {field_.num_values}"
+                    f"feature {field_.key!r} holds {counted(found, 'value')} of its kind, should hold "
+                    f"{field_.num_values}"
                 )
         return values
 

@@ -4,9 +4,9 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mixup_pipeline.report.words import counted, one_line
+from mixup_pipeline.report.words import one_line
 from mixup_pipeline.sources.census import LARGE_ENLARGEMENT, CensusSummary
-from mixup_pipeline.spec import ImageOptions, Shape, shape_text
+from mixup_pipeline.spec import ImageOptions, Shape, counted, shape_text
 
 HEAD = ("", "found", "what is done", "option")
 _COLOURS = {1: "grey", 3: "RGB", 4: "RGBA"}

@@ -7,8 +7,9 @@ from mixup_pipeline.dataset.source_census import SourceCensus
 from mixup_pipeline.report.census import HEAD, Row, census_rows
 from mixup_pipeline.report.figures import DARK, LIGHT, Theme, render
 from mixup_pipeline.report.html import Chart, chart, html_page
-from mixup_pipeline.report.words import counted, one_line
+from mixup_pipeline.report.words import one_line
 from mixup_pipeline.sources.census import sizes_of
+from mixup_pipeline.spec import counted
 
 _MOST_DOTS = 2000
 

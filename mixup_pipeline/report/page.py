@@ -20,7 +20,6 @@ from mixup_pipeline.report.command import augment_command
 from mixup_pipeline.report.html import SMALL_IMAGE, Chart, chart, html_page, image_uri, line_uri
 from mixup_pipeline.report.shown_inputs import drawn, map_image, shown_image, value_range
 from mixup_pipeline.report.words import (
-    counted,
     is_regression,
     kinds_text,
     label_parts,
@@ -32,7 +31,7 @@ from mixup_pipeline.report.words import (
     size_text,
     unmixed_text,
 )
-from mixup_pipeline.spec import shape_text
+from mixup_pipeline.spec import counted, shape_text
 
 _MOST_TABLE_CLASSES = 30
 _SHOWN_PIXELS = 560
@@ -125,8 +124,8 @@ def _charts(overview: Overview, lam_fit: LamFit | None) -> list[Chart]:
             chart(
                 "Class balance",
                 balance_charts(overview, classes),
-                f"Shares of {len(change)} classes before and after mixing. The largest change is {change.max():.2%}, "
-                f"of class {largest}.",
+                f"Shares of {counted(len(change), 'class')} before and after mixing. The largest change is "
+                f"{change.max():.2%}, of class {largest}.",
                 "Share of the source's examples, and of the soft labels of all outputs.",
             )
         )

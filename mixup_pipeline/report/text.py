@@ -17,7 +17,6 @@ from mixup_pipeline.mixing.totals import LAM_BINS, NEARLY_UNMIXED
 from mixup_pipeline.report.census import changes_text
 from mixup_pipeline.report.words import (
     chosen_lines,
-    counted,
     examples_text,
     is_regression,
     label_size,
@@ -29,7 +28,7 @@ from mixup_pipeline.report.words import (
     size_text,
     unmixed_text,
 )
-from mixup_pipeline.spec import shape_text
+from mixup_pipeline.spec import counted, shape_text
 
 _SHOWN_BINS = 20
 _BAR = 40
@@ -231,13 +230,13 @@ def _rest(overview: Overview, example: MixedExample) -> str:
         more = len(example.label) - _SHOWN_CLASSES
         return f" and {counted(more, 'more value')}" if more > 0 else ""
     more = int(np.count_nonzero(example.label)) - _SHOWN_CLASSES
-    return f" and {more:,} more classes" if more > 0 else ""
+    return f" and {counted(more, 'more class')}" if more > 0 else ""
 
 
 def _values(values: npt.NDArray[np.generic]) -> str:
     if values.ndim == 1:
         shown = ", ".join(f"{value:g}" for value in values[:8])
-        return f"{shape_text(values.shape)} values: {shown}{', …' if len(values) > 8 else ''}"
+        return f"{counted(len(values), 'value')}: {shown}{', …' if len(values) > 8 else ''}"
     what = "pixels" if values.dtype == np.uint8 else "values"
     return f"{shape_text(values.shape)} {what} from {values.min():g} to {values.max():g}"
 

@@ -10,7 +10,7 @@ from mixup_pipeline.dataset.mixed_examples import MixedExample
 from mixup_pipeline.dataset.overview import Overview
 from mixup_pipeline.mixing.totals import Totals
 from mixup_pipeline.sources.source import Origin
-from mixup_pipeline.spec import ExampleSpec
+from mixup_pipeline.spec import ExampleSpec, counted
 
 _SMALLEST_SHARE = 1e-6
 
@@ -71,7 +71,7 @@ def label_size(spec: ExampleSpec) -> str:
     """How many classes or values a label has."""
     if spec.label_kind == "regression":
         return counted(spec.num_classes, "value") + " to predict"
-    return f"{spec.num_classes:,} {'class' if spec.num_classes == 1 else 'classes'}"
+    return counted(spec.num_classes, "class")
 
 
 def chosen_lines(spec: ExampleSpec, origin: Origin | None) -> dict[str, str]:
@@ -85,19 +85,17 @@ def chosen_lines(spec: ExampleSpec, origin: Origin | None) -> dict[str, str]:
     }
     if origin.version is not None:
         lines["version"] = origin.version
-    if origin.dropped:
-        lines["dropped"] = ", ".join(origin.dropped)
+    if spec.group_key:
+        lines["groups"] = f"{spec.group_key}, asked for by --group-key"
+    dropped = [key for key in origin.dropped if key != spec.group_key]
+    if dropped:
+        lines["dropped"] = ", ".join(dropped)
     return lines | {f"note{'' if number == 0 else number + 1}": note for number, note in enumerate(origin.notes)}
 
 
 def listed_lines(lines: Mapping[str, str]) -> list[str]:
     """Facts as indented lines, each after the word that begins it."""
     return [f"  {key:9}{one_line(value, 1000)}" for key, value in lines.items()]
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun: "1 file", "2 files"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def share_text(share: float) -> str:

@@ -17,6 +17,7 @@ from mixup_pipeline.run.run import Run
 from mixup_pipeline.run.versions import versions
 from mixup_pipeline.run.work_folder import WorkFolder
 from mixup_pipeline.sources.file_formats import file_stamps
+from mixup_pipeline.sources.index import IndexedFile
 from mixup_pipeline.sources.scan import LeftOut
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.sources.tfds_info import INFO_NAME
@@ -61,12 +62,12 @@ def _committed(shards: Iterable[ShardInfo], out: Place, work: WorkFolder) -> Man
     return manifest
 
 
-def _left_out(run: Run, work: WorkFolder) -> Iterator[tuple[str, LeftOut]]:
-    """The bad records that were left out, each with the name of its file."""
+def _left_out(run: Run, work: WorkFolder) -> Iterator[tuple[IndexedFile, LeftOut]]:
+    """The bad records that were left out, each with its file."""
     for position, file in enumerate(run.files):
         if file.skipped:
             _, left_out = work.found(position)
-            yield from ((file.name, bad) for bad in left_out)
+            yield from ((file, bad) for bad in left_out)
 
 
 def _check_shards(infos: Sequence[ShardInfo], run: Run, work: WorkFolder) -> None:

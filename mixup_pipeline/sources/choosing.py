@@ -22,9 +22,9 @@ from mixup_pipeline.sources.columns import (
     with_label,
     without_label,
 )
-from mixup_pipeline.sources.feature import SHOWN, Feature, Role, Schema, features_text, is_usable, kind_for, listed
+from mixup_pipeline.sources.feature import Feature, Role, Schema, features_text, is_usable, kind_for, listed
 from mixup_pipeline.sources.schema import given_class_names
-from mixup_pipeline.spec import ExampleSpec
+from mixup_pipeline.spec import ExampleSpec, counted
 
 _IMAGE_RANK = 3
 _ALLOWED = {
@@ -119,10 +119,12 @@ def choose(described: Described, config: SourceConfig) -> Choice:
     label = with_integers(label, label_key, config, described.where, ends)
     classes, classes_from = num_classes(label, label_key, config, described.where, names)
     if given is not None and len(given) != classes:
-        raise UsageError(f"--class-names: {len(given):,} names are given for {classes:,} classes ({classes_from})")
+        raise UsageError(
+            f"--class-names: {counted(len(given), 'name')} for {counted(classes, 'class')} ({classes_from})"
+        )
     notes: tuple[str, ...] = ()
     if names is not None and len(names) != classes:
-        notes, names = (f"class names left out: there are {len(names):,} for {classes:,} classes",), None
+        notes, names = (f"class names left out: there are {len(names):,} for {counted(classes, 'class')}",), None
     if label.first_class:
         notes = (*notes, f"labels count from {label.first_class}: they are stored from 0")
     spec = ExampleSpec(
@@ -183,12 +185,11 @@ def _chosen(
         more = _without(usable, candidates[0])
         return candidates[0], f"the only {what}" + (f", before {listed(more)}" if more else "")
     if candidates:
-        found = ", ".join(f"{key} ({schema[key].text})" for key in sorted(candidates)[:SHOWN])
+        found = features_text({key: schema[key] for key in candidates})
         several = role == "image" and all(schema[key].is_number for key in candidates)
         remedy = f", or --columns {','.join(candidates[:2])} for several" if several else ""
-        raise UsageError(
-            f"--{role}-key is needed{remedy}: {described.where} has {len(candidates)} that it could be: {found}"
-        )
+        count = "one" if len(candidates) == 1 else len(candidates)
+        raise UsageError(f"--{role}-key is needed{remedy}: {described.where} has {count} that it could be: {found}")
     word = "can be mixed" if role == "image" else "can be the label"
     raise UsageError(f"no feature of {described.where} {word}: it has {features_text(schema)}: {_ALLOWED[role]}")
 

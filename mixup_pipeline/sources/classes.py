@@ -6,7 +6,7 @@ from dataclasses import replace
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.sources.feature import Feature
-from mixup_pipeline.spec import MAX_CLASSES
+from mixup_pipeline.spec import MAX_CLASSES, counted
 
 VECTOR_LABELS = ("soft", "one-hot", "multi-hot", "regression")
 """Label kinds whose number of values is that of the classes."""
@@ -56,14 +56,14 @@ def num_classes(
     """The number of classes, and what says it."""
     soft = label.label_kind in VECTOR_LABELS
     described = (label.shape[0] if label.shape else 1) if soft else label.num_classes
-    if label.is_text and config.num_classes not in (None, described):
+    if label.is_text and described is not None and config.num_classes not in (None, described):
         raise UsageError(
-            f"--num-classes {config.num_classes}: {where} has {described} classes ({label.classes_from}): leave "
-            f"--num-classes out, or name all of them with --class-names"
+            f"--num-classes {config.num_classes}: {where} has {counted(described, 'class')} ({label.classes_from}): "
+            f"leave --num-classes out, or name all of them with --class-names"
         )
-    if soft and described not in (None, config.num_classes or described):
+    if soft and described is not None and config.num_classes not in (None, described):
         raise UsageError(
-            f"--num-classes {config.num_classes}: label {key!r} of {where} holds {described} values: leave "
+            f"--num-classes {config.num_classes}: label {key!r} of {where} holds {counted(described, 'value')}: leave "
             f"--num-classes out"
         )
     if config.num_classes is not None:

@@ -81,5 +81,10 @@ def listed(keys: Collection[str]) -> str:
 
 
 def features_text(schema: Schema) -> str:
-    """All features, each with what it is."""
-    return listed([f"{key} ({schema[key].text})" for key in sorted(schema)]) or "none"
+    """The features with what they are, which is said once for those that are the same: "a, c (integer), b (Text)"."""
+    alike: dict[str, list[str]] = {}
+    for key in sorted(schema)[:SHOWN]:
+        alike.setdefault(schema[key].text, []).append(key)
+    more = len(schema) - SHOWN
+    found = ", ".join(f"{', '.join(keys)} ({text})" for text, keys in alike.items()) or "none"
+    return found + (f" and {more} more" if more > 0 else "")

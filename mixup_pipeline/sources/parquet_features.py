@@ -10,6 +10,7 @@ from mixup_pipeline.sources.feature import Feature
 from mixup_pipeline.sources.file_formats import parquet
 from mixup_pipeline.sources.lists import Lists
 from mixup_pipeline.sources.source import SourceFile
+from mixup_pipeline.spec import counted
 from mixup_pipeline.storage.places import place
 
 _IMAGE = Feature(text="image file", input_kind="encoded", shape=(None, None, None))
@@ -70,7 +71,7 @@ def _scalar_feature(kind: Any, text: str, names: tuple[str, ...] | None) -> Feat
         return Feature(text=text, label_kind="class", num_classes=2, classes_from="bool", is_number=True)
     if types.is_integer(kind):
         count = None if names is None else len(names)
-        text = text if names is None else f"{text} of {count} classes"
+        text = text if names is None else f"{text} of {counted(len(names), 'class')}"
         return Feature(
             text=text,
             label_kind="class",

@@ -4,6 +4,7 @@ A schema is a TFDS features.json, a TF Metadata .pbtxt, or the name of a schema 
 classes lie in a file beside it.
 """
 
+import re
 from collections import Counter
 from importlib import resources
 from typing import Any
@@ -13,6 +14,8 @@ from mixup_pipeline.sources.feature import Feature, Schema
 from mixup_pipeline.sources.tfds_features import read_features_json
 from mixup_pipeline.storage.places import Place, place
 from mixup_pipeline.storage.small_file import read_small
+
+_LOOKS_LIKE_A_FILE = re.compile(r"[^,]*(/[^,]*|\.(txt|csv|json))", re.IGNORECASE)
 
 
 def read_schema(schema: str) -> Schema:
@@ -51,9 +54,12 @@ def read_class_names(folder: Place, label_key: str) -> tuple[str, ...] | None:
 def given_class_names(text: str) -> tuple[str, ...]:
     """The names that --class-names gives: separated by commas, or on the lines of a file.
 
-    Raises UsageError if there are none, or one occurs twice, and SourceError if the file cannot be read.
+    Raises UsageError if there is no such file, there are no names, or one occurs twice, and SourceError if the file
+    cannot be read.
     """
     path = place(text)
+    if not path.is_file() and _LOOKS_LIKE_A_FILE.fullmatch(text):
+        raise UsageError(f"--class-names {text}: no such file: give one, or names separated by commas")
     names = _lines(path) if path.is_file() else tuple(name.strip() for name in text.split(","))
     if not names or "" in names:
         raise UsageError(f"--class-names {text}: must be names separated by commas, or a file with one on each line")

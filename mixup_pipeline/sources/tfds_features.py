@@ -13,7 +13,7 @@ from typing import Any
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.records.inputs.packed import ITEM_BYTES
 from mixup_pipeline.sources.feature import Feature, Schema
-from mixup_pipeline.spec import shape_text
+from mixup_pipeline.spec import counted, shape_text
 from mixup_pipeline.storage.places import Place
 from mixup_pipeline.storage.small_file import read_json
 
@@ -87,7 +87,7 @@ def _feature(node: _Node) -> Feature:
     if kind == _CLASS_LABEL:
         count = node["classLabel"].get("numClasses")
         return Feature(
-            text=kind if count is None else f"{kind} of {int(count)} classes",
+            text=kind if count is None else f"{kind} of {counted(int(count), 'class')}",
             label_kind="class",
             class_label=True,
             num_classes=None if count is None else int(count),

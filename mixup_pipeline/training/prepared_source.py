@@ -37,7 +37,7 @@ def open_examples(
     for folder in (kept_in.parent, kept_in):
         if folder.is_symlink():
             raise UsageError(f"{folder}: is a link, which is not followed: put a folder there, or choose another --out")
-    options = source_options(replace(config, allow_eval_split=True))
+    options = source_options(replace(config, allow_eval_split=True, group_key=None))  # nothing is paired
     options += ["--prob", "0", "--on-bad-record", on_bad_record, "--out", str(kept_in)]
     doing = f"preparing {source.name}"
     try:

@@ -15,6 +15,15 @@ from mixup_pipeline.training.augmenting import PROGRAM
 SOURCE = SourceConfig(src="mnist_sample")
 
 
+@pytest.mark.parametrize(
+    ("arm", "by_group"), [("any", False), ("class-balanced", False), ("cross-group", True), ("within-group", True)]
+)
+def test_only_arms_that_pair_by_group_are_given_the_group(tmp_path: Path, arm: str, by_group: bool) -> None:
+    source = SourceConfig(src="mnist_sample", group_key="patient")
+    options = augment_options(source, Cell(arm=arm, alpha=0.2, copies=1), seed=0, out=tmp_path)
+    assert ("--group-key" in options) == by_group
+
+
 @pytest.mark.slow
 def test_files_of_the_current_folder_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("queue", "apache_beam", "mixup_pipeline"):

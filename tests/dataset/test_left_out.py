@@ -13,13 +13,19 @@ from mixup_pipeline.dataset.left_out import LeftOutSummary, left_out_summary, re
 from mixup_pipeline.dataset.manifest import read_manifest
 from mixup_pipeline.dataset.quick_check import quick_check
 from mixup_pipeline.sources.scan import LeftOut
+from mixup_pipeline.sources.source import SourceFile
 from tests.datasets import example, png, random_images, write_records
 from tests.helpers import brief
 
+
+def named(name: str, file_format: str = "tfrecord") -> SourceFile:
+    return SourceFile(position=0, name=name, path="", format=file_format)
+
+
 BAD = [
-    ("a, b.tfrecord", LeftOut(record=3, offset=470, reason="label 17 is out of range: allowed are 0 to 3")),
-    ("größe.tfrecord", LeftOut(record=0, offset=12, reason="label 4 is out of range: allowed are 0 to 3")),
-    ("größe.tfrecord", LeftOut(record=9, offset=99, reason='feature "x\ny" is missing')),
+    (named("a, b.tfrecord"), LeftOut(record=3, offset=470, reason="label 17 is out of range: allowed are 0 to 3")),
+    (named("größe.tfrecord"), LeftOut(record=0, offset=12, reason="label 4 is out of range: allowed are 0 to 3")),
+    (named("größe.tfrecord"), LeftOut(record=9, offset=99, reason='feature "x\ny" is missing')),
 ]
 
 
@@ -31,6 +37,13 @@ def test_the_list_has_a_line_for_each_record() -> None:
     assert len(skipped_text(BAD).splitlines()) == 4
 
 
+@pytest.mark.parametrize("file_format", ["converted", "listing", "array-record"])
+def test_an_offset_that_is_no_byte_of_the_source_is_left_empty(file_format: str) -> None:
+    bad = LeftOut(record=3, offset=470, reason="label 17 is out of range", member="")
+    (_, row) = csv.reader(io.StringIO(skipped_text([(named("a.csv", file_format), bad)])))
+    assert row == ["a.csv", "3", "", "label 17 is out of range"]
+
+
 def test_records_are_counted_by_reason() -> None:
     summary = left_out_summary(skipped_text(BAD))
     assert summary is not None
@@ -39,7 +52,7 @@ def test_records_are_counted_by_reason() -> None:
 
 
 def test_reasons_beyond_the_hundredth_are_counted_together() -> None:
-    words = [("a", LeftOut(record=n, offset=n, reason="x" * (n + 1))) for n in range(150)]
+    words = [(named("a"), LeftOut(record=n, offset=n, reason="x" * (n + 1))) for n in range(150)]
     summary = left_out_summary(skipped_text([*words, words[0]]))
     assert summary is not None
     assert len(summary.reasons) == 101
@@ -129,7 +142,7 @@ def test_lines_of_another_form_are_told(made: Path, more: str) -> None:
 @pytest.mark.parametrize("name", [pytest.param("a\rb"), "a\nb", "a\r\nb", 'a"b', "a,b", "\u2028", "größe 𝔘", ""])
 def test_any_name_of_a_file_is_listed(name: str) -> None:
     bad = LeftOut(record=3, offset=470, reason="label 17 is out of range: allowed are 0 to 3")
-    summary = left_out_summary(skipped_text([(name, bad), ("plain", bad)]))
+    summary = left_out_summary(skipped_text([(named(name), bad), (named("plain"), bad)]))
     assert summary is not None
     assert summary.reasons == {"label N is out of range": 2}
 

@@ -104,14 +104,14 @@ def test_the_quick_check_tells_all_that_is_wrong(mixed: Callable[[str], Mixed], 
 @pytest.mark.parametrize(
     ("edits", "said"),
     [
-        ({"base_counts": [1, 2, 3]}, ["base_counts holds 3"]),
-        ({"base_counts": [1, 2, 3, 4, 5]}, ["base_counts holds 5"]),
-        ({"label_mass": []}, ["label_mass holds 0"]),
-        ({"class_pairs": [[0] * 4] * 5}, ["class_pairs holds 5"]),
-        ({"class_pairs": [[0] * 4, [0] * 4, [0] * 4, [0] * 5]}, ["class_pairs.3 holds 5"]),
+        ({"base_counts": [1, 2, 3]}, ["base_counts holds 3 values"]),
+        ({"base_counts": [1, 2, 3, 4, 5]}, ["base_counts holds 5 values"]),
+        ({"label_mass": []}, ["label_mass holds 0 values"]),
+        ({"class_pairs": [[0] * 4] * 5}, ["class_pairs holds 5 values"]),
+        ({"class_pairs": [[0] * 4, [0] * 4, [0] * 4, [0] * 5]}, ["class_pairs.3 holds 5 values"]),
         (
             {"label_mass": [1.0], "class_pairs": [[0]]},
-            ["label_mass holds 1", "class_pairs holds 1", "class_pairs.0 holds 1"],
+            ["label_mass holds 1 value", "class_pairs holds 1 value", "class_pairs.0 holds 1 value"],
         ),
         ({"base_counts": None, "label_mass": None, "class_pairs": None}, []),
     ],
@@ -121,9 +121,7 @@ def test_totals_hold_one_value_for_each_class(
 ) -> None:
     manifest = mixed("vectors").manifest
     edited = msgspec.structs.replace(manifest, totals=msgspec.structs.replace(manifest.totals, **edits))
-    assert contradictions(edited) == [
-        f"manifest.json: totals.{key} values, should hold 4, one for each class" for key in said
-    ]
+    assert contradictions(edited) == [f"manifest.json: totals.{key}, should hold 4, one for each class" for key in said]
 
 
 @pytest.mark.parametrize("by", [-1, 1])

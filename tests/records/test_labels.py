@@ -84,7 +84,7 @@ def test_labels_are_read_as_float32(kind: str, label: Any, expected: list[float]
         ("class-list", [-1], "label -1 is out of range: allowed are 0 to 4"),
         ("class-list", [0.5], "feature 'label' is float_list, int64_list is needed"),
         ("regression", [1.0, float("nan"), 0.0, 0.0, 0.0], "label 'label' holds a value that is not finite"),
-        ("regression", [1.0], "label 'label' holds 1 values, 5 are needed"),
+        ("regression", [1.0], "label 'label' holds 1 value, 5 are needed"),
         ("regression", b"12", "feature 'label' is bytes_list, float_list is needed"),
     ],
 )

@@ -330,7 +330,7 @@ def test_soft_labels_are_read(label: list[float]) -> None:
         ([-0.5, 1.0, 0.5], "soft label 'label' must hold values from 0 to 1 that sum to 1, sum 1"),
         ([math.nan, 0.5, 0.5], "soft label 'label' must hold values from 0 to 1 that sum to 1, sum nan"),
         ([math.inf, 0.0, 0.0], "soft label 'label' must hold values from 0 to 1 that sum to 1, sum inf"),
-        (1, "label 'label' holds 1 values, 3 are needed"),
+        (1, "label 'label' holds 1 value, 3 are needed"),
         (b"cat", "feature 'label' is bytes_list, float_list is needed"),
         (
             [1.0, 0.0, 1.0],

@@ -1,5 +1,6 @@
 """Phrases: tables of what is said."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -8,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mixup_pipeline.config import MixConfig
+from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.report.words import (
-    counted,
+    chosen_lines,
     kinds_text,
     label_text,
     one_line,
@@ -20,6 +21,8 @@ from mixup_pipeline.report.words import (
     size_text,
     unmixed_text,
 )
+from mixup_pipeline.sources.source import Origin
+from mixup_pipeline.spec import ExampleSpec
 from tests.datasets import random_images
 from tests.report.shown import mixed_example, overview_of
 
@@ -58,9 +61,16 @@ def test_sizes(num_bytes: int, said: str) -> None:
     assert size_text(num_bytes) == said
 
 
-@pytest.mark.parametrize(("count", "said"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1200, "1,200 files")])
-def test_counts(count: int, said: str) -> None:
-    assert counted(count, "file") == said
+def test_a_group_is_not_called_dropped() -> None:
+    spec = ExampleSpec(input_key="x", label_key="y", encoding="vector", shape=(3,), num_classes=2, group_key="patient")
+    asked = SourceConfig(src="a.csv", group_key="patient")
+    origin = Origin(
+        asked=asked, src="a.csv", input_rule="why", label_rule="why", classes_from="it", dropped=("patient", "site")
+    )
+    lines = chosen_lines(spec, origin)
+    assert (lines["groups"], lines["dropped"]) == ("patient, asked for by --group-key", "site")
+    assert "dropped" not in chosen_lines(spec, replace(origin, dropped=("patient",)))
+    assert "groups" not in chosen_lines(replace(spec, group_key=""), origin)
 
 
 def test_kinds_and_choices() -> None:

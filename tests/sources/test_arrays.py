@@ -41,10 +41,10 @@ def test_pairs_are_found_by_their_names(tmp_path: Path, image: str, label: str) 
 
 def test_keys_name_what_is_not_called_so(tmp_path: Path) -> None:
     path = npz(tmp_path, a=VECTORS, b=VECTORS, c=CLASSES, d=CLASSES)
-    with pytest.raises(UsageError, match=r"image-key is needed: data\.npz has 2 that it could be: a \(float64 7\), b"):
+    with pytest.raises(UsageError, match=r"image-key is needed: data\.npz has 2 that it could be: a, b \(float64 7\)"):
         opened(path)
     assert chosen(path, image_key="b", label_key="c") == ("b", "c")
-    with pytest.raises(UsageError, match=r"label-key e: data\.npz has no feature 'e'; it has a \(float64 7\)"):
+    with pytest.raises(UsageError, match=r"label-key e: data\.npz has no feature 'e'; it has a, b \(float64 7\), c, d"):
         opened(path, image_key="b", label_key="e")
 
 

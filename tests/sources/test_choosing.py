@@ -1,5 +1,6 @@
 """Choosing the input and the label, and saying why."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def test_the_input_and_the_label(schema: Schema, options: dict[str, Any], keys: 
         (
             {"left": IMAGE, "right": IMAGE, "label": CLASS},
             {},
-            r"--image-key is needed: .* has 2 that .*: left \(Image\), right",
+            r"--image-key is needed: .* has 2 that it could be: left, right \(Image\)$",
         ),
         (
             {"text": TEXT, "label": CLASS},
@@ -52,7 +53,17 @@ def test_the_input_and_the_label(schema: Schema, options: dict[str, Any], keys: 
         (
             {"image": IMAGE, "b": CLASS, "a": CLASS},
             {},
-            r"--label-key is needed: .*: a \(ClassLabel\), b",
+            r"--label-key is needed: .*: a, b \(ClassLabel\)$",
+        ),
+        (
+            {"image": IMAGE, "a": INTEGER, "b": VECTOR, "c": INTEGER},
+            {"label_key": "x"},
+            r"it has a, c \(integer\), b \(vector\), image \(Image\)$",
+        ),
+        (
+            {"image": IMAGE} | {f"n{number:02}": INTEGER for number in range(15)},
+            {},
+            r"has 15 that it could be: n00, .*, n11 \(integer\) and 3 more$",
         ),
         ({"image": IMAGE}, {}, r"no feature of the schema can be the label: it has image \(Image\): allowed are one"),
         (
@@ -114,6 +125,15 @@ def test_the_number_of_classes(label: Feature, options: dict[str, Any], expected
 def test_encodings(feature: Feature, encoding: str) -> None:
     spec = chosen({"input": feature, "label": CLASS})
     assert (spec.encoding, spec.shape) == (encoding, feature.shape)
+
+
+def test_a_table_asks_for_the_only_label_that_it_has() -> None:
+    described = Described(schema={"a": VECTOR, "target": INTEGER}, where="a.csv", packs_columns=True)
+    schema = {"a": replace(INTEGER, label_kind=None, is_number=True), "target": INTEGER}
+    with pytest.raises(
+        UsageError, match=r"--label-key is needed: a\.csv has one that it could be: target \(integer\)$"
+    ):
+        choose(replace(described, schema=schema), SourceConfig(src="x"))
 
 
 def test_one_feature_cannot_be_input_and_label() -> None:

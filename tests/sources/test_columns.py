@@ -51,7 +51,7 @@ def test_of_records_they_are_asked_for() -> None:
     [
         (
             {"columns": "h,depth"},
-            "--columns: the records has no 'depth'; it has h (float), image (Image), label (Class",
+            "--columns: the records has no 'depth'; it has h, w (float), image (Image), label (Class",
         ),
         ({"columns": "h,,w"}, "--columns: the records has no ''"),
         ({"columns": "h,image"}, "--columns: 'image' of the records is Image, which is no column of numbers: leave it"),

@@ -110,7 +110,7 @@ def test_a_missing_image_or_label_is_a_bad_record(tmp_path: Path) -> None:
         ("name,label\na.png,1\n", "row 0 has no file_name: each row names an image beside this file"),
         ("file_name,label\n../a.png,1\n", r"row 0: '\.\./a\.png' lies outside of this folder"),
         ("file_name,label\n/etc/a.png,1\n", "lies outside of this folder"),
-        ("file_name,label\na.png\n", "row 0 holds 1 values, there are 2 columns"),
+        ("file_name,label\na.png\n", "row 0 holds 1 value, there are 2 columns"),
     ],
 )
 def test_a_bad_list_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:

@@ -348,7 +348,7 @@ def test_an_image_damaged_behind_its_header_is_found_where_bad_records_are_skipp
         (SOFT_SPEC, {"image": png(IMAGES[0]), "label": [0.5, 0.5, 0.5, 0]}, "sum to 1, sum 1.5"),
         (SOFT_SPEC, {"image": png(IMAGES[0]), "label": [1.5, -0.5, 0, 0]}, "values from 0 to 1"),
         (SOFT_SPEC, {"image": png(IMAGES[0]), "label": [np.nan, 0, 0, 1]}, "values from 0 to 1"),
-        (SOFT_SPEC, {"image": png(IMAGES[0]), "label": 1}, "label 'label' holds 1 values, 4 are needed"),
+        (SOFT_SPEC, {"image": png(IMAGES[0]), "label": 1}, "label 'label' holds 1 value, 4 are needed"),
         (PHOTO_SPEC, {"image": jpeg(PHOTOS[0]), "label": 0}, "label 0 is out of range: allowed are 1 to 4"),
         (PHOTO_SPEC, {"image": jpeg(PHOTOS[0])[:30], "label": 1}, "JPEG image is damaged: no sound segment"),
     ],

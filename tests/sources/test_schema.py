@@ -7,7 +7,7 @@ import pytest
 
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.sources.feature import Feature
-from mixup_pipeline.sources.schema import read_class_names, read_schema
+from mixup_pipeline.sources.schema import given_class_names, read_class_names, read_schema
 from tests.sources.features import CLASS, INTEGER, TEXT, VECTOR, chosen
 
 # .pbtxt
@@ -93,3 +93,19 @@ def test_class_names_as_tfds_reads_them(tmp_path: Path, text: str, names: tuple[
     (tmp_path / "a-label.labels.txt").write_text(text, encoding="utf-8")
     assert read_class_names(tmp_path, "a/label") == names
     assert read_class_names(tmp_path, "other") is None
+
+
+@pytest.mark.parametrize("text", ["names.txt", "NAMES.CSV", "a.json", "lists/names", "/no/such/file"])
+def test_a_file_of_names_that_is_not_there_is_told(text: str) -> None:
+    with pytest.raises(UsageError, match=f"^--class-names {text}: no such file: give one, or names separated by comma"):
+        given_class_names(text)
+
+
+@pytest.mark.parametrize("text", ["a.txt,b", "cat/dog,ant", "ant", ".txt.old"])
+def test_names_that_look_like_no_file_are_names(text: str) -> None:
+    assert given_class_names(text) == tuple(text.split(","))
+
+
+def test_a_file_of_names_goes_before_its_look(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("ant\nbee\n")
+    assert given_class_names(str(tmp_path / "names.txt")) == ("ant", "bee")

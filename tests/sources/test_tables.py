@@ -157,7 +157,7 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, content: bytes, said:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"label_key": None}, "--label-key is needed: a.csv has 3 that it could be: site .*, species .*, width"),
+        ({"label_key": None}, "--label-key is needed: a.csv has 3 that it could be: site, species .*, width"),
         ({"label_key": "kind"}, "--label-key kind: a.csv has no feature 'kind'; it has height"),
         ({"columns": "site"}, "--columns: 'site' of a.csv is column of texts, which is no column of numbers"),
         ({"columns": "species"}, "--columns: 'species' of a.csv is the label: leave it out"),

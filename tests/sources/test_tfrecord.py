@@ -119,7 +119,7 @@ def test_keys_that_the_user_gives(tmp_path: Path) -> None:
     [
         ({"image": PICTURE, "label": 3}, {}, r"--num-classes is needed: one\.tfrecord does not say how many"),
         ({"image": PICTURE, "label": 3}, {"image_key": "photo"}, r"one\.tfrecord has no feature 'photo'; .* image \(i"),
-        ({"image": PICTURE, "label": b"cat"}, {"num_classes": 4}, r"--num-classes 4: one.tfrecord has 1 classes"),
+        ({"image": PICTURE, "label": b"cat"}, {"num_classes": 4}, r"--num-classes 4: one.tfrecord has 1 class "),
         ({"image": PICTURE, "name": b"cat"}, {}, r"can be the label: .*, name \(text 'cat'\): allowed"),
         ({"image": PICTURE, "label": [0.5, 0.5]}, {"num_classes": 4}, "--num-classes 4: label .* 2 values"),
         ({"tokens": b"words", "label": 3}, {"num_classes": 4}, r"can be mixed: .* tokens \(text 'words'\): allowed"),

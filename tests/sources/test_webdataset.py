@@ -30,7 +30,7 @@ def test_any_image_format_is_the_image(tmp_path: Path) -> None:
 def test_several_images_of_a_sample(tmp_path: Path) -> None:
     two = [("0.png", png(IMAGES[0])), ("0.jpg", jpeg(IMAGES[1])), ("0.mask.png", png(IMAGES[2])), ("0.cls", b"0")]
     path = write_tar(tmp_path / "a.tar", two)
-    with pytest.raises(UsageError, match=r"image-key is needed: .* 3 that it could be: jpg .*, mask\.png .*, png"):
+    with pytest.raises(UsageError, match=r"image-key is needed: .* 3 that it could be: jpg, mask\.png, png \("):
         opened(path, num_classes=2)
     for key, image in (("jpg", jpeg(IMAGES[1])), ("mask.png", png(IMAGES[2]))):
         assert records_of(opened(path, num_classes=2, image_key=key)) == [{key: [image], "cls": [0]}]

@@ -29,7 +29,7 @@ from mixup_pipeline.report.comparison_tables import tables, verdict
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.training.train_config import TrainConfig
-from tests.datasets import png, random_images
+from tests.datasets import example, png, random_images, write_records
 from tests.labelled import multi_label, regression, spectrogram
 from tests.training.test_commands import accepted, refused
 
@@ -195,3 +195,18 @@ def test_class_folders_are_compared(tmp_path: Path) -> None:
         "baseline-subset40",
         "any-alpha0.2-copies1-subset40",
     ]
+
+
+def patients(folder: Path, split: str, count: int) -> SourceConfig:
+    """Images of which every five are of one patient."""
+    images = random_images(count, (9, 9, 1))
+    records = [example({"image": png(x), "label": n % 3, "patient": n // 5}) for n, x in enumerate(images)]
+    path = write_records(folder / f"patients-{split}.tfrecord", records)
+    keys: dict[str, Any] = {"label_key": "label", "num_classes": 3, "group_key": "patient"}
+    return SourceConfig(src=str(path), split=split, allow_eval_split=True, **keys)
+
+
+def test_pairings_by_group_are_compared_with_others(tmp_path: Path) -> None:
+    arms = ("baseline", "any", "cross-group")
+    results = compare(asked(tmp_path, patients, arms=arms, seeds=1), tmp_path / "out")
+    assert [run["cell"]["arm"] for run in results["runs"]] == [*arms]

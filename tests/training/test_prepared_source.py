@@ -59,6 +59,12 @@ def test_they_are_decoded_as_mixing_decodes_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_nothing_is_paired_so_that_groups_do_not_matter(tmp_path: Path) -> None:
+    asked = source(tmp_path, "test", files(5, 0), image_size="12x10", group_key="label")
+    assert open_examples(asked, "fail", tmp_path / "kept").examples == 5
+
+
+@pytest.mark.slow
 def test_evaluation_gets_the_form_of_the_shards(tmp_path: Path) -> None:
     """Also where all of its images are grey, and those that were mixed were not."""
     shards, out = tmp_path / "shards", tmp_path / "run"

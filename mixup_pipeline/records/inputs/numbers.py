@@ -16,7 +16,7 @@ from mixup_pipeline.errors import SourceError
 from mixup_pipeline.records.inputs import InputKind
 from mixup_pipeline.records.inputs.vector import finite, packed_values, shape_of
 from mixup_pipeline.records.tf_example import list_values, parse
-from mixup_pipeline.spec import ExampleSpec, Shape, check_size, shape_text
+from mixup_pipeline.spec import ExampleSpec, Shape, check_size, counted, shape_text
 
 _EXACT = 1 << 24
 """Integers up to this one are exact as float32."""
@@ -44,7 +44,7 @@ class _Parsed(InputKind):
         """Decode a whole record to float32 of this shape. Raises ValueError if a value is not finite."""
         values = np.array(self.values(parse(data), spec), np.float32)
         if values.size != int(np.prod(shape)):
-            raise ValueError(f"the example holds {values.size:,} values, {shape_text(shape)} are needed")
+            raise ValueError(f"the example holds {counted(values.size, 'value')}, {shape_text(shape)} are needed")
         return finite(values.reshape(shape), spec.input_key)
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.records.inputs import InputKind
 from mixup_pipeline.records.tf_example import list_values
-from mixup_pipeline.spec import AS_STORED, ExampleSpec, ImageOptions, Shape, check_size, shape_text
+from mixup_pipeline.spec import AS_STORED, ExampleSpec, ImageOptions, Shape, check_size, counted, shape_text
 
 
 class VectorInput(InputKind):
@@ -58,7 +58,8 @@ def shape_of(count: int, spec: ExampleSpec) -> Shape:
         shape = (spec.shape[0] or count // max(1, rest), *(size or 1 for size in spec.shape[1:]))
         if math.prod(shape) != count:
             raise ValueError(
-                f"feature {spec.input_key!r} holds {count:,} values, which do not fill {shape_text(spec.shape)}"
+                f"feature {spec.input_key!r} holds {counted(count, 'value')}, which do not fill "
+                f"{shape_text(spec.shape)}"
             )
     check_size(shape, 4)
     return shape

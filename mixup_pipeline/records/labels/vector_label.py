@@ -10,7 +10,7 @@ from mixup_pipeline.mixing.arithmetic import mix_vectors
 from mixup_pipeline.records.fields import Field
 from mixup_pipeline.records.labels import LABEL_KEY, Columns, Floats, LabelKind, Labels, Rows
 from mixup_pipeline.records.tf_example import list_values
-from mixup_pipeline.spec import ExampleSpec
+from mixup_pipeline.spec import ExampleSpec, counted
 
 
 class VectorLabel(LabelKind):
@@ -26,7 +26,8 @@ class VectorLabel(LabelKind):
         """The label, float32[num_classes], of floats or integers."""
         label = numbers_of(features, spec.label_key)
         if len(label) != spec.num_classes:
-            raise ValueError(f"label {spec.label_key!r} holds {len(label)} values, {spec.num_classes} are needed")
+            needed = "one is" if spec.num_classes == 1 else f"{spec.num_classes} are"
+            raise ValueError(f"label {spec.label_key!r} holds {counted(len(label), 'value')}, {needed} needed")
         return self.checked(label, f"label {spec.label_key!r}")
 
     def stored_fields(self, num_classes: int, *, dense: bool) -> tuple[Field, ...]:

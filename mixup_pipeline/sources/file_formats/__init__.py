@@ -45,6 +45,9 @@ class FileFormat(ABC):
 class Readable(FileFormat):
     """A format whose records can be read in order, and at random. So it needs no conversion, unless it says so."""
 
+    byte_offsets: ClassVar[bool] = True
+    """Whether the offset of a record is a byte of the source file, or of what that decompresses to."""
+
     def needs_conversion(self, path: Place) -> bool:
         """Whether the file has to be converted before its records can be read."""
         return False

@@ -29,6 +29,8 @@ _CHANGED = "its data changed while they were being read: run again"
 class ArrayRecord(Readable):
     """Files of records with an index."""
 
+    byte_offsets = False
+
     def records(self, path: Place, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
         """All records. One whose chunk is damaged has a fault."""
         with closing(_opened(path, name)) as reader:

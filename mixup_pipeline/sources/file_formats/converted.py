@@ -28,6 +28,8 @@ def fault_payload(reason: str) -> bytes:
 class Converted(TFRecord):
     """TFRecord whose records were something else."""
 
+    byte_offsets = False
+
     def needs_conversion(self, path: Place) -> bool:
         """Never: it is what a conversion has written."""
         return False

@@ -35,7 +35,7 @@ from mixup_pipeline.sources.file_formats.values import (
 )
 from mixup_pipeline.sources.index import NamedFile
 from mixup_pipeline.sources.text_counts import check_count
-from mixup_pipeline.spec import ExampleSpec
+from mixup_pipeline.spec import ExampleSpec, counted
 from mixup_pipeline.storage.places import Place, place
 
 DELIMITERS = ",;\t|"
@@ -159,7 +159,7 @@ def _payload_maker(names: Sequence[str], spec: ExampleSpec) -> Callable[[Row], b
 
     def payload(row: Row) -> bytes:
         if len(row) != len(names):
-            return fault_payload(f"holds {len(row)} values, there are {len(names)} columns")
+            return fault_payload(f"holds {counted(len(row), 'value')}, there are {len(names)} columns")
         key = ""
         made: dict[str, Feature] = {}
         try:

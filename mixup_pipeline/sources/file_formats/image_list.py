@@ -20,7 +20,7 @@ from mixup_pipeline.sources.file_formats.listing import Others, write_listing
 from mixup_pipeline.sources.file_formats.values import Plain, contents_of, plain
 from mixup_pipeline.sources.index import NamedFile
 from mixup_pipeline.sources.source import is_text
-from mixup_pipeline.spec import ExampleSpec
+from mixup_pipeline.spec import ExampleSpec, counted
 from mixup_pipeline.storage.places import Place, place
 from mixup_pipeline.storage.stamps import Stamp, stamp
 
@@ -46,7 +46,9 @@ def _csv_rows(path: Place) -> Iterator[Row]:
     with rows_in(path, str(path)) as (names, found, _):
         for number, row in enumerate(found):
             if len(row) != len(names):
-                raise SourceError(f"{path}: row {number} holds {len(row)} values, there are {len(names)} columns")
+                raise SourceError(
+                    f"{path}: row {number} holds {counted(len(row), 'value')}, there are {len(names)} columns"
+                )
             yield {name: value.strip() for name, value in zip(names, row, strict=True) if value.strip()}
 
 

@@ -73,6 +73,8 @@ class Members(Sequence[str]):
 class Listing(Readable):
     """A list of images, which are read where they are."""
 
+    byte_offsets = False
+
     def records(self, path: Place, name: str) -> Iterator[tuple[int, bytes, int, str | None]]:
         """All images, in the order of the listing. What cannot be read is a fault of its record."""
         images = Members(path)
