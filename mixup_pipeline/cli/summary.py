@@ -8,10 +8,10 @@ from mixup_pipeline.dataset.manifest import MANIFEST_NAME, Manifest
 from mixup_pipeline.launch import Estimate, Report
 from mixup_pipeline.mixing.totals import NEARLY_UNMIXED
 from mixup_pipeline.report.census import census_rows, changes_text, table_lines
-from mixup_pipeline.report.words import chosen_lines, examples_text, listed_lines, size_text
+from mixup_pipeline.report.words import chosen_lines, examples_text, listed_lines, size_text, size_text_of
 from mixup_pipeline.run.run import Run
 from mixup_pipeline.sources.census import CensusSummary
-from mixup_pipeline.spec import counted, shape_text
+from mixup_pipeline.spec import counted
 from mixup_pipeline.storage.places import Place
 
 
@@ -63,7 +63,7 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> list[str]:
     """The lines of the plan that --dry-run prints."""
     run: Run = estimate.run
     lines = {
-        "source": f"{counted(run.num_examples, 'example')} {shape_text(run.shape)}, {len(run.files)} "
+        "source": f"{counted(run.num_examples, 'example')} {size_text_of(run.shape)}, {len(run.files)} "
         f"{'file' if len(run.files) == 1 else 'files'}",
         **chosen_lines(run.spec, run.origin),
         "pairing": f"{config.pairing}, {_copies(config)}, alpha {config.alpha:g}, seed {config.seed}",

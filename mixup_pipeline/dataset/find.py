@@ -58,6 +58,7 @@ def find(
     Raises UsageError for an id that the source does not have. Raises OutputError or RecordError if a shard is missing
     or damaged.
     """
+    source_id = _below_the_list(manifest, source_id)
     check_source_id(manifest, source_id)
     encoded, by_path = source_id.encode(), _is_path(manifest, source_id)
     needle = b"\n" + _varint(len(encoded)) + encoded  # tag and length of a value, so that a longer id cannot match
@@ -105,7 +106,7 @@ def check_source_id(manifest: Manifest, source_id: str) -> None:
         return
     if any(file.member_bytes for file in manifest.source.files):
         shown = ", ".join([*files][:_SHOWN]) + (", …" if len(files) > _SHOWN else "")
-        raise UsageError(f"find {source_id!r}: is no path of an image below --src: its class folders are {shown}")
+        raise UsageError(f"find {source_id!r}: is no path of an image below --src: the paths begin with {shown}")
     name = parts[0] if parts is not None else file_of(source_id)
     shown = name if files.get(name) else next(file for file, records in files.items() if records)
     more = f", and of {len(files) - 1} more files" if len(files) > 1 and name != shown else ""
@@ -115,6 +116,13 @@ def check_source_id(manifest: Manifest, source_id: str) -> None:
         f"find {source_id!r}: the source has no such example: ids are {example_id(shown, files[shown][0])} to "
         f"{example_id(shown, files[shown][-1])}{more}{within}"
     )
+
+
+def _below_the_list(manifest: Manifest, source_id: str) -> str:
+    """The id, with the name of the list before a path below it, where all images are in one list."""
+    names = [file.name for file in manifest.source.files]
+    alone = len(names) == 1 and manifest.source.files[0].member_bytes > 0
+    return f"{names[0]}/{source_id}" if alone and not source_id.startswith(f"{names[0]}/") else source_id
 
 
 def _is_path(manifest: Manifest, source_id: str) -> bool:

@@ -29,9 +29,10 @@ from mixup_pipeline.report.words import (
     pairing_text,
     share_text,
     size_text,
+    size_text_of,
     unmixed_text,
 )
-from mixup_pipeline.spec import counted, shape_text
+from mixup_pipeline.spec import counted
 
 _MOST_TABLE_CLASSES = 30
 _SHOWN_PIXELS = 560
@@ -106,7 +107,7 @@ def _cards(overview: Overview) -> list[Card]:
         Card(
             label="Source",
             value=f"{manifest.source.examples:,}",
-            note=f"examples {shape_text(manifest.shape)}, {label_size(manifest.source.schema)}",
+            note=f"examples {size_text_of(manifest.shape)}, {label_size(manifest.source.schema)}",
         ),
         Card(label="Shards", value=f"{shards:,}", note=size_text(overview.num_bytes)),
     ]
@@ -188,7 +189,7 @@ def _map_text(values: npt.NDArray[Any]) -> str:
 def _part_text(overview: Overview, name: str, value: float) -> str:
     if is_regression(overview):
         return f"{name}: {value:g}" if name else f"{value:g}"
-    return f"{value:.2f} of {name}"
+    return f"{value:.2f} of {f'class {name}' if name.isdecimal() else name}"
 
 
 def _image_uris(images: Mapping[str, Any]) -> dict[str, str | None]:

@@ -26,6 +26,7 @@ from mixup_pipeline.report.words import (
     pairing_text,
     share_text,
     size_text,
+    size_text_of,
     unmixed_text,
 )
 from mixup_pipeline.spec import counted, shape_text
@@ -52,7 +53,7 @@ def _facts(overview: Overview) -> str:
     verifies = f"NO, {counted(len(overview.faults), 'fault')}" if overview.faults else "yes, by names and sizes"
     lines = {
         "source": f"{one_line(manifest.name.removesuffix('_mixup'))} {manifest.split}, "
-        f"{counted(source.examples, 'example')} {shape_text(manifest.shape)}, "
+        f"{counted(source.examples, 'example')} {size_text_of(manifest.shape)}, "
         f"{label_size(source.schema)}, "
         f"{counted(len(source.files), 'file')}{skipped}",
         **_image_line(manifest),

@@ -10,7 +10,7 @@ from mixup_pipeline.dataset.mixed_examples import MixedExample
 from mixup_pipeline.dataset.overview import Overview
 from mixup_pipeline.mixing.totals import Totals
 from mixup_pipeline.sources.source import Origin
-from mixup_pipeline.spec import ExampleSpec, counted
+from mixup_pipeline.spec import ExampleSpec, Shape, counted, shape_text
 
 _SMALLEST_SHARE = 1e-6
 
@@ -18,6 +18,11 @@ _SMALLEST_SHARE = 1e-6
 def examples_text(totals: Totals) -> str:
     """How many examples, and of which kinds."""
     return f"{totals.examples:,} ({kinds_text(totals)})"
+
+
+def size_text_of(shape: Shape) -> str:
+    """The shape of examples, for after that word: "28x28x1", "of 13 values"."""
+    return f"of {counted(shape[0], 'value')}" if len(shape) == 1 else shape_text(shape)
 
 
 def kinds_text(totals: Totals) -> str:

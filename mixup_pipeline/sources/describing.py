@@ -5,7 +5,10 @@ import re
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.sources.choosing import Described, choose
 from mixup_pipeline.sources.source import Origin, Source, SourceFile
+from mixup_pipeline.sources.split_names import is_evaluation_split, is_training_split
+from mixup_pipeline.storage.places import Place
 
+_TELL_NOTHING = ("data", "dataset", "part", "shard", "shards")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -13,6 +16,15 @@ def plain_name(text: str) -> str:
     """The name of a dataset that is called by its file or folder: the first word in it, in small letters."""
     word = _WORD.match(text)
     return word[0].lower() if word else "dataset"
+
+
+def name_of(path: Place) -> str:
+    """The name of a dataset that is called by a file, or by the first folder around it that tells more than a split."""
+    for text in (path.name, path.parent.name, path.parent.parent.name):
+        name = plain_name(text)
+        if not is_training_split(name) and not is_evaluation_split(name) and name not in _TELL_NOTHING:
+            return name
+    return plain_name(path.name)
 
 
 def described_source(

@@ -6,7 +6,7 @@ from functools import partial
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.sources.choosing import Described
-from mixup_pipeline.sources.describing import described_source, plain_name
+from mixup_pipeline.sources.describing import described_source, name_of
 from mixup_pipeline.sources.feature import Feature, listed
 from mixup_pipeline.sources.file_formats import csv
 from mixup_pipeline.sources.file_formats.image_list import NAMES as LISTS
@@ -47,7 +47,7 @@ def open_tables(config: SourceConfig) -> Source:
         described, more = (_parquet if kinds == {"parquet"} else _csv)(files, config)
     except OSError as error:
         raise SourceError(f"{error.filename or config.src}: cannot be read ({error.strerror or error})") from error
-    name = plain_name(paths[0].name)
+    name = name_of(paths[0])
     return described_source(config, described, name=name, split=split, files=files, notes=(*notes, *more))
 
 

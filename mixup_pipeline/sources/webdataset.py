@@ -9,7 +9,7 @@ from functools import partial
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.sources.choosing import Described
-from mixup_pipeline.sources.describing import described_source, plain_name
+from mixup_pipeline.sources.describing import described_source, name_of
 from mixup_pipeline.sources.feature import Feature, Schema, is_usable, listed
 from mixup_pipeline.sources.file_formats.tar import (
     CLASS_KEY,
@@ -65,7 +65,7 @@ def open_webdataset(config: SourceConfig) -> Source:
         supervised=(None, CLASS_KEY),
         class_texts=partial(text_classes, files),
     )
-    name = plain_name(paths[0].name)
+    name = name_of(paths[0])
     return described_source(config, described, name=name, split=split, files=files, notes=tuple(notes))
 
 

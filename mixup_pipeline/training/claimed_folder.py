@@ -157,9 +157,15 @@ def _check_same(root: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]
     for key in {**wanted, **stored}:
         if stored.get(key) != wanted.get(key):
             raise UsageError(
-                f"--out {root}: holds another {kind.what} ({key} is {stored.get(key)!r}, asked is "
+                f"--out {root}: holds another {kind.what} ({_as_option(key)} is {stored.get(key)!r}, asked is "
                 f"{wanted.get(key)!r}): choose another --out, or remove that folder"
             )
+
+
+def _as_option(key: str) -> str:
+    """The full name of a setting as its option, if it has one."""
+    of, _, name = key.rpartition(".")
+    return f"--{name.replace('_', '-')}" if of in ("config", "train") else key
 
 
 def _flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -55,9 +55,10 @@ class Job:
 
     def __post_init__(self) -> None:
         if not self.steps_per_epoch:
+            is_default = self.config.batch_size == TrainConfig.batch_size
             raise UsageError(
                 f"--batch-size must be from 1 to {self.train.examples:,}, the number of examples, got "
-                f"{self.config.batch_size:,}"
+                f"{self.config.batch_size:,}{' (the default)' if is_default else ''}"
             )
 
     @property

@@ -114,7 +114,7 @@ SUMMARIES: dict[str, tuple[str, ...]] = {
         "verifies  yes",
     ),
     "soft labels": ("examples  60 (30 mixed, 0 left unmixed, 30 originals)", "6x5x3, 4 classes, 1 file", "1 copy"),
-    "vectors": ("30 examples 7, 4 classes", "Class pairs"),
+    "vectors": ("30 examples of 7 values, 4 classes", "Class pairs"),
     "compact": ("shards    3, ", "Class balance", "Class pairs"),
 }
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from mixup_pipeline import MixConfig, SourceConfig, augment, read_examples
+from mixup_pipeline.dataset.find import find
+from mixup_pipeline.dataset.manifest import read_manifest
 from mixup_pipeline.dataset.verify import verify
 from mixup_pipeline.errors import RecordError, SourceError, SplitError, UsageError
 from mixup_pipeline.sources import open_source
@@ -90,6 +92,21 @@ def test_splits(tmp_path: Path) -> None:
         open_source(SourceConfig(src=str(tmp_path / "photos"), split="more"))
 
 
+def test_images_are_found_by_their_names_in_the_list(tmp_path: Path) -> None:
+    root = folder(tmp_path / "photos", "jsonl", TEXTS)
+    augment(SourceConfig(src=str(root)), tmp_path / "out", MixConfig(copies=2))
+    manifest = read_manifest(tmp_path / "out")
+    found = [
+        list(find(tmp_path / "out", manifest, f"{before}images/3.png{after}"))
+        for before in ("", "photos/")
+        for after in ("", "__3")
+    ]
+    assert all(appearances == found[0] for appearances in found)
+    assert sum(one.role == "base" for one in found[0]) == 2
+    with pytest.raises(UsageError, match=r"the paths begin with photos$"):
+        list(find(tmp_path / "out", manifest, "images/99.png__99"))
+
+
 def test_a_missing_image_or_label_is_a_bad_record(tmp_path: Path) -> None:
     root = folder(tmp_path / "photos", "jsonl", [*TEXTS[:4], {"file_name": "images/9.png", "label": "ant"}, *TEXTS[4:]])
     config = SourceConfig(src=str(root))
@@ -107,7 +124,10 @@ def test_a_missing_image_or_label_is_a_bad_record(tmp_path: Path) -> None:
     [
         ("", "is empty: a first line"),
         ("file_name,label\n", "lists no image"),
-        ("name,label\na.png,1\n", "row 0 has no file_name: each row names an image beside this file"),
+        (
+            "name,label\na.png,1\n",
+            "row 0 has no file_name, it has label, name: each row names an image beside this file",
+        ),
         ("file_name,label\n../a.png,1\n", r"row 0: '\.\./a\.png' lies outside of this folder"),
         ("file_name,label\n/etc/a.png,1\n", "lies outside of this folder"),
         ("file_name,label\na.png\n", "row 0 holds 1 value, there are 2 columns"),

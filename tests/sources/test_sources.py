@@ -8,6 +8,7 @@ import pytest
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.sources import evaluation_config, open_source
+from mixup_pipeline.sources.describing import name_of
 from mixup_pipeline.sources.source import Source, SourceFile, check_split
 from mixup_pipeline.spec import ExampleSpec
 from tests.datasets import Dataset, write_tfds
@@ -67,6 +68,21 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Path, "iterdir", refused)
     with pytest.raises(UsageError, match=r"^--src .*/locked: cannot be accessed \(Permission denied\)$"):
         open_source(SourceConfig(src=str(locked)))
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("flowers.csv", "flowers"),
+        ("hub/cats/train-00000-of-00002.parquet", "cats"),
+        ("hub/cats/data/train-00000-of-00002.parquet", "cats"),
+        ("data/validation.csv", "validation"),
+        ("wds/shards/part-0001.tar", "wds"),
+        ("training_set.csv", "training_set"),
+    ],
+)
+def test_the_name_of_a_dataset_tells_more_than_a_split(path: str, name: str) -> None:
+    assert name_of(Path("/") / path) == name
 
 
 @pytest.mark.parametrize("src", ["hdfs://host/data/*.tfrecord", "http://host/data"])

@@ -41,7 +41,7 @@ def claim(
 def test_the_same_goes_on_and_another_is_refused_by_its_setting(tmp_path: Path) -> None:
     for _ in range(2):
         claim(tmp_path / "new" / "run", made="history.csv")
-    with pytest.raises(UsageError, match=r"another training run \(config.epochs is 3, asked is 4\): choose another"):
+    with pytest.raises(UsageError, match=r"another training run \(--epochs is 3, asked is 4\): choose another"):
         claim(tmp_path / "new" / "run", {**ASKED, "config": {"epochs": 4, "model": "mlp"}})
     with pytest.raises(UsageError, match=r"\(more is None, asked is 1\)"):
         claim(tmp_path / "new" / "run", {**ASKED, "more": 1})

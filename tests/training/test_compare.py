@@ -304,7 +304,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 
 def test_another_comparison_in_the_same_folder_is_refused(compared: tuple[Path, dict[str, Any]]) -> None:
     config = CompareConfig(seeds=1, copies=2, train=TrainConfig(model="mlp", steps=9))
-    with pytest.raises(MixupError, match=r"holds another comparison \(train.steps is 8, asked is 9\)"):
+    with pytest.raises(MixupError, match=r"holds another comparison \(--steps is 8, asked is 9\)"):
         compare(asked(config=config), compared[0])
 
 

@@ -311,16 +311,16 @@ def test_more_epochs_go_on_as_one_longer_run(shards: Path, tmp_path: Path) -> No
     for expected, found in zip(weights(tmp_path / "whole"), weights(tmp_path / "grown"), strict=True):
         assert (expected == found).all()
     assert train(request(shards), tmp_path / "grown") == grown
-    with pytest.raises(MixupError, match=r"config\.epochs is 3, asked is 2"):
+    with pytest.raises(MixupError, match=r"--epochs is 3, asked is 2"):
         train(request(shards, config=replace(CONFIG, epochs=2)), tmp_path / "grown")
 
 
 @pytest.mark.parametrize(
     ("first", "then", "said"),
     [
-        ({"schedule": "cosine"}, {}, "config.epochs is 1, asked is 3"),  # each step depends on how many there are
-        ({"steps": 12}, {"steps": 24}, "config.epochs is 1, asked is 3"),
-        ({}, {"seed": 1}, "config.seed is 0, asked is 1"),
+        ({"schedule": "cosine"}, {}, "--epochs is 1, asked is 3"),  # each step depends on how many there are
+        ({"steps": 12}, {"steps": 24}, "--epochs is 1, asked is 3"),
+        ({}, {"seed": 1}, "--seed is 0, asked is 1"),
     ],
 )
 def test_another_configuration_does_not_resume(

@@ -34,7 +34,10 @@ def rows(path: Place) -> Iterator[Row]:
     for number, row in enumerate(_csv_rows(path) if path.suffix == ".csv" else _json_rows(path)):
         name = row.get(FILE_NAME)
         if not isinstance(name, str) or not name:
-            raise SourceError(f"{path}: row {number} has no {FILE_NAME}: each row names an image beside this file")
+            found = ", ".join(sorted(row)) or "nothing"
+            raise SourceError(
+                f"{path}: row {number} has no {FILE_NAME}, it has {found}: each row names an image beside this file"
+            )
         if not is_text(name):
             raise SourceError(f"{path}: row {number}: {name!a} is not UTF-8, so that no id can hold it: rename it")
         if name.startswith("/") or ".." in PurePosixPath(name).parts:
