@@ -1,6 +1,7 @@
 """docs/kinds.md: every command in its table mixes what the row says. Inputs of all kinds are made here, small."""
 
 import gzip
+import hashlib
 import io
 import json
 import re
@@ -31,9 +32,41 @@ from tests.datasets import (
     write_prepared,
     write_records,
 )
+from tests.reference import shard_hashes
 
 PAGE = (Path(__file__).parents[1] / "docs" / "kinds.md").read_text()
 COMMANDS = re.findall(r"^\| .+ \| `mixup-augment (.+)` \|$", PAGE, re.MULTILINE)
+GOLDEN = {
+    "--src mnist_sample": "a1fb115760d96a7a",
+    "--src tfds/shapes/1.0.0": "236808e86eb17c9c",
+    "--src photos --image-size 32": "b703ebf1607a657b",
+    "--src split_photos --split train": "b7c4a750a02c7bdd",
+    "--src listed --image-size 32 --keep age": "2e0a857c531720dd",
+    "--src 'hub/train-*.parquet'": "541fc9eefe88b5f8",
+    "--src flowers.csv --label-key species": "2137dd599d4edfdb",
+    "--src flowers.csv --label-key kind": "5629ace0287bf1ab",
+    "--src flowers.csv --label-key species --columns petal_length,petal_width": "360a532af1b44c78",
+    "--src flowers.csv --label-key petal_width --label-kind regression --pairing near-label": "d7fadea861c87752",
+    "--src flowers.csv --label-key thorny,fragrant --label-kind multi-label": "31e699c4a42abf5b",
+    "--src tagged --label-key tags --label-kind multi-label": "3c957b9cb311e2af",
+    "--src digits.npz": "cc0b3bcaf89bc902",
+    "--src x.npy --label-key y.npy": "23b3ad0051d6002f",
+    "--src 'shards/part-*.tar' --num-classes 3": "8d36873f857a53f2",
+    "--src images.tfrecord --num-classes 3": "33909ab8f80f4cd0",
+    "--src images.tfrecord.gz --num-classes 3": "6fd68ced91e17727",
+    "--src texts.tfrecord": "d8f18fb9a0b24539",
+    "--src multi_hot.tfrecord --label-kind multi-label": "60925b0610302102",
+    "--src class_lists.tfrecord --label-kind multi-label --num-classes 3": "008d0d2171284fe6",
+    "--src one_hot.tfrecord": "1723526401e109d3",
+    "--src vectors.tfrecord --num-classes 3": "389f75638c1ba50c",
+    "--src sound.tfrecord --num-classes 3": "8a997c7c11ba7b2f",
+    "--src spectrograms.tfrecord --schema spectrograms.json": "ec88f6fc3abda207",
+    "--src columns.tfrecord --columns height,width,count --num-classes 3": "baaca29ee9428c29",
+    "--src images.tfrecord --num-classes 3 --pairing class-balanced": "83bff1905a5c254c",
+    "--src patients.tfrecord --num-classes 3 --group-key patient --pairing cross-group": "89bd406a7ec13405",
+    "--src patients.tfrecord --num-classes 3 --keep patient,site": "b5e68201676852ef",
+}
+"""What each command writes. If one of these changes, so do the outputs of users: say so in CHANGELOG.md."""
 COUNT = 24
 NAMES = ["ant", "bee", "cat"]
 IMAGES = random_images(COUNT, (8, 8, 1))
@@ -148,8 +181,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def digest_of(out: Path) -> str:
+    """Of the names and contents of all shards."""
+    return hashlib.sha256(json.dumps(shard_hashes(out)).encode()).hexdigest()[:16]
+
+
 def test_the_page_has_a_row_for_every_kind() -> None:
-    assert len(COMMANDS) > 20
+    assert [*GOLDEN] == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -162,6 +200,7 @@ def test_it_mixes_and_verifies(command: str, inputs: Path, tmp_path: Path, monke
     bundled = "mnist_sample" in command
     assert manifest.totals.mixed == (6000 if bundled else COUNT)
     asked = manifest.source.origin.asked if manifest.source.origin is not None else None
+    assert digest_of(out) == GOLDEN[command]
     verdict = verify(out, against=asked, sample=50)
     assert (verdict.faults, verdict.wrong_source) == ([], None)
     assert verdict.recomputed == min(50, manifest.totals.mixed)
