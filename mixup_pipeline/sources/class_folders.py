@@ -4,6 +4,8 @@ Each class folder is a file of the source, whose records are its images, at any 
 the id of an example starts with the image's path below SRC.
 """
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mixup_pipeline.config import SourceConfig
@@ -11,14 +13,21 @@ from mixup_pipeline.errors import SourceError, SplitError, UsageError
 from mixup_pipeline.sources.choosing import Described
 from mixup_pipeline.sources.describing import described_source, plain_name
 from mixup_pipeline.sources.feature import Feature
-from mixup_pipeline.sources.file_formats.class_folder import FolderContent, folder_content, holds_an_image
+from mixup_pipeline.sources.file_formats.class_folder import FolderContent, folder_content, holds_an_image, is_hidden
 from mixup_pipeline.sources.file_formats.listing import IMAGE_KEY, LABEL_KEY
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind
-from mixup_pipeline.sources.split_names import check_evaluation, is_evaluation_split, is_training_split, split_of
+from mixup_pipeline.sources.split_names import (
+    check_evaluation,
+    is_evaluation_folder,
+    is_evaluation_split,
+    is_training_split,
+    split_of,
+)
 from mixup_pipeline.sources.tfds_directory import is_prepared, prepared_directory
 from mixup_pipeline.storage.places import Place, place
 
 _SHOWN = 5
+_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +56,8 @@ def open_class_folders(config: SourceConfig) -> Source:
     _check_options(config)
     found = _found(config)
     contents = {name: folder_content(folder) for name, folder in found.classes.items()}
+    _check_no_evaluation(config, found, contents)
+    _check_several(config, found)
     empty = next((name for name, content in contents.items() if not content.images), None)
     if empty is not None:
         raise SourceError(f"{found.classes[empty]}: this class folder holds no images: put images there, or remove it")
@@ -66,6 +77,37 @@ def open_class_folders(config: SourceConfig) -> Source:
         files=_files(found),
         notes=_notes(config, found, contents),
     )
+
+
+def _check_no_evaluation(config: SourceConfig, found: _Folders, contents: Mapping[str, FolderContent]) -> None:
+    """Raise UsageError where a folder that is called as evaluation data lies among those of classes, or in one."""
+    around = f"{config.src.rstrip('/')}/{found.below}"
+    folders = itertools.chain(
+        ((around, name) for name in found.classes),
+        (
+            (f"{around}{name}/", image.partition("/")[0])
+            for name, content in contents.items()
+            for image in content.images
+            if "/" in image
+        ),
+    )
+    evaluation = next(((where, name) for where, name in folders if is_evaluation_folder(name)), None)
+    if evaluation is not None and not config.allow_eval_split:
+        where, name = evaluation
+        raise UsageError(
+            f"--src {config.src}: the folder {name} in {where} is called as data for evaluation, which must not be "
+            f"mixed, but classes are around it: give a folder of training data, or --allow-eval-split if it is a class"
+        )
+
+
+def _check_several(config: SourceConfig, found: _Folders) -> None:
+    """Raise UsageError for one folder beside a table: the table says the classes then, and no folder does."""
+    tables = sorted(path.name for path in place(config.src).iterdir() if path.name.lower().endswith(_TABLES))
+    if len(found.known) == 1 and tables:
+        raise UsageError(
+            f"--src {config.src}: has one folder of images, {found.known[0]}, beside {tables[0]}: if that says the "
+            f"classes, write a metadata.csv, whose column file_name names the images with their endings"
+        )
 
 
 def class_folder_files(config: SourceConfig) -> tuple[SourceFile, ...]:
@@ -117,7 +159,7 @@ def _class_folders(path: Place) -> dict[str, Place]:
 
 
 def _visible_folders(path: Place) -> list[Place]:
-    return [folder for folder in path.iterdir() if folder.is_dir() and folder.name[0] not in "._"]
+    return [folder for folder in path.iterdir() if folder.is_dir() and not is_hidden(folder.name)]
 
 
 def _notes(config: SourceConfig, found: _Folders, contents: dict[str, FolderContent]) -> tuple[str, ...]:
@@ -125,6 +167,9 @@ def _notes(config: SourceConfig, found: _Folders, contents: dict[str, FolderCont
     others = sorted(path.name for path in place(config.src).joinpath(found.below).iterdir() if path.is_file())
     others += [f"{found.below}{name}/{other}" for name, content in contents.items() for other in content.others]
     notes = []
+    if found.below:
+        other = sorted({folder.name for folder in _visible_folders(place(config.src))} - {found.split})
+        notes += [f"left out, as they are of other splits: {', '.join(other)}"] if other else []
     if others:
         more = f" and {len(others) - _SHOWN:,} more" if len(others) > _SHOWN else ""
         notes.append(f"left out, as they are no images in a class folder: {', '.join(others[:_SHOWN])}{more}")

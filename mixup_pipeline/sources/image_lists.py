@@ -1,25 +1,37 @@
 """Folders of images with a metadata.csv or metadata.jsonl, which holds a label for each: SRC, or SRC/SPLIT."""
 
+from collections.abc import Collection
 from functools import partial
+from pathlib import PurePosixPath
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, SplitError, UsageError
 from mixup_pipeline.sources.choosing import Described
 from mixup_pipeline.sources.describing import described_source, plain_name
 from mixup_pipeline.sources.feature import Feature
+from mixup_pipeline.sources.file_formats.class_folder import folder_content
 from mixup_pipeline.sources.file_formats.image_list import FILE_NAME, NAMES, rows
 from mixup_pipeline.sources.file_formats.listing import IMAGE_KEY
 from mixup_pipeline.sources.seen_values import Values
 from mixup_pipeline.sources.source import Source, SourceFile, SourceKind, is_text
-from mixup_pipeline.sources.split_names import check_evaluation, is_evaluation_split
+from mixup_pipeline.sources.split_names import (
+    check_evaluation,
+    is_evaluation_folder,
+    is_evaluation_split,
+    is_training_split,
+)
 from mixup_pipeline.sources.text_counts import check_count
+from mixup_pipeline.spec import counted
 from mixup_pipeline.storage.places import Place, place
+
+_SHOWN = 5
 
 
 def takes(config: SourceConfig) -> bool:
     """Whether src is a folder with a list of images, or with splits that have one."""
     path = place(config.src)
-    return path.is_dir() and bool(_lists(path))
+    lists = _lists(path) if path.is_dir() else {}
+    return "" in lists or any(is_training_split(name) or is_evaluation_folder(name) for name in lists)
 
 
 def open_image_list(config: SourceConfig) -> Source:
@@ -28,7 +40,7 @@ def open_image_list(config: SourceConfig) -> Source:
         raise UsageError(f"--schema is for TFRecord files, but --src {config.src} is a folder: leave out --schema")
     files, split = _found(config)
     path = place(files[0].path)
-    columns = _columns(path)
+    columns, names = _columns(path)
     features = {key: values.feature(config) for key, values in columns.items()}
     image = Feature(text="image file", input_kind="encoded", shape=(None, None, None))
     described = Described(
@@ -41,7 +53,9 @@ def open_image_list(config: SourceConfig) -> Source:
     )
     hidden = [f"its column {IMAGE_KEY!r} is left out: the images are called so"] if IMAGE_KEY in columns else []
     name = plain_name(place(config.src).name or "images")
-    return described_source(config, described, name=name, split=split, files=files, notes=tuple(hidden))
+    return described_source(
+        config, described, name=name, split=split, files=files, notes=(*hidden, *_unlisted(path, names))
+    )
 
 
 def image_list_files(config: SourceConfig) -> tuple[SourceFile, ...]:
@@ -51,11 +65,28 @@ def image_list_files(config: SourceConfig) -> tuple[SourceFile, ...]:
 
 def _lists(path: Place) -> dict[str, Place]:
     """The lists of a folder by their splits; that of the folder itself has none."""
-    own = [path / name for name in NAMES if (path / name).is_file()]
-    if own:
-        return {"": own[0]}
+    own = _list_in(path)
+    if own is not None:
+        return {"": own}
     below = sorted((folder for folder in path.iterdir() if folder.is_dir()), key=lambda folder: folder.name)
-    return {folder.name: folder / name for folder in below for name in NAMES if (folder / name).is_file()}
+    return {folder.name: found for folder in below for found in [_list_in(folder)] if found is not None}
+
+
+def _list_in(folder: Place) -> Place | None:
+    found = [folder / name for name in NAMES if (folder / name).is_file()]
+    if len(found) > 1:
+        raise UsageError(f"{folder}: holds {' and '.join(NAMES)}, which may differ: remove one")
+    return found[0] if found else None
+
+
+def _unlisted(path: Place, listed: Collection[str]) -> list[str]:
+    """A note on the images beside a list, or below, that it does not name."""
+    there = folder_content(path.parent).images
+    missing = [name for name in there if name not in listed]
+    if not missing:
+        return []
+    shown = ", ".join(missing[:_SHOWN]) + (" …" if len(missing) > _SHOWN else "")
+    return [f"{counted(len(missing), 'image')} left out, as {path.name} does not name them: {shown}"]
 
 
 def _found(config: SourceConfig) -> tuple[tuple[SourceFile, ...], str]:
@@ -75,16 +106,18 @@ def _file(path: Place, name: str) -> tuple[SourceFile, ...]:
     return (SourceFile(position=0, name=name, path=str(path.absolute()), format="image-list"),)
 
 
-def _columns(path: Place) -> dict[str, Values]:
-    """What the columns of a list hold, from all of its rows."""
+def _columns(path: Place) -> tuple[dict[str, Values], set[str]]:
+    """What the columns of a list hold, from all of its rows, and the images that it names."""
     columns: dict[str, Values] = {}
+    names: set[str] = set()
     for row in rows(path):
+        names.add(str(PurePosixPath(row[FILE_NAME])))
         for key, value in row.items():
             columns.setdefault(key, Values()).add(value, is_text=path.suffix == ".csv")
     if not columns:
         raise SourceError(f"{path}: lists no image")
     del columns[FILE_NAME]
-    return columns
+    return columns, names
 
 
 def _texts(path: Place, key: str) -> tuple[str, ...]:

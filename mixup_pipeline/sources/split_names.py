@@ -12,6 +12,7 @@ from mixup_pipeline.errors import UsageError
 from mixup_pipeline.storage.places import Place
 
 _EVALUATION = re.compile(r"(test|testing|val|valid|validation|eval|evaluation|dev|holdout)(?![a-z])", re.IGNORECASE)
+_EVALUATION_FOLDER = re.compile(rf"{_EVALUATION.pattern}[-_ ]?(set|split|data|images)?[0-9]*", re.IGNORECASE)
 _UNLABELLED = re.compile(r"(unlabell?ed|unsupervised)(?![a-z])", re.IGNORECASE)
 _TRAINING = re.compile(r"(train|training)(?![a-z])", re.IGNORECASE)
 _TFDS = re.compile(r".*-(?P<split>\w+)\.(tfrecord|array_record)-\d{5}-of-\d{5}")
@@ -21,6 +22,11 @@ _WORD = re.compile(r"[A-Za-z]+[0-9]*")
 def is_evaluation_split(split: str) -> bool:
     """Whether the name of a split says that it is for evaluation."""
     return _EVALUATION.match(split) is not None
+
+
+def is_evaluation_folder(name: str) -> bool:
+    """Whether a folder is surely called as one of evaluation data: "test", "val2017", "test_set"; not "test tubes"."""
+    return _EVALUATION_FOLDER.fullmatch(name) is not None
 
 
 def is_training_split(split: str) -> bool:

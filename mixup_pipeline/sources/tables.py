@@ -24,20 +24,21 @@ _FROM = "the texts that occur"
 
 
 def takes(config: SourceConfig) -> bool:
-    """Whether src is a table, a pattern for tables, or a folder of nothing else."""
+    """Whether src is a table, a pattern for tables, or a folder of them without folders below."""
     if _format_of(config.src) is not None:
         return True
     path = place(config.src)
     if not path.is_dir():
         return False
-    names = [found.name for found in path.iterdir() if not found.name.startswith(".")]
-    return bool(names) and all(_format_of(name) is not None and name not in LISTS for name in names)
+    return bool(_tables_in(path)) and not any(found.is_dir() or found.name in LISTS for found in _visible(path))
 
 
 def open_tables(config: SourceConfig) -> Source:
     """Describe the files that match. Raises UsageError or SourceError that says what was found and expected."""
     if config.schema is not None:
         raise UsageError(f"--schema is for TFRecord files, but --src {config.src} is a table: leave out --schema")
+    if place(config.src).name in LISTS:
+        raise UsageError(f"--src {config.src}: lists the images of its folder: give --src {place(config.src).parent}")
     paths, split, notes = of_one_split(_matching(config), config)
     files = source_files(paths, _format)
     kinds = {file.format for file in files}
@@ -47,6 +48,9 @@ def open_tables(config: SourceConfig) -> Source:
         described, more = (_parquet if kinds == {"parquet"} else _csv)(files, config)
     except OSError as error:
         raise SourceError(f"{error.filename or config.src}: cannot be read ({error.strerror or error})") from error
+    folder = place(config.src)
+    others = sorted(path.name for path in _visible(folder) if not _format_of(path.name)) if folder.is_dir() else []
+    more += [f"left out, as they are no tables: {listed(others)}"] if others else []
     name = name_of(paths[0])
     return described_source(config, described, name=name, split=split, files=files, notes=(*notes, *more))
 
@@ -54,6 +58,14 @@ def open_tables(config: SourceConfig) -> Source:
 def table_files(config: SourceConfig) -> tuple[SourceFile, ...]:
     """The files that match, in the order of their names."""
     return source_files(of_one_split(_matching(config), config)[0], _format)
+
+
+def _visible(folder: Place) -> list[Place]:
+    return [found for found in folder.iterdir() if not found.name.startswith(".")]
+
+
+def _tables_in(folder: Place) -> list[Place]:
+    return [found for found in _visible(folder) if _format_of(found.name) is not None]
 
 
 def _format_of(name: str) -> str | None:
@@ -64,7 +76,7 @@ def _matching(config: SourceConfig) -> list[Place]:
     path = place(config.src)
     if not path.is_dir():
         return matching_places(config)
-    return in_order([found for found in path.iterdir() if _format_of(found.name)], config)
+    return in_order(_tables_in(path), config)
 
 
 def _format(path: Place) -> str:

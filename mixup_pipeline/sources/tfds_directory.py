@@ -149,6 +149,13 @@ def _no_dataset(src: str, folder: Place) -> UsageError:
             f"--src {src}: {half / FEATURES_NAME} is missing, which TFDS 4 writes beside {INFO_NAME}: prepare the "
             f"dataset again, or describe its files with --schema"
         )
+    within = (path for name in below[:_SHOWN] for path in (folder / name).iterdir())
+    table = next((path for path in within if path.name.lower().endswith((".parquet", ".csv"))), None)
+    if table is not None:
+        return UsageError(
+            f"--src {src}: holds tables in folders below: give one of these, such as --src {src.rstrip('/')}/"
+            f"{table.parent.name}, or a pattern for its files"
+        )
     return UsageError(
         f"--src {src}: no TFDS dataset in this folder (no {FEATURES_NAME}): for TFRecord files give a pattern such as "
         f"'{src.rstrip('/')}/*.tfrecord*'; images need one folder a class, or a metadata.csv that lists them"

@@ -27,6 +27,8 @@ from mixup_pipeline.storage.places import Place, place
 _GLOB_CHARACTERS = frozenset("*?[")
 _WORDS = {"bytes_list": "byte strings", "int64_list": "integers", "float_list": "floats"}
 _TEXT_BYTES = 20
+_OTHER_KINDS = (".txt", ".json", ".jsonl", ".xml", ".xls", ".xlsx", ".feather", ".h5", ".mat", ".pkl", ".pt", ".zip")
+"""Endings of files that are surely something else."""
 
 
 def open_tfrecord(config: SourceConfig) -> Source:
@@ -34,6 +36,11 @@ def open_tfrecord(config: SourceConfig) -> Source:
 
     Raises UsageError if nothing matches or an option is missing. Raises SourceError if the first record cannot be read.
     """
+    if config.src.lower().endswith(_OTHER_KINDS):
+        raise UsageError(
+            f"--src {config.src}: files of this kind are not read: make it TFRecord, .parquet, .csv, .tsv, .npz, .npy, "
+            f".tar or .array_record, or a folder of images"
+        )
     paths, split, notes = of_one_split(matching_places(config), config)
     files = source_files(paths, _format)
     return described_source(

@@ -177,7 +177,7 @@ SOURCES: list[tuple[list[str], int, tuple[str, ...]]] = [
     (["--src", "one.tfrecord", "--schema", "one.tfrecord"], 2, (".json", ".pbtxt")),
     (["--src", "empty.tfrecord"], 1, ("no file holds a record", "source is empty")),
     (["--src", "empty.tfrecord", "--schema", "tfslim_imagenet"], 1, ("no usable record", "nothing to mix")),
-    (["--src", "text.txt", "--num-classes", "4"], 1, ("text.txt: record 0 at byte 0", "not an uncompressed TFRecord")),
+    (["--src", "text.txt", "--num-classes", "4"], 2, ("text.txt: files of this kind are not read", ".parquet")),
 ]
 
 

@@ -153,7 +153,10 @@ def test_splits_share_their_classes(tmp_path: Path) -> None:
     val = open_source(SourceConfig(src=str(root), split="val", allow_eval_split=True))
     assert val.class_names == train.class_names == CLASSES
     assert val.origin is not None
-    assert val.origin.notes == ("val has no images of bee 2, which another split has",)
+    assert val.origin.notes == (
+        "left out, as they are of other splits: train",
+        "val has no images of bee 2, which another split has",
+    )
     assert open_source(evaluation_config(SourceConfig(src=str(root)), str(root), split="val")).files == val.files
     with pytest.raises(UsageError, match="--split 'val' is for evaluation"):
         open_source(SourceConfig(src=str(root), split="val"))
@@ -166,7 +169,57 @@ def test_splits_share_their_classes(tmp_path: Path) -> None:
 def test_a_class_may_be_called_as_a_split(tmp_path: Path) -> None:
     root = folders(tmp_path / "photos")
     write(root / "test" / "0.png", 0)
-    assert open_source(SourceConfig(src=str(root))).class_names == ("Käfer", "bee 2", "cat", "test")
+    with pytest.raises(UsageError, match=r"the folder test in .*photos/ is called as data for evaluation"):
+        open_source(SourceConfig(src=str(root)))
+    allowed = SourceConfig(src=str(root), allow_eval_split=True)
+    assert open_source(allowed).class_names == ("Käfer", "bee 2", "cat", "test")
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (["train/a/0.png", "train/b/1.png", "test/a/2.png", "extra/a/3.png"], "the folder test in .*photos/ is called"),
+        (["train/0.png", "val2017/1.png"], "the folder val2017 in .*photos/ is called"),
+        (["train_set/0.png", "test_set/a/1.png"], "the folder test_set in .*photos/ is called"),
+        (["flowers/train/a/0.png", "flowers/test/a/1.png"], "the folder test in .*photos/flowers/ is called"),
+    ],
+)
+def test_evaluation_images_are_no_classes(tmp_path: Path, images: list[str], said: str) -> None:
+    for number, name in enumerate(images):
+        write(tmp_path / "photos" / name, number)
+    with pytest.raises(UsageError, match=said):
+        open_source(SourceConfig(src=str(tmp_path / "photos")))
+
+
+@pytest.mark.parametrize("name", ["test tubes", "developers", "_neg", "evaluate me", "valves", "training shoes"])
+def test_names_that_are_near_those_of_splits(tmp_path: Path, name: str) -> None:
+    for number, folder in enumerate((name, "zebra")):
+        write(tmp_path / "photos" / folder / f"{number}.png", number)
+    assert open_source(SourceConfig(src=str(tmp_path / "photos"))).class_names == (name, "zebra")
+
+
+def test_other_splits_are_said_to_be_left_out(tmp_path: Path) -> None:
+    for number, split in enumerate(("train", "train_extra", "test")):
+        write(tmp_path / "photos" / split / "a" / f"{number}.png", number)
+    origin = open_source(SourceConfig(src=str(tmp_path / "photos"))).origin
+    assert origin is not None
+    assert origin.notes == ("left out, as they are of other splits: test, train_extra",)
+
+
+def test_one_folder_beside_a_table_is_no_class(tmp_path: Path) -> None:
+    write(tmp_path / "kaggle/images/0001.png", 0)
+    (tmp_path / "kaggle/train.csv").write_text("id,label\n0001,3\n")
+    with pytest.raises(UsageError, match=r"has one folder of images, images, beside train\.csv: .* column file_name"):
+        open_source(SourceConfig(src=str(tmp_path / "kaggle")))
+
+
+def test_a_list_in_one_class_folder_makes_no_splits(tmp_path: Path) -> None:
+    root = folders(tmp_path / "photos")
+    (root / "cat/metadata.csv").write_text("file_name,label\n02.png,3\n")
+    source = open_source(SourceConfig(src=str(root)))
+    assert source.class_names == CLASSES
+    assert source.origin is not None
+    assert source.origin.notes == ("left out, as they are no images in a class folder: cat/metadata.csv",)
 
 
 def test_names_of_classes_may_be_given(tmp_path: Path) -> None:

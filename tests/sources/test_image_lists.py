@@ -92,6 +92,28 @@ def test_splits(tmp_path: Path) -> None:
         open_source(SourceConfig(src=str(tmp_path / "photos"), split="more"))
 
 
+def test_images_that_the_list_does_not_name_are_told(tmp_path: Path) -> None:
+    root = folder(tmp_path / "photos", "csv", TEXTS[:-2])
+    origin = open_source(SourceConfig(src=str(root))).origin
+    assert origin is not None
+    assert origin.notes == ("2 images left out, as metadata.csv does not name them: images/7.png, images/8.png",)
+
+
+def test_two_lists_in_one_folder_are_refused(tmp_path: Path) -> None:
+    for kind in ("csv", "jsonl"):
+        root = folder(tmp_path / "photos", kind, TEXTS)
+    with pytest.raises(UsageError, match=r"photos: holds metadata\.csv and metadata\.jsonl, which may differ: remove"):
+        open_source(SourceConfig(src=str(root)))
+
+
+def test_a_column_called_image_hides_no_images(tmp_path: Path) -> None:
+    root = folder(tmp_path / "photos", "jsonl", rows_with(label=NAMES * 3, image=[*range(COUNT)]))
+    source = open_source(SourceConfig(src=str(root)))
+    assert (source.spec.encoding, source.spec.num_classes) == ("encoded", 3)
+    assert source.origin is not None
+    assert source.origin.notes == ("its column 'image' is left out: the images are called so",)
+
+
 def test_images_are_found_by_their_names_in_the_list(tmp_path: Path) -> None:
     root = folder(tmp_path / "photos", "jsonl", TEXTS)
     augment(SourceConfig(src=str(root)), tmp_path / "out", MixConfig(copies=2))

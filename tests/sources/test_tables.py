@@ -93,6 +93,20 @@ def test_a_csv_from_end_to_end(tmp_path: Path, suffix: str) -> None:
     assert verify(tmp_path / "out", against=config).faults == []
 
 
+def test_a_folder_of_tables_may_hold_other_files(tmp_path: Path) -> None:
+    (tmp_path / "flowers").mkdir()
+    write_csv(tmp_path / "flowers/a.csv", ROWS)
+    (tmp_path / "flowers/README.md").write_text("# Flowers")
+    source = open_source(asked(tmp_path / "flowers"))
+    assert source.origin is not None
+    assert source.origin.notes == ("left out, as they are no tables: README.md",)
+    with pytest.raises(UsageError, match=r"holds tables in folders below: give one of these, such as --src .*/flowers"):
+        open_source(asked(tmp_path))
+    (tmp_path / "flowers/metadata.csv").write_text("file_name,label\n0.png,ant\n")
+    with pytest.raises(UsageError, match=r"metadata.csv: lists the images of its folder: give --src .*flowers$"):
+        open_source(asked(tmp_path / "flowers/metadata.csv"))
+
+
 def test_several_files_are_one_table(tmp_path: Path) -> None:
     for part in range(3):
         write_csv(tmp_path / f"part-{part}.csv", ROWS[part::3])

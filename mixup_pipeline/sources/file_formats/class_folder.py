@@ -55,10 +55,15 @@ def _files_below(folder: Place) -> Iterator[str]:
     above: dict[str, tuple[str, ...]] = {}
     for where, folders, files in os.walk(folder, onerror=_raised, followlinks=True):
         walked = (*above.pop(where, ()), os.path.realpath(where))
-        folders[:] = [name for name in folders if not name.startswith(".") and not _leads_back(walked, where, name)]
+        folders[:] = [name for name in folders if not is_hidden(name) and not _leads_back(walked, where, name)]
         above.update((f"{where.rstrip('/')}/{name}", walked) for name in folders)
         below = os.path.relpath(where, folder)
         yield from (name if below == "." else f"{below}/{name}" for name in files)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a folder is none that people mean: hidden, or what macOS adds to archives."""
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def _leads_back(walked: tuple[str, ...], where: str, name: str) -> bool:
