@@ -97,10 +97,14 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         on_bad_record=options["on_bad_record"],
     )
 
+    trained = False
+
     def on_note(note: str) -> None:
         say(f"Note: {note}", err=True)
 
     def on_start(trainer: Trainer, notes: Sequence[str]) -> None:
+        nonlocal trained
+        trained = True
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: trainer.stop())
         for note in notes:
@@ -133,7 +137,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
             said = prepared.job.train.task.last_and_best(result["last"], result["best"])
             display.say(
                 f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; {said} "
-                f"({result['best']['epoch']})"
+                f"({result['best']['epoch']}){'' if trained else '; it was complete, so nothing was trained'}"
             )
     except Stopped as stop:
         say(f"Stopped: {stop}. Run the same command again to go on.", err=True)

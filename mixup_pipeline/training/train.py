@@ -33,8 +33,7 @@ def train(
     """Train, resume a run that was stopped or had fewer epochs, or return the result of one that is complete.
 
     on_start: called before the first step with the trainer and notes for the user. on_step, on_epoch: as
-    `Trainer.train` calls them. on_note: told of a run that is complete, and of each file that is not as it was written;
-    it is as none, and made again.
+    `Trainer.train` calls them. on_note: told of each file that is not as it was written; it is as none, and made again.
 
     Raises MixupError with one line that says what is wrong and what to do.
     """
@@ -44,7 +43,6 @@ def train(
         if folder.result.is_file():
             fault = folder.fault(prepared.identity)
             if fault is None:
-                on_note(f"{out}: this run is complete already: nothing was trained")
                 return folder.load_finished()[0]
             if folder.fault() is None:  # sound, and so of fewer epochs
                 on_note(f"{out}: the run goes on after epoch {folder.load_finished()[0]['epochs']}")

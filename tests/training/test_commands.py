@@ -180,6 +180,8 @@ def test_a_model_in_the_current_folder_is_found(shards: Path, tmp_path: Path, mo
     assert "2 steps" in succeed(result)
     assert re.search(r"^Training: [12] of 2 steps \(loss [\d.]+\)", result.stderr, re.MULTILINE)
     assert outcome(train.main, (*args, "--model", "mine:build", "--quiet")).stderr == ""
+    assert "it was complete, so nothing was trained" in succeed(outcome(train.main, (*args, "--model", "mine:build")))
+    assert "nothing was trained" not in result.stdout
 
 
 def stopped_after(line: str, number: int, name: str, *args: str | Path) -> str:
