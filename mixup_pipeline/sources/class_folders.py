@@ -12,6 +12,7 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, SplitError, UsageError
 from mixup_pipeline.sources.choosing import Described
 from mixup_pipeline.sources.describing import described_source, plain_name
+from mixup_pipeline.sources.endings import TABLES
 from mixup_pipeline.sources.feature import Feature
 from mixup_pipeline.sources.file_formats.class_folder import FolderContent, folder_content, holds_an_image, is_hidden
 from mixup_pipeline.sources.file_formats.listing import IMAGE_KEY, LABEL_KEY
@@ -27,7 +28,7 @@ from mixup_pipeline.sources.tfds_directory import is_prepared, prepared_director
 from mixup_pipeline.storage.places import Place, place
 
 _SHOWN = 5
-_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+_TABLES = (*TABLES, ".jsonl")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,34 +81,48 @@ def open_class_folders(config: SourceConfig) -> Source:
 
 
 def _check_no_evaluation(config: SourceConfig, found: _Folders, contents: Mapping[str, FolderContent]) -> None:
-    """Raise UsageError where a folder that is called as evaluation data lies among those of classes, or in one."""
-    around = f"{config.src.rstrip('/')}/{found.below}"
-    folders = itertools.chain(
-        ((around, name) for name in found.classes),
+    """Raise UsageError where a folder that is called as evaluation data lies among those of classes, or below one.
+
+    Beside a folder of training data, more names tell so: "test_stg1".
+    """
+    deepest = {f"{name}/{image}".rpartition("/")[0] for name, content in contents.items() for image in content.images}
+    folders = sorted({path for end in deepest for path in itertools.accumulate(end.split("/"), "{}/{}".format)})
+    parts = [path.rpartition("/") for path in folders]
+    training = {above: path for path, (above, _, name) in zip(folders, parts, strict=True) if is_training_split(name)}
+    evaluation = next(
         (
-            (f"{around}{name}/", image.partition("/")[0])
-            for name, content in contents.items()
-            for image in content.images
-            if "/" in image
+            (above, name)
+            for above, _, name in parts
+            if is_evaluation_folder(name) or (above in training and is_evaluation_split(name))
         ),
+        None,
     )
-    evaluation = next(((where, name) for where, name in folders if is_evaluation_folder(name)), None)
     if evaluation is not None and not config.allow_eval_split:
-        where, name = evaluation
+        above, name = evaluation
+        around, beside = f"{config.src.rstrip('/')}/{found.below}", training.get(above)
+        has_classes = beside is not None and _class_folders(place(f"{around}{beside}"))
+        remedy = f"--src {around}{beside}" if has_classes else "a folder of training data, with one folder a class"
         raise UsageError(
-            f"--src {config.src}: the folder {name} in {where} is called as data for evaluation, which must not be "
-            f"mixed, but classes are around it: give a folder of training data, or --allow-eval-split if it is a class"
+            f"--src {config.src}: the folder {name} in {around}{above and above + '/'} is called as data for "
+            f"evaluation, which must not be mixed, but classes are around it: give {remedy}, or --allow-eval-split if "
+            f"it is a class"
         )
 
 
 def _check_several(config: SourceConfig, found: _Folders) -> None:
     """Raise UsageError for one folder beside a table: the table says the classes then, and no folder does."""
-    tables = sorted(path.name for path in place(config.src).iterdir() if path.name.lower().endswith(_TABLES))
+    tables = [name for name in _files_beside(config, found) if name.lower().endswith(_TABLES)]
     if len(found.known) == 1 and tables:
         raise UsageError(
             f"--src {config.src}: has one folder of images, {found.known[0]}, beside {tables[0]}: if that says the "
             f"classes, write a metadata.csv, whose column file_name names the images with their endings"
         )
+
+
+def _files_beside(config: SourceConfig, found: _Folders) -> list[str]:
+    """The files beside the class folders, and beside the splits."""
+    folders = {above: place(config.src).joinpath(above) for above in ("", found.below)}
+    return sorted(above + path.name for above, folder in folders.items() for path in folder.iterdir() if path.is_file())
 
 
 def class_folder_files(config: SourceConfig) -> tuple[SourceFile, ...]:
@@ -164,7 +179,7 @@ def _visible_folders(path: Place) -> list[Place]:
 
 def _notes(config: SourceConfig, found: _Folders, contents: dict[str, FolderContent]) -> tuple[str, ...]:
     """What is left out: files that are in no class folder or no images, and classes that this split does not have."""
-    others = sorted(path.name for path in place(config.src).joinpath(found.below).iterdir() if path.is_file())
+    others = _files_beside(config, found)
     others += [f"{found.below}{name}/{other}" for name, content in contents.items() for other in content.others]
     notes = []
     if found.below:

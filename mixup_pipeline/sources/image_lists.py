@@ -9,7 +9,7 @@ from mixup_pipeline.errors import SourceError, SplitError, UsageError
 from mixup_pipeline.sources.choosing import Described
 from mixup_pipeline.sources.describing import described_source, plain_name
 from mixup_pipeline.sources.feature import Feature
-from mixup_pipeline.sources.file_formats.class_folder import folder_content
+from mixup_pipeline.sources.file_formats.class_folder import folder_content, is_hidden
 from mixup_pipeline.sources.file_formats.image_list import FILE_NAME, NAMES, rows
 from mixup_pipeline.sources.file_formats.listing import IMAGE_KEY
 from mixup_pipeline.sources.seen_values import Values
@@ -25,13 +25,22 @@ from mixup_pipeline.spec import counted
 from mixup_pipeline.storage.places import Place, place
 
 _SHOWN = 5
+_JSON_LINES = NAMES[1]
 
 
 def takes(config: SourceConfig) -> bool:
-    """Whether src is a folder with a list of images, or with splits that have one."""
+    """Whether src is a folder with a list of images, or with splits that have one.
+
+    Folders are splits if one is asked for or called as one, or if each has a list. A list itself is refused later.
+    """
     path = place(config.src)
-    lists = _lists(path) if path.is_dir() else {}
-    return "" in lists or any(is_training_split(name) or is_evaluation_folder(name) for name in lists)
+    if not path.is_dir():
+        return path.name == _JSON_LINES and path.is_file()
+    lists = _lists(path)
+    if "" in lists or config.split in lists:
+        return True
+    named = any(is_training_split(name) or is_evaluation_folder(name) for name in lists)
+    return named or (bool(lists) and _folders(path) <= {*lists})
 
 
 def open_image_list(config: SourceConfig) -> Source:
@@ -53,9 +62,8 @@ def open_image_list(config: SourceConfig) -> Source:
     )
     hidden = [f"its column {IMAGE_KEY!r} is left out: the images are called so"] if IMAGE_KEY in columns else []
     name = plain_name(place(config.src).name or "images")
-    return described_source(
-        config, described, name=name, split=split, files=files, notes=(*hidden, *_unlisted(path, names))
-    )
+    notes = (*_other_splits(config, split), *hidden, *_unlisted(path, names))
+    return described_source(config, described, name=name, split=split, files=files, notes=notes)
 
 
 def image_list_files(config: SourceConfig) -> tuple[SourceFile, ...]:
@@ -79,6 +87,17 @@ def _list_in(folder: Place) -> Place | None:
     return found[0] if found else None
 
 
+def _folders(path: Place) -> set[str]:
+    return {folder.name for folder in path.iterdir() if folder.is_dir() and not is_hidden(folder.name)}
+
+
+def _other_splits(config: SourceConfig, split: str) -> list[str]:
+    """A note on the folders beside that of a split."""
+    path = place(config.src)
+    others = set() if "" in _lists(path) else _folders(path) - {split}
+    return [f"left out, as they are of other splits: {', '.join(sorted(others))}"] if others else []
+
+
 def _unlisted(path: Place, listed: Collection[str]) -> list[str]:
     """A note on the images beside a list, or below, that it does not name."""
     there = folder_content(path.parent).images
@@ -91,6 +110,8 @@ def _unlisted(path: Place, listed: Collection[str]) -> list[str]:
 
 def _found(config: SourceConfig) -> tuple[tuple[SourceFile, ...], str]:
     path = place(config.src)
+    if not path.is_dir():
+        raise UsageError(f"--src {config.src}: lists the images of its folder: give --src {path.parent}")
     lists, split = _lists(path), config.split_name
     if "" in lists:
         told = path.name if is_evaluation_split(path.name) else None

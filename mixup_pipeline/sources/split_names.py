@@ -11,8 +11,9 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.storage.places import Place
 
-_EVALUATION = re.compile(r"(test|testing|val|valid|validation|eval|evaluation|dev|holdout)(?![a-z])", re.IGNORECASE)
-_EVALUATION_FOLDER = re.compile(rf"{_EVALUATION.pattern}[-_ ]?(set|split|data|images)?[0-9]*", re.IGNORECASE)
+_FOR_EVALUATION = "(test|testing|val|valid|validation|eval|evaluation|dev|holdout)"
+_EVALUATION = re.compile(rf"{_FOR_EVALUATION}(?![a-z])", re.IGNORECASE)
+_EVALUATION_FOLDER = re.compile(rf"{_FOR_EVALUATION}[-_ ]?(set|split|data|images)?[-_ ]?[0-9]*", re.IGNORECASE)
 _UNLABELLED = re.compile(r"(unlabell?ed|unsupervised)(?![a-z])", re.IGNORECASE)
 _TRAINING = re.compile(r"(train|training)(?![a-z])", re.IGNORECASE)
 _TFDS = re.compile(r".*-(?P<split>\w+)\.(tfrecord|array_record)-\d{5}-of-\d{5}")

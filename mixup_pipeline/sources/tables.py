@@ -7,8 +7,10 @@ from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.sources.choosing import Described
 from mixup_pipeline.sources.describing import described_source, name_of
+from mixup_pipeline.sources.endings import TABLES, holds_other_examples, table_ending
 from mixup_pipeline.sources.feature import Feature, listed
 from mixup_pipeline.sources.file_formats import csv
+from mixup_pipeline.sources.file_formats.image_list import FILE_NAME
 from mixup_pipeline.sources.file_formats.image_list import NAMES as LISTS
 from mixup_pipeline.sources.file_formats.text_numbers import Column
 from mixup_pipeline.sources.listed_files import in_order, matching_places, source_files
@@ -18,33 +20,32 @@ from mixup_pipeline.sources.split_names import of_one_split
 from mixup_pipeline.sources.text_classes import text_classes
 from mixup_pipeline.storage.places import Place, place
 
-_FORMATS = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".csv.gz": "csv", ".tsv.gz": "csv"}
-"""Formats by how the name of a file ends."""
 _FROM = "the texts that occur"
 
 
 def takes(config: SourceConfig) -> bool:
-    """Whether src is a table, a pattern for tables, or a folder of them without folders below."""
+    """Whether src is a table, a pattern for tables, or a folder of them with no folders or other examples."""
     if _format_of(config.src) is not None:
         return True
     path = place(config.src)
     if not path.is_dir():
         return False
-    return bool(_tables_in(path)) and not any(found.is_dir() or found.name in LISTS for found in _visible(path))
+    return bool(_tables_in(path)) and not any(
+        found.name in LISTS or holds_other_examples(found.name) or found.is_dir() for found in _visible(path)
+    )
 
 
 def open_tables(config: SourceConfig) -> Source:
     """Describe the files that match. Raises UsageError or SourceError that says what was found and expected."""
     if config.schema is not None:
         raise UsageError(f"--schema is for TFRecord files, but --src {config.src} is a table: leave out --schema")
-    if place(config.src).name in LISTS:
-        raise UsageError(f"--src {config.src}: lists the images of its folder: give --src {place(config.src).parent}")
     paths, split, notes = of_one_split(_matching(config), config)
     files = source_files(paths, _format)
     kinds = {file.format for file in files}
     if len(kinds) > 1:
         raise UsageError(f"--src {config.src}: matches Parquet and CSV files: give a pattern for one of them")
     try:
+        _check_no_list(config)
         described, more = (_parquet if kinds == {"parquet"} else _csv)(files, config)
     except OSError as error:
         raise SourceError(f"{error.filename or config.src}: cannot be read ({error.strerror or error})") from error
@@ -53,6 +54,13 @@ def open_tables(config: SourceConfig) -> Source:
     more += [f"left out, as they are no tables: {listed(others)}"] if others else []
     name = name_of(paths[0])
     return described_source(config, described, name=name, split=split, files=files, notes=(*notes, *more))
+
+
+def _check_no_list(config: SourceConfig) -> None:
+    """Raise UsageError for a table whose name and columns tell that it lists images."""
+    path = place(config.src)
+    if path.name in LISTS and FILE_NAME in csv.header_of(path, path.name)[0]:
+        raise UsageError(f"--src {config.src}: lists the images of its folder: give --src {path.parent}")
 
 
 def table_files(config: SourceConfig) -> tuple[SourceFile, ...]:
@@ -69,7 +77,8 @@ def _tables_in(folder: Place) -> list[Place]:
 
 
 def _format_of(name: str) -> str | None:
-    return next((kind for suffix, kind in _FORMATS.items() if name.lower().endswith(suffix)), None)
+    ending = table_ending(name)
+    return None if ending is None else TABLES[ending]
 
 
 def _matching(config: SourceConfig) -> list[Place]:

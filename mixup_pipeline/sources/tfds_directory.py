@@ -15,6 +15,7 @@ from pathlib import Path
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.process.children import kept_alive, python_command
+from mixup_pipeline.sources.endings import table_ending
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.sources.tfds_info import INFO_NAME
 from mixup_pipeline.storage.places import ObjectPath, Place, place
@@ -150,15 +151,18 @@ def _no_dataset(src: str, folder: Place) -> UsageError:
             f"dataset again, or describe its files with --schema"
         )
     within = (path for name in below[:_SHOWN] for path in (folder / name).iterdir())
-    table = next((path for path in within if path.name.lower().endswith((".parquet", ".csv"))), None)
+    table = next((path for path in within if table_ending(path.name)), None)
     if table is not None:
         return UsageError(
             f"--src {src}: holds tables in folders below: give one of these, such as --src {src.rstrip('/')}/"
             f"{table.parent.name}, or a pattern for its files"
         )
+    ending = next((found for path in folder.iterdir() if (found := table_ending(path.name))), None)
+    kind, pattern = ("TFRecord files", "*.tfrecord*") if ending is None else ("tables", f"*{ending}")
     return UsageError(
-        f"--src {src}: no TFDS dataset in this folder (no {FEATURES_NAME}): for TFRecord files give a pattern such as "
-        f"'{src.rstrip('/')}/*.tfrecord*'; images need one folder a class, or a metadata.csv that lists them"
+        f"--src {src}: no TFDS dataset in this folder (no {FEATURES_NAME}): for {kind} give a pattern such as "
+        f"'{src.rstrip('/')}/{pattern}'; images need one folder a class, or a metadata.csv whose "
+        f"column file_name names them"
     )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.errors import SourceError, StoreError, UsageError, record_error
+from mixup_pipeline.errors import RecordError, SourceError, StoreError, UsageError, record_error
 from mixup_pipeline.records.framing import first_payload
 from mixup_pipeline.records.images import IMAGE_SIGNATURES
 from mixup_pipeline.records.tf_example import parse
@@ -29,6 +29,7 @@ _WORDS = {"bytes_list": "byte strings", "int64_list": "integers", "float_list": 
 _TEXT_BYTES = 20
 _OTHER_KINDS = (".txt", ".json", ".jsonl", ".xml", ".xls", ".xlsx", ".feather", ".h5", ".mat", ".pkl", ".pt", ".zip")
 """Endings of files that are surely something else."""
+_READ = "TFRecord, .parquet, .csv, .tsv, .npz, .npy or .tar"
 
 
 def open_tfrecord(config: SourceConfig) -> Source:
@@ -37,10 +38,7 @@ def open_tfrecord(config: SourceConfig) -> Source:
     Raises UsageError if nothing matches or an option is missing. Raises SourceError if the first record cannot be read.
     """
     if config.src.lower().endswith(_OTHER_KINDS):
-        raise UsageError(
-            f"--src {config.src}: files of this kind are not read: make it TFRecord, .parquet, .csv, .tsv, .npz, .npy, "
-            f".tar or .array_record, or a folder of images"
-        )
+        raise UsageError(f"--src {config.src}: files of this kind are not read: make it {_READ}, or a folder of images")
     paths, split, notes = of_one_split(matching_places(config), config)
     files = source_files(paths, _format)
     return described_source(
@@ -92,6 +90,10 @@ def _inferred_schema(paths: list[Place], config: SourceConfig) -> Schema:
             payload = first_payload(path, path.name)
         except OSError as error:
             raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
+        except RecordError as error:
+            if "record" in path.name.lower():
+                raise
+            raise RecordError(f"{error}; what is read is {_READ}, or a folder of images") from error
         if payload:
             break
     else:

@@ -181,7 +181,17 @@ def test_a_class_may_be_called_as_a_split(tmp_path: Path) -> None:
         (["train/a/0.png", "train/b/1.png", "test/a/2.png", "extra/a/3.png"], "the folder test in .*photos/ is called"),
         (["train/0.png", "val2017/1.png"], "the folder val2017 in .*photos/ is called"),
         (["train_set/0.png", "test_set/a/1.png"], "the folder test_set in .*photos/ is called"),
-        (["flowers/train/a/0.png", "flowers/test/a/1.png"], "the folder test in .*photos/flowers/ is called"),
+        (
+            ["flowers/train/a/0.png", "flowers/test/a/1.png"],
+            "the folder test in .*/flowers/ .* --src .*/flowers/train,",
+        ),
+        (["x/flowers/train/a/0.png", "x/flowers/test/a/1.png"], "the folder test in .*photos/x/flowers/ is called"),
+        (
+            ["train/0.png", "testset/1.png"],
+            "the folder testset in .* give a folder of training data, with one folder a",
+        ),
+        (["train/0.png", "test_stg1/1.png"], "the folder test_stg1 in .*photos/ is called"),
+        (["train/a/0.png", "test/a/1.png", "extra/a/2.png"], "give --src .*photos/train, or --allow-eval-split"),
     ],
 )
 def test_evaluation_images_are_no_classes(tmp_path: Path, images: list[str], said: str) -> None:
@@ -204,6 +214,23 @@ def test_other_splits_are_said_to_be_left_out(tmp_path: Path) -> None:
     origin = open_source(SourceConfig(src=str(tmp_path / "photos"))).origin
     assert origin is not None
     assert origin.notes == ("left out, as they are of other splits: test, train_extra",)
+
+
+def test_files_beside_the_splits_are_said_too(tmp_path: Path) -> None:
+    root = folders(tmp_path / "photos", "train")
+    for name in ("README.md", "train/notes.txt"):
+        (root / name).write_text("no image")
+    origin = open_source(SourceConfig(src=str(root))).origin
+    assert origin is not None
+    assert origin.notes == ("left out, as they are no images in a class folder: README.md, train/notes.txt",)
+
+
+@pytest.mark.parametrize("table", ["train.csv", "train.csv.gz", "train/labels.csv"])
+def test_one_folder_of_a_split_beside_a_table(tmp_path: Path, table: str) -> None:
+    write(tmp_path / "kaggle/train/images/0001.png", 0)
+    (tmp_path / "kaggle" / table).write_text("id,label\n0001,3\n")
+    with pytest.raises(UsageError, match=f"has one folder of images, images, beside {table}"):
+        open_source(SourceConfig(src=str(tmp_path / "kaggle")))
 
 
 def test_one_folder_beside_a_table_is_no_class(tmp_path: Path) -> None:

@@ -92,6 +92,26 @@ def test_splits(tmp_path: Path) -> None:
         open_source(SourceConfig(src=str(tmp_path / "photos"), split="more"))
 
 
+def test_splits_may_have_any_names(tmp_path: Path) -> None:
+    for split in ("fold0", "fold1"):
+        folder(tmp_path / "photos" / split, "csv", TEXTS)
+    source = open_source(SourceConfig(src=str(tmp_path / "photos"), split="fold1"))
+    assert (source.class_names, source.origin and source.origin.notes) == (
+        tuple(NAMES),
+        ("left out, as they are of other splits: fold0",),
+    )
+    with pytest.raises(SplitError, match=r"--split 'train': .* has fold0, fold1"):
+        open_source(SourceConfig(src=str(tmp_path / "photos")))
+    (tmp_path / "photos/more").mkdir()
+    assert open_source(SourceConfig(src=str(tmp_path / "photos"), split="fold1")).class_names == tuple(NAMES)
+
+
+def test_a_list_is_given_by_its_folder(tmp_path: Path) -> None:
+    root = folder(tmp_path / "photos", "jsonl", TEXTS)
+    with pytest.raises(UsageError, match=r"metadata\.jsonl: lists the images of its folder: give --src .*photos$"):
+        open_source(SourceConfig(src=str(root / "metadata.jsonl")))
+
+
 def test_images_that_the_list_does_not_name_are_told(tmp_path: Path) -> None:
     root = folder(tmp_path / "photos", "csv", TEXTS[:-2])
     origin = open_source(SourceConfig(src=str(root))).origin

@@ -16,7 +16,7 @@ from mixup_pipeline import MixConfig, SourceConfig, augment, read_examples
 from mixup_pipeline.dataset.verify import verify
 from mixup_pipeline.errors import MixupError, RecordError, SourceError, UsageError
 from mixup_pipeline.sources import open_source
-from tests.datasets import png, random_images
+from tests.datasets import png, random_images, write_tfds
 from tests.sources.records_of import records_of
 
 NAMES = ["ant", "bee", "cat"]
@@ -105,6 +105,36 @@ def test_a_folder_of_tables_may_hold_other_files(tmp_path: Path) -> None:
     (tmp_path / "flowers/metadata.csv").write_text("file_name,label\n0.png,ant\n")
     with pytest.raises(UsageError, match=r"metadata.csv: lists the images of its folder: give --src .*flowers$"):
         open_source(asked(tmp_path / "flowers/metadata.csv"))
+
+
+@pytest.mark.parametrize("name", ["0.png", "a.tfrecord", "x-train.tfrecord-00000-of-00001", "x.npz", "a.tar", "docs/a"])
+def test_a_folder_of_other_examples_is_none_of_tables(tmp_path: Path, name: str) -> None:
+    write_csv(tmp_path / "a.csv", ROWS)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(png(IMAGES[0])[:4])
+    with pytest.raises(UsageError, match=r"for tables give a pattern such as '.*/\*\.csv'; images need .* file_name"):
+        open_source(asked(tmp_path))
+
+
+def test_a_tfds_folder_may_hold_a_table(tmp_path: Path) -> None:
+    folder = write_tfds(tmp_path / "shapes/1.0.0").folder
+    write_csv(folder / "a.csv", ROWS)
+    assert open_source(SourceConfig(src=str(folder))).spec.input_key == "image"
+
+
+def test_a_table_may_be_called_metadata(tmp_path: Path) -> None:
+    source = open_source(asked(write_csv(tmp_path / "metadata.csv", ROWS)))
+    assert source.spec.columns == ("height", "width")
+    with pytest.raises(UsageError, match="no file matches"):
+        open_source(asked(tmp_path / "more/metadata.csv"))
+
+
+@pytest.mark.parametrize("ending", ["tsv", "csv.gz"])
+def test_tables_in_folders_below_are_named(tmp_path: Path, ending: str) -> None:
+    (tmp_path / "hub/data").mkdir(parents=True)
+    (tmp_path / f"hub/data/a.{ending}").write_text("a,b\n")
+    with pytest.raises(UsageError, match=r"holds tables in folders below: give one of these, .*hub/data"):
+        open_source(asked(tmp_path / "hub"))
 
 
 def test_several_files_are_one_table(tmp_path: Path) -> None:
