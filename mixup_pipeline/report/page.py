@@ -173,9 +173,10 @@ def _picture(overview: Overview, example: MixedExample) -> dict[str, Any]:
     small = max(shapes[:2]) <= SMALL_IMAGE
     return {
         "title": label_text(overview, example, most=200),
-        "classes": [(name, _part_text(overview, name, value)) for name, value in label_parts(overview, example)],
+        "classes": [(name, _part_text(overview, name, value)) for name, value in label_parts(overview, example)]
+        or [("", "no class")],
         "lam": example.lam,
-        "names": [one_line(name) for name in names],
+        "names": [_called(one_line(name)) for name in names],
         "map": _map_text(found.input) if len(shapes) == 2 else "",
         "kind": "vector" if is_line else "small" if small else "large",
         "uris": _line_uris(inputs) if is_line else _image_uris(inputs),
@@ -189,7 +190,12 @@ def _map_text(values: npt.NDArray[Any]) -> str:
 def _part_text(overview: Overview, name: str, value: float) -> str:
     if is_regression(overview):
         return f"{name}: {value:g}" if name else f"{value:g}"
-    return f"{value:.2f} of {f'class {name}' if name.isdecimal() else name}"
+    return f"{value:.2f} of {_called(name)}"
+
+
+def _called(name: str) -> str:
+    """A class, told from a number."""
+    return f"class {name}" if name.isdecimal() else name
 
 
 def _image_uris(images: Mapping[str, Any]) -> dict[str, str | None]:

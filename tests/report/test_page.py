@@ -77,8 +77,8 @@ def test_the_page_shows_examples_with_their_parents_and_loads_nothing() -> None:
         assert (pixels(str(shown["src"])) == image).all()
     assert [shown["alt"] for shown in images[:3]] == [
         "Mixed example: 0: 0.75 · 1: 0.25",
-        "Its base, weight 0.75: 0",
-        "Its partner, weight 0.25: 1",
+        "Its base, weight 0.75: class 0",
+        "Its partner, weight 0.25: class 1",
     ]
     assert all(shown["alt"] for shown in images)
     assert found.all("h3") == ["Mixing weight λ", "Class balance", "Class pairs"]
