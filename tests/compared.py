@@ -16,7 +16,7 @@ from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.training.train_config import TrainConfig
 
 CONFIG = CompareConfig(
-    seeds=3,
+    seeds=5,
     train=TrainConfig(epochs=4),
     sweeps=(parse_sweep("copies=1,2,4"), parse_sweep("subset=500,2000"), parse_sweep("alpha=0.2,1")),
     corrupt_labels=(0.0, 0.4),

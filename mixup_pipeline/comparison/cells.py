@@ -8,6 +8,10 @@ _ONLY_IF_ASKED = ("class-balanced", "near-label", "cross-group", "within-group")
 """Pairings that answer a question of their own: of rare classes, of real values, of groups."""
 
 
+LEAST_SEEDS = 3
+"""Fewer show nothing: an effect cannot be told from the spread between seeds."""
+
+
 def known_arms() -> tuple[str, ...]:
     """The arms that are compared unless others are asked for: the baseline, pairings, and mixup online."""
     return ("baseline", *(pairing for pairing in PAIRINGS if pairing not in _ONLY_IF_ASKED), "online")

@@ -29,7 +29,7 @@ from mixup_pipeline.storage.unfinished import sweep_beside
 from mixup_pipeline.training.checksums import sha256
 from mixup_pipeline.training.claimed_folder import Kind, OnNote, claimed, ignore, read_json
 
-RESULTS_VERSION = 2
+RESULTS_VERSION = 3
 """Of config.json and results.json. 2: what was called limit is called subset."""
 _VERSION = "format_version"
 _KIND = Kind(

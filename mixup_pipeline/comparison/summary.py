@@ -1,14 +1,20 @@
-"""From runs to means and paired differences."""
+"""From runs to means, paired differences, and what they show."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from mixup_pipeline.comparison import power
 from mixup_pipeline.comparison.cells import Cell
-from mixup_pipeline.comparison.statistics import Bounds, bounds, difference, estimate
+from mixup_pipeline.comparison.statistics import LEVEL, Bounds, bounds, difference, estimate, holm
 from mixup_pipeline.training.tasks import task_named
 
 Run = Mapping[str, Any]
+
+TO_BASELINE, TO_ONLINE = "difference", "difference to online"
+MARGIN = 0.005
+"""Shares that differ by no more than this, half a point, count as equivalent."""
+_ASKED_EFFECTS = (0.005, 0.01)
 
 
 def summarize(runs: Sequence[Run], task: str = "classification") -> list[dict[str, Any]]:
@@ -16,25 +22,53 @@ def summarize(runs: Sequence[Run], task: str = "classification") -> list[dict[st
 
     The baseline is the one trained on the same examples; its own rows have no difference. The main measure of an arm
     mixed ahead of training also has its difference to mixup online with the same examples and α, if that was trained.
+    What a difference shows is corrected for all cells that have this difference.
     """
     by_cell: dict[Cell, dict[int, Run]] = {}
     for run in runs:
         by_cell.setdefault(Cell(**run["cell"]), {})[run["seed"]] = run
     baselines = {cell.condition: found for cell, found in by_cell.items() if cell.arm == "baseline"}
     online = {(cell.condition, cell.alpha): found for cell, found in by_cell.items() if cell.arm == "online"}
-    summary, main = [], task_named(task).main.name
+    summary, main = [], task_named(task).main
     for cell, found in by_cell.items():
         measures = {}
         for name, take in _measures(next(iter(found.values())), task).items():
             within = bounds(name, task)
             measures[name] = asdict(estimate([take(found[seed]) for seed in sorted(found)], within))
             if cell.arm != "baseline":
-                measures[name]["difference"] = _paired(take, found, baselines[cell.condition], within)
+                measures[name][TO_BASELINE] = _paired(take, found, baselines[cell.condition], within)
         fresh = online.get((cell.condition, cell.alpha))
         if cell.copies is not None and fresh is not None:
-            measures[main]["difference to online"] = _paired(_of_last(main), found, fresh, bounds(main, task))
+            take, within = _of_last(main.name), bounds(main.name, task)
+            measures[main.name][TO_ONLINE] = _paired(take, found, fresh, within)
         summary.append({"cell": asdict(cell), "steps": next(iter(found.values()))["steps"], "measures": measures})
+    for name in dict.fromkeys(name for row in summary for name in row["measures"]):
+        for kind in (TO_BASELINE, TO_ONLINE):
+            _decide([row["measures"][name][kind] for row in summary if kind in row["measures"].get(name, ())])
+    compared = [row["measures"][main.name][TO_BASELINE] for row in summary if TO_BASELINE in row["measures"][main.name]]
+    for one in compared:
+        one.update(_could_tell(one, len(compared), in_percent=main.in_percent))
     return summary
+
+
+def _decide(differences: Sequence[dict[str, Any]]) -> None:
+    """Add the p-values that are corrected for all of these, and whether each is shown."""
+    for one, corrected in zip(differences, holm([one["p"] for one in differences]), strict=True):
+        one["holm"] = corrected
+        one["shown"] = corrected is not None and corrected < 1 - LEVEL
+
+
+def _could_tell(found: Mapping[str, Any], compared: int, *, in_percent: bool) -> dict[str, Any]:
+    """What these seeds could have shown, at the level that the first of all comparisons has to pass."""
+    if found["p"] is None:
+        return {"detectable": None, "seeds_for": None, "equivalent": None}
+    spread, num_seeds, level = found["spread"], found["num_seeds"], (1 - LEVEL) / compared
+    told: dict[str, Any] = {"detectable": power.detectable(spread, num_seeds, level)}
+    if not in_percent:
+        return {**told, "seeds_for": None, "equivalent": None}
+    seeds = {f"{effect:g}": power.seeds_for(effect, spread, level) for effect in _ASKED_EFFECTS}
+    p = power.equivalence(found["mean"], spread, num_seeds, MARGIN)
+    return {**told, "seeds_for": seeds, "equivalent": {"margin": MARGIN, "p": p, "shown": p < 1 - LEVEL}}
 
 
 def _paired(
@@ -42,8 +76,7 @@ def _paired(
 ) -> dict[str, Any]:
     """runs − others, seed by seed."""
     seeds = sorted(set(runs) & set(others))
-    found = difference([take(runs[seed]) for seed in seeds], [take(others[seed]) for seed in seeds], within)
-    return {**asdict(found), "shown": found.shown}
+    return asdict(difference([take(runs[seed]) for seed in seeds], [take(others[seed]) for seed in seeds], within))
 
 
 def _of_last(name: str) -> Callable[[Run], float]:

@@ -55,7 +55,7 @@ def _differences(rows: Sequence[Summary], looks: Mapping[str, ArmLook], main: Me
         axes.axvline(0, color=theme.muted, linewidth=1)
         for y, (arm, difference) in enumerate(others):
             colour = looks[arm].colour(theme)
-            for interval, width in ((difference["t"], 1.5), (difference["bootstrap"], 4.5)):
+            for interval, width in ((difference["t"], 1.5), (difference["bca"], 4.5)):
                 if interval is not None:
                     axes.plot([scale * end for end in interval], [y, y], color=colour, linewidth=width)
             axes.plot(scale * difference["mean"], y, marker=looks[arm].marker, color=colour, markersize=7)
@@ -68,8 +68,8 @@ def _differences(rows: Sequence[Summary], looks: Mapping[str, ArmLook], main: Me
         name="differences",
         title="Difference to the baseline",
         alt="; ".join(f"{arm} {change_text(difference, main)}" for arm, difference in others) + ".",
-        caption="At the last epoch, paired by seed. Thin: 95 % t interval. Thick: bootstrap interval. Where either "
-        "crosses zero, no difference is shown.",
+        caption="At the last epoch, paired by seed. Thin: 95 % t interval, of each difference alone. Thick: BCa "
+        "interval. What is shown is decided by p-values that are corrected for all differences.",
         draw=draw,
     )
 

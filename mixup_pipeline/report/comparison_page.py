@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixup_pipeline.report.comparison_charts import drawings
-from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, noise_text, tables, verdict
+from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, noise_text, tables
+from mixup_pipeline.report.comparison_verdict import verdict
 from mixup_pipeline.report.figures import DARK, LIGHT, Drawing, render, render_kinds
 from mixup_pipeline.report.html import Chart, chart, html_page
 from mixup_pipeline.report.sample_chart import Samples, sample_drawing

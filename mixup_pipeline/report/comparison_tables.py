@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mixup_pipeline.comparison.cells import number_name
+from mixup_pipeline.comparison.cells import LEAST_SEEDS, number_name
 from mixup_pipeline.training.tasks import Measure, Task, task_named
 
 Results = Mapping[str, Any]
@@ -14,8 +14,9 @@ POINTS = 100
 _NOT_SHOWN = "no difference shown"
 NOTE = (
     "Means over seeds with 95 % t intervals. Differences to the baseline are paired by seed: same initial weights, as "
-    "many steps. “No difference shown”: the t or the bootstrap interval holds zero. With few seeds the bootstrap "
-    "interval is narrower than it should be, and one in twenty intervals misses by chance."
+    "many steps. A difference is shown if the paired t-test finds p < 0.05 after Holm's correction for all cells that "
+    "were compared, sweeps included. BCa intervals are by bootstrap, narrower than they should be with few seeds, and "
+    "decide nothing. The best epoch is chosen on the evaluation examples themselves, so it flatters."
 )
 AXIS_NAMES = {"copies": "copies K", "alpha": "α", "subset": "training examples"}
 
@@ -49,22 +50,9 @@ def value_text(measure: Measure, value: float, digits: int = 2) -> str:
     return f"{value:.{digits}%}" if measure.in_percent else f"{value:.4f}"
 
 
-def verdict(results: Results, corrupt: float) -> str:
-    """One sentence: does mixup help here, under this share of wrong labels?"""
-    seeds = results["config"]["seeds"]
-    if seeds < 2:
-        return "One seed shows nothing: the spread between seeds is unknown. Ask for more with --seeds."
-    main, rows = task_of_results(results).main, base_rows(results, corrupt)[1:]
-    arms = [(row["cell"]["arm"], row["measures"][main.name]["difference"]) for row in rows]
-    directions = {_direction(difference) for _, difference in arms} - {_NOT_SHOWN}
-    if not directions:
-        lead = "No difference to the baseline is shown"
-    elif len(directions) > 1:
-        lead = "It depends on the arm"
-    else:
-        lead = f"{main.title} on clean examples is {directions.pop()} with mixup than without"
-    said = "; ".join(f"{arm} {change_text(difference, main)}" for arm, difference in arms)
-    return f"{lead}{noise_text(corrupt)}, at the last epoch over {seeds} seeds: {said}."
+def points_text(main: Measure) -> str:
+    """The unit of differences of the main measure."""
+    return " points" if main.in_percent else ""
 
 
 def tables(results: Results, corrupt: float, *, beyond: bool = True) -> list[Table]:
@@ -79,6 +67,8 @@ def tables(results: Results, corrupt: float, *, beyond: bool = True) -> list[Tab
         swept = swept_rows(results, sweep["axis"], corrupt)
         names = [_swept_name(row, sweep["axis"]) for row in swept]
         found.append(_main_table(f"{main.title} by {axis}{noise}{unit}", main, swept, names, f"arm, {axis}"))
+    if any(row["measures"][main.name]["difference"].get("detectable") for row in rows[1:]):
+        found.append(_power_table(f"What the seeds could tell{noise}", main, rows[1:]))
     if beyond:
         found.append(_beyond_table(f"Beyond {_within_text(main)}{noise}", task, rows))
     return found
@@ -126,8 +116,8 @@ def noise_text(corrupt: float) -> str:
 
 def change_text(difference: Mapping[str, Any], main: Measure) -> str:
     """A paired difference of the main measure, of shares in points, and whether it shows anything."""
-    text, _, direction = _difference({"difference": difference}, scale_of(main))
-    return f"{text}{' points' if main.in_percent else ''} ({direction})"
+    text, p, direction, _ = _difference({"difference": difference}, scale_of(main))
+    return f"{text}{points_text(main)} ({direction}{f', p {p}' if p else ''})"
 
 
 def _within_text(main: Measure) -> str:
@@ -138,12 +128,14 @@ def _within_text(main: Measure) -> str:
 def _main_table(title: str, main: Measure, rows: Sequence[Summary], names: Sequence[str], first: str) -> Table:
     scale, shown = scale_of(main), _percent if main.in_percent else _number
     beside_online = any("difference to online" in row["measures"][main.name] for row in rows)
-    head = [first, "last epoch", "best epoch", "last epoch − baseline", "bootstrap", "shown"]
+    head = [first, "last epoch − baseline", "shown", "p (Holm)", "last epoch", "best epoch", "BCa"]
     head += ["last epoch − online"] if beside_online else []
     lines = []
     for name, row in zip(names, rows, strict=True):
         last = row["measures"][main.name]
-        line = [name, shown(last), shown(row["measures"][f"best {main.name}"]), *_difference(last, scale)]
+        change, p, direction, bca = _difference(last, scale)
+        means = shown(last), shown(row["measures"][f"best {main.name}"])
+        line = [name, change, direction, p, *means, bca]
         if beside_online:
             line.append(_difference(last, scale, "difference to online")[0])
         lines.append(tuple(line))
@@ -160,10 +152,32 @@ def _beyond_table(title: str, task: Task, rows: Sequence[Summary]) -> Table:
     for name in names:
         for row in rows:
             measure = row["measures"][name]
+            change, p, direction, bca = _difference(measure, 1)
             lines.append(
-                (f"{titles.get(name, name)}, {row['cell']['arm']}", _number(measure), *_difference(measure, 1))
+                (f"{titles.get(name, name)}, {row['cell']['arm']}", change, direction, p, _number(measure), bca)
             )
-    return Table(title, ("measure, arm", "mean", "difference to the baseline", "bootstrap", "shown"), tuple(lines))
+    head = ("measure, arm", "difference to the baseline", "shown", "p (Holm)", "mean", "BCa")
+    return Table(title, head, tuple(lines))
+
+
+def _power_table(title: str, main: Measure, rows: Sequence[Summary]) -> Table:
+    """For each arm the effect that its seeds could detect, how many others need, and whether it is surely small."""
+    scale, digits = scale_of(main), 2 if main.in_percent else 4
+    found = [(row["cell"]["arm"], row["measures"][main.name]["difference"]) for row in rows]
+    found = [(arm, difference) for arm, difference in found if difference["detectable"] is not None]
+    head, first = ["arm", f"detectable{', points' if main.in_percent else ''}"], found[0][1]
+    asked = list(first["seeds_for"] or ())
+    head += [f"seeds for ±{scale * float(effect):g}" for effect in asked]
+    head += [f"within ±{scale * first['equivalent']['margin']:g}"] if first["equivalent"] else []
+    lines = []
+    for arm, difference in found:
+        line = [arm, f"±{scale * difference['detectable']:.{digits}f}"]
+        line += [str(difference["seeds_for"][effect] or "over 1,000") for effect in asked]
+        if difference["equivalent"]:
+            is_within = "shown" if difference["equivalent"]["shown"] else "not shown"
+            line.append(f"{is_within}, p {_p_text(difference['equivalent']['p'])}")
+        lines.append(tuple(line))
+    return Table(title, tuple(head), tuple(lines))
 
 
 def _swept_name(row: Summary, axis: str) -> str:
@@ -186,23 +200,29 @@ def _interval(measure: Mapping[str, Any], scale: float, form: str) -> str:
     return f"{text} [{scale * measure['low']:{form}}, {scale * measure['high']:{form}}]"
 
 
-def _difference(measure: Mapping[str, Any], scale: float, name: str = "difference") -> tuple[str, str, str]:
-    """The mean with its t interval, the bootstrap interval, and what they show; empty texts for the baseline."""
+def _difference(measure: Mapping[str, Any], scale: float, name: str = "difference") -> tuple[str, str, str, str]:
+    """The mean with its t interval, the corrected p-value, what is shown, the BCa interval; empty for the baseline."""
     difference = measure.get(name)
     if difference is None:
-        return "", "", ""
+        return "", "", "", ""
     form = "+.2f" if scale == POINTS else "+.4f"
-    text = f"{scale * difference['mean']:{form}}"
-    if difference["t"] is None:
-        return text, "", _direction(difference)
-    t, bootstrap = (
-        f"[{scale * low:{form}}, {scale * high:{form}}]" for low, high in (difference["t"], difference["bootstrap"])
+    digits = 2 if scale == POINTS else 4
+    t, bca = (
+        "" if ends is None else "[" + ", ".join(f"{round(scale * end, digits) + 0.0:{form}}" for end in ends) + "]"
+        for ends in (difference["t"], difference["bca"])
     )
-    return f"{text} {t}", bootstrap, _direction(difference)
+    text = f"{round(scale * difference['mean'], digits) + 0.0:{form}} {t}".rstrip()  # + 0.0: no minus before nothing
+    return text, "" if difference["holm"] is None else _p_text(difference["holm"]), direction_of(difference), bca
 
 
-def _direction(difference: Mapping[str, Any]) -> str:
+def _p_text(p: float) -> str:
+    return "≤ 0.001" if p <= 0.001 else f"{p:.3f}"
+
+
+def direction_of(difference: Mapping[str, Any]) -> str:
     """What a difference shows: higher, lower, or nothing."""
-    if difference["t"] is None:
-        return "one seed shows nothing"
+    if difference["num_seeds"] < LEAST_SEEDS:
+        return "too few seeds"
+    if difference["holm"] is None:
+        return "nothing: all seeds differ alike"
     return _NOT_SHOWN if not difference["shown"] else "higher" if difference["mean"] > 0 else "lower"

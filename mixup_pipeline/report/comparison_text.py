@@ -3,7 +3,8 @@
 import io
 from typing import Any
 
-from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, tables, verdict
+from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, tables
+from mixup_pipeline.report.comparison_verdict import verdict
 
 
 def terminal_text(results: Results) -> str:

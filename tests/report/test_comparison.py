@@ -15,8 +15,9 @@ import pytest
 from mixup_pipeline.comparison.compare_config import parse_sweep
 from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_page import Report, report
-from mixup_pipeline.report.comparison_tables import base_rows, swept_rows, tables, verdict
+from mixup_pipeline.report.comparison_tables import base_rows, swept_rows, tables
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
+from mixup_pipeline.report.comparison_verdict import verdict
 from mixup_pipeline.report.figures import LIGHT
 from mixup_pipeline.report.probe_charts import probe_drawings
 from tests.compared import CONFIG, GAIN, made_up, made_up_samples
@@ -42,10 +43,10 @@ def test_outliers_that_are_named_by_paths_are_told_apart_in_the_picture() -> Non
 
 def test_the_verdict_says_what_is_shown(results: dict[str, Any]) -> None:
     said = verdict(results, 0.0)
-    assert said.startswith("Accuracy on clean examples is higher with mixup than without, at the last epoch over 3 ")
+    assert said.startswith("Accuracy on clean examples is higher with any, cross-class and online, at the last epoch ")
     for arm, gain in GAIN.items():
         if arm != "baseline":
-            found = re.search(rf"{arm} ([+-][\d.]+) \[([+-][\d.]+), ([+-][\d.]+)\] points \((.*?)\)", said)
+            found = re.search(rf"{arm} ([+-][\d.]+) \[([+-][\d.]+), ([+-][\d.]+)\] points \((.*?)(?:, p .*?)?\)", said)
             assert found is not None
             assert float(found[1]) == pytest.approx(100 * gain, abs=0.3)
             assert found[4] == ("higher" if gain else "no difference shown")
@@ -55,15 +56,32 @@ def test_the_verdict_says_what_is_shown(results: dict[str, Any]) -> None:
 def test_the_verdict_of_other_outcomes(results: dict[str, Any]) -> None:
     def turned(**signs: int) -> dict[str, Any]:
         changed = json.loads(json.dumps(results))
-        for row in base_rows(changed, 0.0)[1:]:
-            difference, sign = row["measures"]["accuracy"]["difference"], signs.get(row["cell"]["arm"], 0)
-            difference |= {"mean": 0.01 * sign, "shown": bool(sign)}
+        for row in changed["summary"]:
+            if row["cell"]["arm"] != "baseline":
+                difference, sign = row["measures"]["accuracy"]["difference"], signs.get(row["cell"]["arm"], 0)
+                difference |= {"mean": 0.01 * sign, "shown": bool(sign), "holm": 0.01 if sign else 0.4}
         return changed
 
-    assert verdict(turned(), 0.0).startswith("No difference to the baseline is shown")
-    assert "is lower with mixup" in verdict(turned(any=-1, online=-1), 0.0)
-    assert verdict(turned(any=1, online=-1), 0.0).startswith("It depends on the arm")
-    assert verdict(made_up(replace(CONFIG, seeds=1)), 0.0).startswith("One seed shows nothing")
+    assert verdict(turned(), 0.0).startswith("No difference to the baseline is shown, at the last epoch over")
+    assert re.search(r"seeds would find one of [\d.]+ to [\d.]+ points four times in five\.$", verdict(turned(), 0.0))
+    assert "is lower with any and online, at" in verdict(turned(any=-1, online=-1), 0.0)
+    assert "is higher with any, lower with online, at" in verdict(turned(any=1, online=-1), 0.0)
+    assert (
+        "Under other settings it is higher with any at copies K 1 and 2, training examples 500 and 2000, α 1."
+        in verdict(turned(any=1), 0.0)
+    )
+    for seeds, said in ((1, "One seed shows nothing"), (2, "2 seeds show nothing")):
+        few = made_up(replace(CONFIG, seeds=seeds))
+        assert verdict(few, 0.0).startswith(said)
+        assert "too few seeds" in markdown(few)
+
+
+def test_what_the_seeds_could_tell_is_a_table(results: dict[str, Any]) -> None:
+    table = next(table for table in tables(results, 0.0) if table.title == "What the seeds could tell")
+    assert table.head == ("arm", "detectable, points", "seeds for ±0.5", "seeds for ±1", "within ±0.5")
+    assert [row[0] for row in table.rows] == ["any", "within-class", "cross-class", "online"]
+    assert all(re.fullmatch(r"±0\.\d\d", row[1]) for row in table.rows)
+    assert [row[-1].startswith("shown, p") for row in table.rows] == [False, True, False, False]
 
 
 def test_copies_stand_beside_online(results: dict[str, Any]) -> None:

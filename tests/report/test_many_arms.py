@@ -15,8 +15,9 @@ from mixup_pipeline.comparison.compare_config import CompareConfig
 from mixup_pipeline.report.arm_marks import short_name
 from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_page import Report, report
-from mixup_pipeline.report.comparison_tables import tables, verdict
+from mixup_pipeline.report.comparison_tables import tables
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
+from mixup_pipeline.report.comparison_verdict import verdict
 from mixup_pipeline.report.figures import LIGHT, Drawing
 from mixup_pipeline.report.sweep_charts import noise_drawing
 from tests.compared import CONFIG, made_up, made_up_samples, other_arms
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.slow
 def config() -> CompareConfig:
     with other_arms():
         return CompareConfig(
-            seeds=2,
+            seeds=3,
             train=CONFIG.train,
             sweeps=CONFIG.sweeps,
             corrupt_labels=CONFIG.corrupt_labels,

@@ -25,8 +25,9 @@ from mixup_pipeline.records.framing import read_records
 from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_page import report
-from mixup_pipeline.report.comparison_tables import tables, verdict
+from mixup_pipeline.report.comparison_tables import tables
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
+from mixup_pipeline.report.comparison_verdict import verdict
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.training.train_config import TrainConfig
 from tests.datasets import example, png, random_images, write_records
@@ -39,7 +40,7 @@ Make = Callable[..., SourceConfig]
 
 
 def asked(folder: Path, make: Make, **changes: Any) -> Comparison:
-    config = CompareConfig(**{"arms": ("baseline", "any"), "seeds": 2, "copies": 1, "train": TRAIN, **changes})
+    config = CompareConfig(**{"arms": ("baseline", "any"), "seeds": 3, "copies": 1, "train": TRAIN, **changes})
     return Comparison(
         source=make(folder, "train", 120), evaluation=make(folder, "test", 60), config=config, device="cpu"
     )
@@ -62,7 +63,7 @@ def test_arms_are_compared_by_the_main_measure(
     jsonschema.validate(written, RESULTS)
     for row in results["summary"]:
         runs = [run for run in results["runs"] if run["cell"] == row["cell"]]
-        assert len(runs) == 2
+        assert len(runs) == 3
         assert row["measures"][main]["mean"] == pytest.approx(np.mean([run["last"][main] for run in runs]))
         assert ("difference" in row["measures"][main]) == (row["cell"]["arm"] != "baseline")
     assert all(run["best"][main] == max(row[main] for row in run["history"]) for run in results["runs"])
