@@ -13,6 +13,10 @@ from mixup_pipeline.comparison.comparison import Callbacks, Comparison, describe
 from mixup_pipeline.comparison.folder import RESULTS_VERSION, CompareFolder
 from mixup_pipeline.comparison.run_maker import RunMaker
 from mixup_pipeline.comparison.summary import summarize
+from mixup_pipeline.sources import open_source
+from mixup_pipeline.training.models import model_identity
+from mixup_pipeline.training.read_alike import read_alike
+from mixup_pipeline.training.source_examples import source_fingerprint
 from mixup_pipeline.training.watch import Stopped
 
 _LIBRARIES = ("apache-beam", "keras", "mixup-pipeline", "numpy", "tensorflow")
@@ -26,7 +30,7 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
     """
     started, folder, notes = time.monotonic(), CompareFolder(out), list[str]()
     told = _noting(callbacks or Callbacks(), notes)
-    with folder.claimed(comparison.identity(), told.on_note):
+    with folder.claimed({**comparison.identity(), **_content(comparison)}, told.on_note):
         maker = RunMaker(comparison, folder, told)
         devices, records = maker.learners.devices, maker.evaluation.records
         task = records.task.name
@@ -51,6 +55,17 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
             results["notes"] = notes
         folder.save_results(results)
     return results
+
+
+def _content(comparison: Comparison) -> dict[str, Any]:
+    """What the names of data and model do not tell: that they are those that finished runs have seen."""
+    source, skipping = comparison.source, comparison.on_bad_record
+    evaluation = read_alike(replace(comparison.evaluation, allow_eval_split=True), open_source(source).spec, source)
+    records = {
+        "source": source_fingerprint(source, skipping),
+        "evaluation": source_fingerprint(evaluation, skipping),
+    }
+    return {"records": records, **model_identity(comparison.config.train.model)}
 
 
 def _noting(told: Callbacks, notes: list[str]) -> Callbacks:

@@ -18,7 +18,7 @@ def text_classes(files: Iterable[SourceFile], label_key: str) -> tuple[str, ...]
 
     Raises SourceError if a file cannot be read, or there is no text, and UsageError if there are too many.
     """
-    texts: set[bytes] = set()
+    texts, names = set[bytes](), ""
     spec = ExampleSpec(  # conversions write the label alone, one text or several
         input_key="",
         label_key=label_key,
@@ -30,6 +30,7 @@ def text_classes(files: Iterable[SourceFile], label_key: str) -> tuple[str, ...]
     )
     with ExitStack() as opened:
         for file in files:
+            names = names or file.name
             plain = plain_file(file, spec, opened)
             try:
                 for _, payload, _, fault in readable(plain).records(place(plain.path), file.name):
@@ -38,7 +39,7 @@ def text_classes(files: Iterable[SourceFile], label_key: str) -> tuple[str, ...]
             except OSError as error:
                 raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
     if not texts:
-        raise SourceError(f"label {label_key!r}: no record holds a text")
+        raise SourceError(f"{names}: label {label_key!r}: no record holds a text")
     return tuple(sorted(text.decode() for text in texts))
 
 

@@ -3,12 +3,13 @@
 Mixed shards and an unmixed source are described in the same way, so the same code reads both.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.errors import SourceError, UsageError
@@ -38,6 +39,7 @@ class ExampleFiles:
     originals: the files of a source. Those of `passes` may be others: copies without its bad records, which `held`
     keeps, or what was prepared of them.
     arrays: of a file that holds several arrays of inputs, which of them.
+    fingerprint: of all records of a source.
     blame: called when TensorFlow cannot read a record of a source: raises RecordError for the bad one, if there is one.
     input_key, input_kind: the feature that holds the input, and its input kind. images: how image files are
     brought to one form when they are read; brought_to: how that was done to all of them.
@@ -62,6 +64,7 @@ class ExampleFiles:
     skipped: int = 0
     originals: tuple[SourceFile, ...] = ()
     arrays: str = ""
+    fingerprint: str = ""
     held: tuple[Any, ...] = ()
     blame: Callable[[], None] = lambda: None
 
@@ -145,6 +148,21 @@ def differences(files: ExampleFiles, other: ExampleFiles) -> dict[str, tuple[Any
 
 def _input_text(files: ExampleFiles) -> str:
     return "images" if files.input_kind.is_image else "numbers"
+
+
+class ReadFile(Protocol):
+    """A file of a source after it was read."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+
+def fingerprint_of(files: Iterable[ReadFile]) -> str:
+    """What tells the records of some files from others."""
+    told = hashlib.sha256("\n".join(f"{file.name} {file.fingerprint}" for file in files).encode())
+    return told.hexdigest()[:16]
 
 
 def check_names(files: ExampleFiles) -> None:

@@ -22,7 +22,7 @@ from mixup_pipeline.training.example_files import (
 )
 from mixup_pipeline.training.loop import Job
 from mixup_pipeline.training.mixed_shards import checked_manifest, clean_records, read_as_mixed
-from mixup_pipeline.training.models import check_model
+from mixup_pipeline.training.models import check_model, model_identity
 from mixup_pipeline.training.prepared_source import brought_to, form_of, open_examples
 from mixup_pipeline.training.read_alike import read_alike
 from mixup_pipeline.training.run_folder import RunFolder, digest_of
@@ -127,6 +127,7 @@ def prepare(
     }
     if task.name != "classification":
         identity["task"] = task.name
+    identity |= model_identity(request.config.model)
     check_model(request.config.model, data.records.interface)
     scales, hints = scales_for(request.config, data.records, unmixed)
     job = Job(
@@ -177,14 +178,17 @@ def _left_out(job: Job) -> list[str]:
 
 def evaluation_identity(config: SourceConfig, records: ExampleFiles) -> dict[str, Any]:
     """What tells the clean examples of a run from others."""
-    identity = {"name": records.name, "split": config.split_name, "examples": records.examples}
-    return identity | _form_identity(records)
+    return {"name": records.name, "split": config.split_name, **_content_identity(records)}
 
 
-def _form_identity(records: ExampleFiles) -> dict[str, Any]:
-    """The form that image files were brought to, where it is not the one they have. Channels are part of the shape."""
+def _content_identity(records: ExampleFiles) -> dict[str, Any]:
+    """The records themselves, and the form that image files were brought to, where it is not the one they have.
+
+    Channels are part of the shape.
+    """
     form = replace(records.brought_to, channels=None)
-    return {} if form == AS_STORED else {"images": asdict(form)}
+    images = {} if form == AS_STORED else {"images": asdict(form)}
+    return {"examples": records.examples, "fingerprint": records.fingerprint, **images}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,10 +210,9 @@ class _TrainingData:
 
 def _source_data(request: TrainRequest, src: SourceConfig, out: Path, opened: ExampleFiles | None) -> _TrainingData:
     records = opened or _opened(src, request, out, "unmixed")
-    identity: dict[str, Any] = {"name": records.name, "split": src.split_name, "examples": records.examples}
+    identity: dict[str, Any] = {"name": records.name, "split": src.split_name, **_content_identity(records)}
     if request.mix_online is not None:
         identity["mix_online"] = request.mix_online
-    identity |= _form_identity(records)
     return _TrainingData(
         records=records,
         shared=partial(shared_files, records.originals, records.arrays),

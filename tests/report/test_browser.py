@@ -98,7 +98,11 @@ def test_charts_are_found_by_their_headings_and_tell_their_result(browser: Brows
 def test_a_report_shows_its_verdict_its_pictures_and_opens_its_tables(browser: Browser, report_html: Path) -> None:
     page = load(browser, report_html)
     assert page.locator(".verdict").count() == 2  # shares of wrong labels
-    assert page.locator(".verdict").first.inner_text().startswith("Accuracy on clean examples is higher with any, cross-class and online")
+    assert (
+        page.locator(".verdict")
+        .first.inner_text()
+        .startswith("Accuracy on clean examples is higher with any, cross-class and online")
+    )
     images = page.locator("img")
     assert images.count() == 2 * 10 + 2
     assert min(images.evaluate_all("images => images.map(image => image.complete ? image.naturalWidth : 0)")) > 0

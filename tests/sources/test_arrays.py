@@ -11,7 +11,7 @@ from skimage import data as photographs
 
 from mixup_pipeline import MixConfig, SourceConfig, augment
 from mixup_pipeline.dataset.verify import verify
-from mixup_pipeline.errors import SourceError, SplitError, UsageError
+from mixup_pipeline.errors import RecordError, SourceError, SplitError, UsageError
 from tests.reference import mix_pixels, read_output
 from tests.sources.arrays import CLASSES, COUNT, GREY, VECTORS, npz, opened
 from tests.sources.records_of import records_of
@@ -132,6 +132,15 @@ def test_real_numbers_to_predict(tmp_path: Path) -> None:
     path = npz(tmp_path, x=VECTORS, y=VECTORS[:, 0], z=VECTORS[:, :2])
     assert opened(path, num_classes=None, label_kind="regression").spec.num_classes == 1
     assert opened(path, num_classes=None, label_kind="regression", label_key="z").spec.num_classes == 2
+
+
+def test_integers_of_more_than_64_bits_are_bad_records(tmp_path: Path) -> None:
+    large = CLASSES.astype(np.uint64)
+    large[2] += 2**63
+    path = npz(tmp_path, x=VECTORS, y=CLASSES, k=large)
+    said = rf"row 2: array 'k' holds {large[2]}, an integer of more than 64 bits"
+    with pytest.raises(RecordError, match=said):
+        augment(SourceConfig(src=str(path), keep="k"), tmp_path / "out")
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -121,7 +121,7 @@ def features_of(rows: npt.NDArray[Any], content: Content | None) -> list[Any]:
     if content == "image":
         return [row.tobytes() for row in rows]
     if content == "class":
-        return [[int(value)] for value in rows.reshape(-1).tolist()]
+        return [_integer(int(value)) for value in rows.reshape(-1).tolist()]
     if content == "text":
         return [_text(value) for value in rows.reshape(-1).tolist()]
     with np.errstate(over="ignore"):
@@ -142,6 +142,10 @@ def _unfit(row: npt.NDArray[Any], position: int) -> ValueError:
     exactly = " exactly" if row.dtype.kind in "iu" else ""
     wrong = f"float32 does not hold{exactly}" if np.isfinite(value) else "is not finite"
     return ValueError(f"{value}{where}, which {wrong}")
+
+
+def _integer(value: int) -> list[int] | ValueError:
+    return [value] if value < 1 << 63 else ValueError(f"{value}, an integer of more than 64 bits")
 
 
 def _text(value: str | bytes) -> bytes | ValueError:
