@@ -115,8 +115,7 @@ def choose(described: Described, config: SourceConfig) -> Choice:
         names = given or described.class_names(label_key)
         if names is None and len(of_label) > 1 and label.label_kind != "regression":
             names = of_label
-    ends = described.integers if names is None else lambda label_key: None
-    label = with_integers(label, label_key, config, described.where, ends)
+    label = with_integers(label, label_key, config, described.where, described.integers, names)
     classes, classes_from = num_classes(label, label_key, config, described.where, names)
     if given is not None and len(given) != classes:
         raise UsageError(

@@ -13,7 +13,9 @@ VECTOR_LABELS = ("soft", "one-hot", "multi-hot", "regression")
 Ends = Callable[[str], tuple[int, int] | None]
 
 
-def with_integers(label: Feature, key: str, config: SourceConfig, where: str, ends: Ends) -> Feature:
+def with_integers(
+    label: Feature, key: str, config: SourceConfig, where: str, ends: Ends, names: Collection[str] | None
+) -> Feature:
     """A label of classes, with the first one, and with their number where all labels were looked at.
 
     ends: gives the least and the largest integer, None if not all were looked at.
@@ -31,6 +33,7 @@ def with_integers(label: Feature, key: str, config: SourceConfig, where: str, en
                 f"--first-class out"
             )
         return label
+    count = len(names) if config.num_classes is None and names is not None else config.num_classes
     found = ends(key)
     if found is None:
         return replace(label, first_class=config.first_class or 0)
@@ -38,8 +41,8 @@ def with_integers(label: Feature, key: str, config: SourceConfig, where: str, en
     if config.first_class is not None:
         first = config.first_class
     else:
-        first = 1 if least == 1 and config.num_classes in (None, largest) else 0
-    if config.num_classes is not None:
+        first = 1 if least == 1 and count in (None, largest) else 0
+    if count is not None:
         return replace(label, first_class=first)
     if least < first or (config.first_class is None and least > 1):
         raise UsageError(

@@ -149,6 +149,25 @@ def test_integers_tell_how_many_classes_there_are(tmp_path: Path, first: int) ->
     assert (spec.num_classes, spec.first_class) == (3, first)
 
 
+@pytest.mark.parametrize(
+    ("labels", "options", "expected"),
+    [
+        (CLASSES + 1, {"class_names": "a,b,c"}, (3, 1)),
+        (CLASSES, {"class_names": "a,b,c,d"}, (4, 0)),
+        (CLASSES + 1, {"num_classes": 3}, (3, 1)),
+        (CLASSES + 1, {"num_classes": 4}, (4, 0)),
+        (CLASSES + 5, {"first_class": 5}, (3, 5)),
+        (CLASSES - 1, {"first_class": -1, "class_names": "a,b,c"}, (3, -1)),
+        (CLASSES + 2, {"num_classes": 9}, (9, 0)),
+    ],
+)
+def test_what_is_given_says_where_classes_start(
+    tmp_path: Path, labels: Any, options: dict[str, Any], expected: tuple[int, int]
+) -> None:
+    spec = opened(npz(tmp_path, x=VECTORS, y=labels), **{"num_classes": None, **options}).spec
+    assert (spec.num_classes, spec.first_class) == expected
+
+
 @pytest.mark.parametrize("first", [-1, 2])
 def test_integers_that_count_from_elsewhere_are_refused(tmp_path: Path, first: int) -> None:
     said = rf"label 'y' of data\.npz holds integers from {first} to {first + 2}: classes count from 0 or 1"
