@@ -11,13 +11,11 @@ from mixup_pipeline.sources.schema import given_class_names
 
 @dataclass
 class Lists:
-    """What the lists of one feature hold. least, largest: of their integers."""
+    """What the lists of one feature hold. ends: the least and the largest integer, None if there is none."""
 
     lengths: set[int] = field(default_factory=set)
     types: set[type] = field(default_factory=set)
-    least: int = 0
-    largest: int = 0
-    found: bool = False
+    ends: tuple[int, int] | None = None
 
     def add(self, values: Sequence[Any]) -> None:
         """Add one list. What is missing in it is told by the pass that reads records."""
@@ -25,16 +23,8 @@ class Lists:
         values = [value for value in values if value is not None]
         self.types.update(map(type, values))
         if values and self.types <= {int, bool}:
-            first, last = min(values), max(values)
-            self.least, self.largest = (
-                (min(self.least, first), max(self.largest, last)) if self.found else (int(first), int(last))
-            )
-            self.found = True
-
-    @property
-    def ends(self) -> tuple[int, int] | None:
-        """The least and the largest integer, None if there is none."""
-        return (self.least, self.largest) if self.found else None
+            known = [int(value) for value in (min(values), max(values))] + [*(self.ends or ())]
+            self.ends = min(known), max(known)
 
     def feature(self, config: SourceConfig, *, integers_kind: str | None = "vector", text: str = "") -> Feature:
         """What they can be used for. integers_kind: the input kind of integers. text: what they are called."""
@@ -59,4 +49,4 @@ class Lists:
         """Whether lists of one length name classes, and are no vectors of 0 and 1 with a value for each class."""
         names = None if config.class_names is None else len(given_class_names(config.class_names))
         classes = names if config.num_classes is None else config.num_classes
-        return length == 1 or classes not in (None, length) or not 0 <= self.least <= self.largest <= 1
+        return length == 1 or classes not in (None, length) or not {*(self.ends or ())} <= {0, 1}

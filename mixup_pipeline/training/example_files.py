@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from mixup_pipeline.dataset.manifest import Manifest
+from mixup_pipeline.dataset.source_again import ReadFile
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.records.fields import Field
 from mixup_pipeline.records.inputs import InputKind
@@ -148,15 +149,6 @@ def differences(files: ExampleFiles, other: ExampleFiles) -> dict[str, tuple[Any
 
 def _input_text(files: ExampleFiles) -> str:
     return "images" if files.input_kind.is_image else "numbers"
-
-
-class ReadFile(Protocol):
-    """A file of a source after it was read."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def fingerprint(self) -> str: ...
 
 
 def fingerprint_of(files: Iterable[ReadFile]) -> str:

@@ -26,6 +26,9 @@ def class_folders(root: Path) -> tuple[str, ...]:
         path = root / "photos" / "train" / NAMES[number % 3] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png(image))
+    hidden = root / "photos" / "train" / NAMES[0] / ".thumbs" / "0.png"
+    hidden.parent.mkdir()
+    hidden.write_bytes(path.read_bytes())
     return ("photos",)
 
 

@@ -22,6 +22,7 @@ from mixup_pipeline.sources.file_formats import FileFormat
 from mixup_pipeline.sources.file_formats.converted import fault_payload, write_converted
 from mixup_pipeline.sources.file_formats.file_object import open_file
 from mixup_pipeline.sources.file_formats.npy import Content, Header, Rows, chunks, read_header
+from mixup_pipeline.sources.file_formats.values import EXACT
 from mixup_pipeline.sources.index import NamedFile
 from mixup_pipeline.spec import ExampleSpec
 from mixup_pipeline.storage.places import Place, place
@@ -29,8 +30,6 @@ from mixup_pipeline.storage.stamps import Stamp, stamp
 
 SUFFIX = ".npy"
 _CHUNK_BYTES = 4 << 20
-_EXACT = 1 << 24
-"""Integers up to this are exact in float32."""
 
 
 class Arrays(FileFormat):
@@ -129,7 +128,7 @@ def features_of(rows: npt.NDArray[Any], content: Content | None) -> list[Any]:
     unfit = ~np.isfinite(numbers)
     if rows.dtype.kind in "iu" and rows.dtype.itemsize > 2:
         flat = rows.reshape(numbers.shape)
-        unfit |= (flat > _EXACT) | (flat < -_EXACT) if rows.dtype.kind == "i" else flat > _EXACT
+        unfit |= (flat > EXACT) | (flat < -EXACT) if rows.dtype.kind == "i" else flat > EXACT
     values: list[Any] = [*numbers]
     for row in np.flatnonzero(unfit.any(axis=1)).tolist():
         values[row] = _unfit(rows[row], int(np.argmax(unfit[row])))

@@ -50,7 +50,8 @@ def holds_an_image(folder: Place) -> bool:
 def _files_below(folder: Place) -> Iterator[str]:
     if isinstance(folder, ObjectPath):
         first = len(folder.key.rstrip("/")) + 1 if folder.key else 0
-        yield from (path.key[first:] for path in folder.walk_files() if not path.key.endswith("/"))
+        names = (path.key[first:] for path in folder.walk_files() if not path.key.endswith("/"))
+        yield from (name for name in names if not any(map(is_hidden, name.split("/")[:-1])))
         return
     above: dict[str, tuple[str, ...]] = {}
     for where, folders, files in os.walk(folder, onerror=_raised, followlinks=True):
