@@ -65,7 +65,7 @@ def trained_epochs(job: Job) -> Callable[[], None]:
     learner = Learners(choose_devices("cpu")).get(
         job.config,
         job.train.interface,
-        epoch_steps=job.steps_per_epoch,
+        epoch_steps=job.looks[0],
         total_steps=job.total_steps,
     )
     learner.begin(0)
@@ -74,10 +74,15 @@ def trained_epochs(job: Job) -> Callable[[], None]:
     def train() -> None:
         nonlocal epoch
         with whole_groups():
-            learner.model.fit(job.batches(epoch, 0, job.steps_per_epoch), epochs=1, verbose=0, shuffle=False)
+            learner.model.fit(job.batches(epoch_steps(job, epoch)), epochs=1, verbose=0, shuffle=False)
         epoch += 1
 
     return train
+
+
+def epoch_steps(job: Job, epoch: int) -> range:
+    """The steps of an epoch."""
+    return range(epoch * job.steps_per_epoch, (epoch + 1) * job.steps_per_epoch)
 
 
 def read_epochs(job: Job) -> Callable[[], None]:
@@ -86,7 +91,7 @@ def read_epochs(job: Job) -> Callable[[], None]:
 
     def read() -> None:
         nonlocal epoch
-        batches = job.batches(epoch, 0, job.steps_per_epoch)
+        batches = job.batches(epoch_steps(job, epoch))
         total = batches.reduce(0, lambda count, batch: count + 1)
         if int(total) != job.steps_per_epoch:
             raise click.ClickException(f"read {int(total)} batches of {job.steps_per_epoch}")

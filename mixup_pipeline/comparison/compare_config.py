@@ -86,8 +86,6 @@ class CompareConfig:
             )
         if self.train.clean_last_epochs or self.train.label_smoothing:
             raise UsageError("--clean-last-epochs and --label-smoothing are for mixup-train: they differ between arms")
-        if "online" in self.arms:
-            self.train.check_mixing_online()
         self._check_copies_are_read()
 
     def _check_copies_are_read(self) -> None:

@@ -190,7 +190,7 @@ class RunMaker:
 
     def _save_samples(self, cell: Cell, prepared: Prepared) -> None:
         """Keep the first inputs that a run reads, (n, …), and their soft labels, (n, classes), for the report."""
-        inputs, labels = next(prepared.job.batches(0, 0, 1).as_numpy_iterator())
+        inputs, labels = next(prepared.job.batches(range(1)).as_numpy_iterator())
         self.folder.save_samples(cell, inputs[:_SAMPLES], labels[:_SAMPLES])
 
     def _on_start(self, trainer: Trainer, notes: Sequence[str]) -> None:

@@ -90,7 +90,7 @@ def find(
 def _tails(path: Place, shard: ShardEntry, tail_bytes: int) -> Iterator[bytes]:
     """Yield the last tail_bytes of all records of a shard. Small records are read whole, and their CRCs are checked."""
     if shard.bytes > _SMALL_BYTES * shard.examples:
-        yield from (tail for _, _, tail in walk_records(path, path.name, tail_bytes))
+        yield from (tail for _, _, tail, _ in walk_records(path, path.name, tail_bytes))
         return
     for record, (offset, payload, _, fault) in enumerate(read_records(path, path.name)):
         if fault is not None:

@@ -73,7 +73,7 @@ def read_lam(out: Place, manifest: Manifest, most: int) -> npt.NDArray[np.float3
     for shard in shards:
         path = out / shard.name
         try:
-            for record, (offset, _, tail) in enumerate(islice(walk_records(path, path.name, tail_bytes), per_shard)):
+            for record, (offset, _, tail, _) in enumerate(islice(walk_records(path, path.name, tail_bytes), per_shard)):
                 try:
                     lam.append(lam_in(tail))
                 except ValueError as error:

@@ -98,8 +98,10 @@ def read_records(path: Place, name: str) -> Iterator[tuple[int, bytes, int, str 
             record += 1
 
 
-def walk_records(path: Place, name: str, tail_bytes: int = 0) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (payload offset, length, the last tail_bytes of the payload) for all records, and read nothing else.
+def walk_records(path: Place, name: str, tail_bytes: int = 0) -> Iterator[tuple[int, int, bytes, int]]:
+    """Yield (payload offset, length, the last tail_bytes of the payload, masked CRC as stored) for all records.
+
+    Nothing else is read.
 
     So the cost does not depend on the size of large images. Small records are read together, to save calls. CRCs of
     payloads are not checked.
@@ -107,6 +109,7 @@ def walk_records(path: Place, name: str, tail_bytes: int = 0) -> Iterator[tuple[
     Raises RecordError for a damaged length or a truncated file.
     """
     lengths: dict[bytes, int] = {}
+    stored_crc = CRC.unpack_from
     with RangeReader(path) as file:
         size, position, record = file.size, 0, 0
         buffer, start = file.read(_NEIGHBOUR_BYTES, 0), 0  # the buffer holds the file from `start`
@@ -123,7 +126,8 @@ def walk_records(path: Place, name: str, tail_bytes: int = 0) -> Iterator[tuple[
                 start = end - kept
                 together = length < _NEIGHBOUR_BYTES // 8
                 buffer = file.read(max(stop - start, _NEIGHBOUR_BYTES if together else 0), start)
-            yield position + HEADER_BYTES, length, buffer[end - kept - start : end - start]
+            tail = buffer[end - kept - start : end - start]
+            yield position + HEADER_BYTES, length, tail, stored_crc(buffer, end - start)[0]
             position, head = end + FOOTER_BYTES, buffer[end + FOOTER_BYTES - start : stop - start]
             record += 1
 
@@ -135,7 +139,7 @@ def pick_records(path: Place, name: str, wanted: Collection[int]) -> Iterator[tu
     """
     last, found = max(wanted, default=-1), -1
     with RangeReader(path) as file:
-        for found, (offset, length, _) in enumerate(walk_records(path, name)):
+        for found, (offset, length, *_) in enumerate(walk_records(path, name)):
             if found in wanted:
                 block = file.read(length + FOOTER_BYTES, offset)
                 _check_whole(length, len(block) + HEADER_BYTES, name, found, offset - HEADER_BYTES)

@@ -1,96 +1,105 @@
 """Batches for training and evaluation, with tf.data.
 
-Epoch e reads pass e mod K of K passes. The order of its files is keyed, its records go through a shuffle buffer, and
-whole batches are parsed at once. The batches of epoch e depend only on (seed, e), so a resumed run sees the same
-batches as a run that was never stopped.
+Epoch e reads pass e mod K of K passes, in the order of `order.py`. So a resumed run sees the same batches as a run that
+was never stopped. Records are read at random, with their CRCs checked, and whole batches are parsed at once.
 
 Batches are (inputs, labels): uint8 (n, h, w, c) or float32 (n, …), and labels float32 (n, num_classes).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mixup_pipeline.errors import SourceError
-from mixup_pipeline.mixing.randomness import permutation, words
 from mixup_pipeline.training.example_files import ExampleFiles
+from mixup_pipeline.training.order import Feeding
+from mixup_pipeline.training.passes import Numbers
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 
 Dataset = Any
 """tf.data.Dataset"""
 
 BATCHES_AHEAD = 4
-_FILES_TOGETHER = 4
-_RECORDS_IN_A_ROW = 16
-_READ_BYTES = 1 << 20
 _PARSED_TOGETHER = 1024
 _PARSED_BYTES = 1 << 22
 
 
-@dataclass(frozen=True, kw_only=True)
-class Feeding:
-    """How examples are fed. shuffle_buffer: records in the shuffle buffer; 0 keeps the order of the files."""
-
-    batch_size: int
-    seed: int
-    shuffle_buffer: int = 16_384
+def training_batches(records: ExampleFiles, feeding: Feeding, steps: range) -> Dataset:
+    """The full batches of these steps, counted from the start of training."""
+    return ordered_batches(records, feeding, steps, partial(feeding.epoch_order, records.examples))
 
 
-def training_batches(records: ExampleFiles, feeding: Feeding, epoch: int) -> Dataset:
-    """The batches of one epoch: `records.examples // batch_size` full batches."""
-    tf = import_tensorflow()
-    together = _FILES_TOGETHER if feeding.shuffle_buffer else 1
-    files = tf.data.Dataset.from_tensor_slices(_epoch_files(records, feeding, epoch))
-    serialized = files.interleave(
-        lambda file: tf.data.TFRecordDataset(file, buffer_size=_READ_BYTES),
-        cycle_length=together,
-        block_length=_RECORDS_IN_A_ROW,  # single records take three times as long
-        num_parallel_calls=together,
-        deterministic=True,
-    )
-    if feeding.shuffle_buffer:
-        seed = int(words(1, feeding.seed, "train-shuffle", epoch)[0] >> np.uint64(1))
-        serialized = serialized.shuffle(feeding.shuffle_buffer, seed=seed)
-    return _parsed(serialized, records, feeding.batch_size, drop_remainder=True)
+def ordered_batches(records: ExampleFiles, feeding: Feeding, steps: range, order: Callable[[int], Numbers]) -> Dataset:
+    """The full batches of these steps. order: the numbers of all examples in the order of an epoch."""
+    examples = feeding.over_steps(steps, records.examples, order)
+    epochs = feeding.over_steps(steps, records.examples, lambda epoch: np.full(records.examples, epoch, np.int32))
+    most_together = min(_PARSED_TOGETHER, _PARSED_BYTES // math.prod(records.shape))
+    together = max(1, most_together // feeding.batch_size)
+    parsed = _parsed(records, epochs, examples, together * feeding.batch_size)
+    if together > 1:  # small batches are read and parsed several at a time, which is much faster
+
+        def cut(*parts: Any) -> Any:
+            tf = import_tensorflow()
+            return tuple(tf.reshape(part, (-1, feeding.batch_size, *part.shape[1:])) for part in parts)
+
+        parsed = parsed.map(cut, num_parallel_calls=import_tensorflow().data.AUTOTUNE).unbatch()
+    return without_autotuning(parsed.prefetch(BATCHES_AHEAD))
 
 
 def evaluation_batches(records: ExampleFiles, batch_size: int) -> Dataset:
-    """All examples of the first pass, once and in order. The last batch may be smaller."""
-    tf = import_tensorflow()
-    serialized = tf.data.TFRecordDataset(list(records.passes[0]), buffer_size=_READ_BYTES)
-    return _parsed(serialized, records, batch_size, drop_remainder=False)
+    """All examples of the first pass, once and in the order of its files. The last batch may be smaller."""
+    examples = records.passes[0].located.in_order
+    parsed = _parsed(records, np.zeros(len(examples), np.int32), examples, batch_size)
+    return without_autotuning(parsed.prefetch(BATCHES_AHEAD))
 
 
 def label_batches(records: ExampleFiles, batch_size: int) -> Dataset:
     """The labels of all examples of the first pass, float32 (n, num_classes), in order. No input is decoded."""
     tf = import_tensorflow()
-    serialized = tf.data.TFRecordDataset(list(records.passes[0]), buffer_size=_READ_BYTES).batch(batch_size)
+    examples = records.passes[0].located.in_order
     wanted = records.label_features(tf)
-    return without_autotuning(serialized.map(lambda some: records.soft_labels(tf, tf.io.parse_example(some, wanted))))
+
+    def parse(some: Any) -> Any:
+        return records.soft_labels(tf, tf.io.parse_example(some, wanted))
+
+    return without_autotuning(_read(records, np.zeros(len(examples), np.int32), examples, batch_size, parse))
 
 
-def _parsed(serialized: Dataset, records: ExampleFiles, batch_size: int, *, drop_remainder: bool) -> Dataset:
-    """Parse serialized records to batches. Small batches are parsed several at a time, which is much faster."""
+def _parsed(records: ExampleFiles, epochs: npt.NDArray[np.int32], examples: Numbers, size: int) -> Dataset:
+    return _read(records, epochs, examples, size, partial(parse_batch, files=records))
+
+
+def _read(
+    records: ExampleFiles,
+    epochs: npt.NDArray[np.int32],
+    examples: Numbers,
+    size: int,
+    parse: Callable[[Any], Any],
+) -> Dataset:
+    """Read and parse records, `size` at a time. epochs, examples: int[n], the epoch and the number of each example."""
     tf = import_tensorflow()
-    batches = serialized.batch(batch_size, drop_remainder=drop_remainder)
-    parser = partial(parse_batch, files=records)
-    most_together = min(_PARSED_TOGETHER, _PARSED_BYTES // math.prod(records.shape))
-    together = most_together // batch_size if drop_remainder else 1
-    if together < 2:
-        return without_autotuning(batches.map(parser, num_parallel_calls=tf.data.AUTOTUNE).prefetch(BATCHES_AHEAD))
 
-    def parse_together(groups: Any) -> Any:  # string (together, batch_size)
-        parsed = parser(tf.reshape(groups, [-1]))
-        return tuple(tf.reshape(part, (-1, batch_size, *part.shape[1:])) for part in parsed)
+    def payloads(group: Any) -> Any:
+        part = slice(int(group) * size, (int(group) + 1) * size)
+        found = np.empty(len(examples[part]), object)
+        for number in np.unique(epochs[part] % len(records.passes)).tolist():
+            rows = np.flatnonzero(epochs[part] % len(records.passes) == number)
+            found[rows] = records.passes[number].payloads(examples[part][rows])
+        return found
 
-    parsed = batches.batch(together).map(parse_together, num_parallel_calls=tf.data.AUTOTUNE)
-    return without_autotuning(parsed.unbatch().prefetch(BATCHES_AHEAD))
+    def read(group: Any) -> Any:
+        serialized = tf.numpy_function(payloads, [group], tf.string)
+        serialized.set_shape([None])
+        return parse(serialized)
+
+    groups = tf.data.Dataset.range(-(-len(examples) // size))
+    return groups.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
 def without_autotuning(dataset: Dataset) -> Dataset:
@@ -119,10 +128,11 @@ def reading_errors(records: ExampleFiles) -> Iterator[None]:
         errors.InvalidArgumentError,
         errors.NotFoundError,
         errors.PermissionDeniedError,
+        errors.UnknownError,  # an exception of Python
     ) as error:
         records.blame()
         said = [line for line in error.message.splitlines() if line and not line[0].isspace()]
-        folder = Path(records.passes[0][0]).parent
+        folder = Path(records.passes[0].paths[0]).parent
         raise SourceError(
             f"{folder}: cannot be read ({said[-1] if said else type(error).__name__}): mixup-verify names the damaged "
             f"file of mixed shards, mixup-augment that of a source"
@@ -136,10 +146,3 @@ def parse_batch(serialized: Any, files: ExampleFiles) -> tuple[Any, Any]:
     features = tf.io.parse_example(serialized, wanted)
     inputs = files.input_kind.tensor(tf, features[files.input_key], files.shape, files.images)
     return inputs, files.soft_labels(tf, features)
-
-
-def _epoch_files(records: ExampleFiles, feeding: Feeding, epoch: int) -> list[str]:
-    files = records.passes[epoch % len(records.passes)]
-    if not feeding.shuffle_buffer:
-        return list(files)
-    return [files[number] for number in permutation(len(files), feeding.seed, "train-files", epoch)]

@@ -22,8 +22,8 @@ from mixup_pipeline.sources.scan import plain_file, scan_file
 from mixup_pipeline.sources.source import Source, SourceFile
 from mixup_pipeline.spec import AS_STORED, ImageOptions, Shape
 from mixup_pipeline.training.interface import Interface
+from mixup_pipeline.training.passes import Pass, copy_pass
 from mixup_pipeline.training.tasks import Task, task_of
-from mixup_pipeline.training.tensorflow_import import can_name
 
 _COMPACT_KEYS = (LAM.key, BASE_LABEL_KEY, PARTNER_LABEL_KEY)
 
@@ -35,10 +35,9 @@ SoftLabels = Callable[[Any, Mapping[str, Any]], Any]
 class ExampleFiles:
     """The files of one dataset, and how a batch of records is parsed.
 
-    passes: the files of each pass over the dataset. A source has one pass, mixed shards have one for each copy.
+    passes: over the dataset. A source has one pass, mixed shards have one for each copy.
     examples: the number of records in a pass. skipped: the bad records of a source that are left out.
-    originals: the files of a source. Those of `passes` may be others: copies without its bad records, which `held`
-    keeps, or what was prepared of them.
+    originals: the files of a source. Those of `passes` may be others, which were prepared of them.
     arrays: of a file that holds several arrays of inputs, which of them.
     fingerprint: of all records of a source.
     blame: called when TensorFlow cannot read a record of a source: raises RecordError for the bad one, if there is one.
@@ -50,7 +49,7 @@ class ExampleFiles:
     """
 
     name: str
-    passes: tuple[tuple[str, ...], ...]
+    passes: tuple[Pass, ...]
     examples: int
     shape: Shape
     num_classes: int
@@ -66,13 +65,12 @@ class ExampleFiles:
     originals: tuple[SourceFile, ...] = ()
     arrays: str = ""
     fingerprint: str = ""
-    held: tuple[Any, ...] = ()
     blame: Callable[[], None] = lambda: None
 
     @property
     def files(self) -> tuple[str, ...]:
         """The files of the first pass as the user knows them."""
-        return tuple(file.path for file in self.originals) or self.passes[0]
+        return tuple(file.path for file in self.originals) or self.passes[0].paths
 
     @property
     def task(self) -> Task:
@@ -93,15 +91,11 @@ class ExampleFiles:
 def mixed_examples(out: Path, manifest: Manifest) -> ExampleFiles:
     """Describe the copies of a mixed dataset. Originals are left out."""
     layout = manifest.layout
-    passes: list[list[str]] = [[] for _ in range(manifest.config.copies)]
-    for shard in manifest.shards:
-        if shard.copy is not None:
-            passes[shard.copy].append(str(out / shard.name))
     stored = any(field.key == LABEL_KEY for field in layout.fields)
     fields = [field for field in layout.fields if field.key in ((LABEL_KEY,) if stored else _COMPACT_KEYS)]
     return ExampleFiles(
         name=manifest.name,
-        passes=tuple(map(tuple, passes)),
+        passes=tuple(copy_pass(out, manifest, copy) for copy in range(manifest.config.copies)),
         examples=manifest.source.examples,
         shape=manifest.shape,
         num_classes=manifest.num_classes,
@@ -155,13 +149,6 @@ def fingerprint_of(files: Iterable[ReadFile]) -> str:
     """What tells the records of some files from others."""
     told = hashlib.sha256("\n".join(f"{file.name} {file.fingerprint}" for file in files).encode())
     return told.hexdigest()[:16]
-
-
-def check_names(files: ExampleFiles) -> None:
-    """Raise SourceError for a file that TensorFlow cannot be told to read."""
-    for file in (file for one_pass in files.passes for file in one_pass):
-        if not can_name(file):
-            raise SourceError(f"{file!a}: its name is not UTF-8, which TensorFlow needs: rename it")
 
 
 def check_apart(shared: Sequence[str]) -> None:

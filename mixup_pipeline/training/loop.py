@@ -2,24 +2,29 @@
 
 The number of a step decides its epoch. Everything random in a step depends on (seed, epoch) or on variables that are
 saved. So on a CPU a run that was stopped anywhere ends with the same weights as one that was not.
+
+The model is looked at on clean examples after each epoch. A run that is counted in steps is looked at ten times,
+whatever the size of its training set: the best of more looks would be better by chance.
 """
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.storage.atomic import sha256_of
-from mixup_pipeline.training.batches import Dataset, Feeding, reading_errors, training_batches
+from mixup_pipeline.training.batches import Dataset, reading_errors, training_batches
 from mixup_pipeline.training.claimed_folder import OnNote, ignore
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.learner import Learner, Learners, whole_groups
 from mixup_pipeline.training.online import mixed_online
+from mixup_pipeline.training.order import Feeding
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import Row, SavedState
 from mixup_pipeline.training.scales import Scales
@@ -28,6 +33,8 @@ from mixup_pipeline.training.tensorflow_import import import_tensorflow
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.unchanged import Unchanged
 from mixup_pipeline.training.watch import OnStep, Stopped, diverged, stopped_text, watch
+
+_LOOKS = 10
 
 
 def _ignore(*_: Any) -> None:
@@ -69,18 +76,29 @@ class Job:
     def total_steps(self) -> int:
         return self.config.steps or self.config.epochs * self.steps_per_epoch
 
-    def batches(self, epoch: int, offset: int, steps: int) -> Dataset:
-        """The batches of an epoch from number `offset` on, `steps` of them."""
+    @cached_property
+    def looks(self) -> tuple[int, ...]:
+        """The steps after which the model is looked at on clean examples, ascending; the last step is one."""
+        total, per_epoch = self.total_steps, self.steps_per_epoch
+        if self.config.steps is None:
+            return tuple(range(per_epoch, total + 1, per_epoch))
+        return tuple(sorted({-(-total * look // _LOOKS) for look in range(1, _LOOKS + 1)}))
+
+    def epoch_of(self, step: int) -> int:
+        """The epoch, from 1, that a step, from 1, belongs to."""
+        return -(-step // self.steps_per_epoch)
+
+    def batches(self, steps: range) -> Dataset:
+        """The batches of some steps of one look, counted from 0."""
         config = self.config
-        clean = self.clean is not None and epoch >= config.epochs - config.clean_last_epochs
+        clean = self.clean is not None and self.epoch_of(steps.stop) > config.epochs - config.clean_last_epochs
         records = self.clean if clean and self.clean is not None else self.train
-        feeding = Feeding(batch_size=config.batch_size, seed=config.seed, shuffle_buffer=config.shuffle_buffer)
+        feeding = Feeding(batch_size=config.batch_size, seed=config.seed)
         if self.online_alpha is None:
-            batches = training_batches(records, feeding, epoch)
+            batches = training_batches(records, feeding, steps)
         else:
-            batches = mixed_online(records, feeding, epoch, alpha=self.online_alpha)
-        batches = batches.skip(offset).take(steps)
-        return batches.apply(import_tensorflow().data.experimental.assert_cardinality(steps))
+            batches = mixed_online(records, feeding, steps, alpha=self.online_alpha)
+        return batches.apply(import_tensorflow().data.experimental.assert_cardinality(len(steps)))
 
 
 class Trainer:
@@ -99,7 +117,7 @@ class Trainer:
         self.learner: Learner = learners.get(
             job.config,
             job.train.interface,
-            epoch_steps=job.steps_per_epoch,
+            epoch_steps=job.looks[0],
             total_steps=job.total_steps,
         )
         self._begin()
@@ -108,25 +126,23 @@ class Trainer:
         """Train to the end, from where `resume` went back to. Returns the history.
 
         on_step: called after each group of steps with the number done, of how many, and the running measures. on_epoch:
-        called with the row of each finished epoch.
+        called with the row of each look, which with epochs is each finished epoch.
 
         Raises TrainingError if the loss or an output is no longer a number, SourceError if the examples cannot be read
         or were written anew meanwhile. If `stop` was called, saves and raises Stopped.
         """
         job, learner, done, on_begin = self.job, self.learner, self._done, self._on_begin
         while done < job.total_steps:
-            epoch, offset = divmod(done, job.steps_per_epoch)
-            started = time.monotonic()
-            steps = min(job.steps_per_epoch - offset, job.total_steps - done)
-            callback = watch(self, done, done + steps, on_begin, on_step)
+            end, started = job.looks[bisect_right(job.looks, done)], time.monotonic()
+            callback = watch(self, done, end, on_begin, on_step)
             with whole_groups(), reading_errors(job.train):
                 fitted = learner.model.fit(
-                    job.batches(epoch, offset, steps), epochs=1, verbose=0, shuffle=False, callbacks=[callback]
+                    job.batches(range(done, end)), epochs=1, verbose=0, shuffle=False, callbacks=[callback]
                 )
             self._unchanged.check()
-            done, on_begin = done + steps, _ignore
+            done, on_begin = end, _ignore
             measures = {name: float(values[-1]) for name, values in fitted.history.items()}
-            row: Row = {"epoch": epoch + 1, "step": done, **measures, **self._measure(done)}
+            row: Row = {"epoch": job.epoch_of(done), "step": done, **measures, **self._measure(done)}
             self._finish_epoch({**row, "seconds": round(time.monotonic() - started, 3)})
             on_epoch(self._history[-1])
             if self.stop_after <= done < job.total_steps:
@@ -171,7 +187,7 @@ class Trainer:
             clear_log(self._folder.log)
             return
         self._done, self._history, self._best = state.step, list(state.history), state.best
-        if state.step % self.job.steps_per_epoch:
+        if state.step not in self.job.looks:
             self._on_begin = partial(self.learner.load_running, state.arrays)
         clear_log(self._folder.log)
         self._write_epochs(self._history)
@@ -191,9 +207,8 @@ class Trainer:
     def _check(self, state: SavedState) -> None:
         """Raise ValueError naming the file if a save is not of this run, or the best weights are not those it names."""
         folder, done = self._folder, state.step
-        full, begun = divmod(done, self.job.steps_per_epoch)
-        epochs = full + (begun > 0 and done == self.job.total_steps)
-        if state.run != self._run or len(state.history) != epochs or done > self.job.total_steps:
+        looks = bisect_right(self.job.looks, done)
+        if state.run != self._run or len(state.history) != looks or done > self.job.total_steps:
             raise ValueError(f"{folder.root}/state.npz: is of another run")
         best = folder.best_weights
         if state.best is not None and not (best.is_file() and sha256_of(best) == state.best):

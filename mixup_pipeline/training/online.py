@@ -1,28 +1,30 @@
-"""Mixup while training: two differently shuffled passes over the source are zipped, and their batches are mixed.
+"""Mixup while training: the batches of unmixed training are mixed with others of the same source.
 
-Training code usually does this. Here it is an arm to compare with precomputed shards: in epoch e, λ comes from the same
-draws as in copy e of the shards, and mixed images are rounded to uint8 in the same way. Partners may have any class,
-because a batch does not hold partners of every class.
+Training code usually does this, with partners out of the same batch. Here it is an arm to compare with precomputed
+shards: the bases are those of all other arms, the partner of each is any other example of the whole dataset with equal
+probability, and mixed images are rounded to uint8 in the same way. In epoch e, λ comes from the draws of copy e.
 """
 
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mixup_pipeline.mixing.methods.mixup import draw_lam
-from mixup_pipeline.mixing.randomness import words
-from mixup_pipeline.training.batches import BATCHES_AHEAD, Dataset, Feeding, training_batches
+from mixup_pipeline.training.batches import BATCHES_AHEAD, Dataset, ordered_batches, training_batches
 from mixup_pipeline.training.example_files import ExampleFiles
+from mixup_pipeline.training.order import Feeding
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 
 
-def mixed_online(records: ExampleFiles, feeding: Feeding, epoch: int, *, alpha: float) -> Dataset:
-    """The mixed batches of one epoch: as `training_batches`, mixed with λ ~ Beta(alpha, alpha) per example."""
-    tf = import_tensorflow()
-    other_order = replace(feeding, seed=int(words(1, feeding.seed, "online-partners")[0] >> np.uint64(1)))
-    bases, partners = (training_batches(records, order, epoch) for order in (feeding, other_order))
-    drawn = draw_lam(0, records.examples, alpha=alpha, seed=feeding.seed, copy=epoch).astype(np.float32)
+def mixed_online(records: ExampleFiles, feeding: Feeding, steps: range, *, alpha: float) -> Dataset:
+    """The mixed batches of these steps: as `training_batches`, mixed with λ ~ Beta(alpha, alpha) per example."""
+    tf, examples = import_tensorflow(), records.examples
+    bases = training_batches(records, feeding, steps)
+    partners = ordered_batches(records, feeding, steps, partial(feeding.partner_order, examples))
+    drawn = feeding.over_steps(
+        steps, examples, lambda epoch: draw_lam(0, examples, alpha=alpha, seed=feeding.seed, copy=epoch)
+    ).astype(np.float32)
     lam = tf.data.Dataset.from_tensor_slices(drawn).batch(feeding.batch_size, drop_remainder=True)
     mixed = tf.data.Dataset.zip((bases, partners, lam)).map(mix, num_parallel_calls=tf.data.AUTOTUNE)
     return mixed.prefetch(BATCHES_AHEAD)

@@ -14,7 +14,6 @@ from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import (
     ExampleFiles,
     check_apart,
-    check_names,
     differences,
     mixed_examples,
     mixed_files,
@@ -70,7 +69,6 @@ class TrainRequest:
             if self.shards is not None:
                 raise UsageError("--mix-online is for --src: shards are mixed already")
             check_number("mix-online", self.mix_online, *ALPHA_RANGE)
-            self.config.check_mixing_online()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +114,6 @@ def prepare(
         asked = replace(data.read_alike(request.evaluation), allow_eval_split=True)
         fitting = brought_to(asked, form_of(data.records))
         evaluation = Evaluation(_opened(fitting, request, out, "evaluation"))
-    for records in (data.records, evaluation.records):
-        check_names(records)
     _check_fit(data.records, evaluation.records)
     check_apart(data.shared(evaluation.records))
     identity: dict[str, Any] = {
@@ -169,10 +165,9 @@ def _left_out(job: Job) -> list[str]:
     rest = examples % batch_size
     if not rest:
         return []
-    which = "others in each epoch" if job.config.shuffle_buffer else "always the last ones"
     return [
-        f"each epoch trains on {examples - rest:,} of {examples:,} examples: the other {rest:,}, {which}, "
-        f"do not fill a batch of {batch_size:,}: a smaller --batch-size leaves out fewer"
+        f"each epoch trains on {examples - rest:,} of {examples:,} examples: the other {rest:,}, others in each "
+        f"epoch, do not fill a batch of {batch_size:,}: a smaller --batch-size leaves out fewer"
     ]
 
 

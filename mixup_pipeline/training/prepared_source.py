@@ -63,8 +63,7 @@ def open_examples(
 def _tensorflow_reads(source: Source) -> bool:
     """Whether TensorFlow reads the records as they are."""
     kinds = INPUT_KINDS[source.spec.encoding], LABEL_KINDS[source.spec.label_kind]
-    whole_files = all(file.format == "tfrecord" and file.records is None for file in source.files)
-    return whole_files and all(kind.in_tensorflow for kind in kinds)
+    return all(file.format == "tfrecord" for file in source.files) and all(kind.in_tensorflow for kind in kinds)
 
 
 def brought_to(config: SourceConfig, images: ImageOptions) -> SourceConfig:

@@ -200,7 +200,7 @@ class RunFolder:
         except ValueError as error:
             raise ValueError(f"{self.result}: {error}") from error
         rows = self.load_history()
-        if len(rows) != result["epochs"] or rows[-1:] != [result["last"]] or result["best"] not in rows:
+        if rows[-1:] != [result["last"]] or result["best"] not in rows:
             raise ValueError(f"{self.root / _HISTORY}: its epochs are not those of {_RESULT}")
         return result, rows
 

@@ -4,25 +4,22 @@ So a label out of range, an image of another size or a damaged record is found b
 Images are decoded while they are trained on; one that cannot be is looked for then.
 """
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
 from mixup_pipeline.errors import SourceError
-from mixup_pipeline.records.framing import frame
 from mixup_pipeline.records.labels import LabelKind
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.file_formats import format_of, payloads_of
 from mixup_pipeline.sources.scan import Scanned, check_every_record, common_shape, plain_file, scan_file
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.spec import Shape
-from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.training.example_files import ExampleFiles, fingerprint_of
+from mixup_pipeline.training.passes import source_pass
 
 
 def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> ExampleFiles:
@@ -34,11 +31,10 @@ def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> Exampl
     source = open_source(config)
     spec, (scanned, shape) = source.spec, scan_source(source, on_bad_record)
     files = [part.file for part in scanned]
-    copies = {part.file.path: _Copy(part) for part in scanned if part.file.skipped}
     labels: LabelKind = LABEL_KINDS[spec.label_kind]
     return ExampleFiles(
         name=source.name,
-        passes=(tuple(copies[file.path].path if file.skipped else file.path for file in files),),
+        passes=(source_pass(files, [part.entries for part in scanned]),),
         examples=sum(file.examples for file in files),
         shape=shape,
         num_classes=spec.num_classes,
@@ -53,7 +49,6 @@ def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> Exampl
         skipped=sum(file.skipped for file in files),
         fingerprint=fingerprint_of(files),
         originals=source.files,
-        held=tuple(copies.values()),
         blame=partial(_blame, source),
     )
 
@@ -103,24 +98,6 @@ def _scanned(source: Source, position: int, rules: MixConfig, opened: ExitStack 
         return scan_file(file, source.spec, rules)
     except OSError as error:
         raise SourceError(f"{file.path}: cannot be read ({error.strerror or error})") from error
-
-
-class _Copy:
-    """A copy of a file without its bad records. It has no name, and ends with this object."""
-
-    def __init__(self, scanned: Scanned) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        try:
-            for _, payload in payloads([scanned]):
-                self._file.write(frame(payload))
-            self._file.flush()
-        except OSError as error:
-            where = Path(tempfile.gettempdir()) / scanned.file.name
-            raise output_error(where, error) from error
-        self.path = f"/dev/fd/{self._file.fileno()}"
-
-    def __del__(self) -> None:
-        self._file.close()
 
 
 def _blame(source: Source) -> None:

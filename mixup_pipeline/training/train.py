@@ -68,7 +68,7 @@ def run_result(identity: dict[str, Any], trainer: Trainer, history: list[Row], *
         **identity,
         "parameters": int(trainer.learner.model.count_params()),
         "devices": list(trainer.learner.devices.names),
-        "epochs": len(history),
+        "epochs": history[-1]["epoch"],
         "steps": history[-1]["step"],
         "last": history[-1],
         "best": trainer.learner.task.best(history),

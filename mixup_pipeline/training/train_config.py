@@ -51,7 +51,6 @@ class TrainConfig:
         optional_in_manifest=True,
         help="Of numbers: bring each value of an input to mean 0 and spread 1 over the training examples.",
     )
-    shuffle_buffer: int = option(16_384, Integer(0, 100_000_000), help="Records held to shuffle; 0: none.")
 
     def __post_init__(self) -> None:
         check_declared(self)
@@ -67,11 +66,3 @@ class TrainConfig:
         if not self.standardize:
             del fields["standardize"]
         return fields
-
-    def check_mixing_online(self) -> None:
-        """Raise UsageError if the shuffle buffer is so small that examples mixed online would be their own partners."""
-        if self.shuffle_buffer < self.batch_size:
-            raise UsageError(
-                f"--shuffle-buffer must be from {self.batch_size:,}, the batch size, to mix online, got "
-                f"{self.shuffle_buffer:,}: examples would be mixed with themselves"
-            )

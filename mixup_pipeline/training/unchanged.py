@@ -16,7 +16,7 @@ class Unchanged:
 
     def __init__(self, *datasets: ExampleFiles) -> None:
         """Raises SourceError if a file is not there."""
-        files = {file for dataset in datasets for one_pass in dataset.passes for file in one_pass}
+        files = {file for dataset in datasets for one in dataset.passes for file in one.paths}
         self._stamps = {file: _stamp(file) for file in files}
 
     def check(self) -> None:

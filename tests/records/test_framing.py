@@ -379,7 +379,7 @@ def outcome(found: Iterator[Any]) -> Outcome:
 
 def slow_walk(path: Path, tail_bytes: int) -> Outcome:
     found, error = outcome(read_records(path, path.name))
-    return [(start, len(p), p[max(0, len(p) - tail_bytes) :]) for start, p, *_ in found], error
+    return [(start, len(p), p[max(0, len(p) - tail_bytes) :], crc) for start, p, crc, _ in found], error
 
 
 @given(FILES, TAILS)

@@ -123,7 +123,6 @@ COMPARE_REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--outliers", "OTHER"), "its examples are 6x5x1"),
     (("--eval-split", "train"), "which is trained on"),
     (("--subset", "20"), "batch-size"),
-    (("--arms", "baseline,online", "--shuffle-buffer", "10"), "shuffle-buffer must be from 32"),
 ]
 
 

@@ -1,7 +1,6 @@
 """Mixup while training: its arithmetic, its λ, and that an epoch depends only on its number."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,21 +9,27 @@ import pytest
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.mixing.arithmetic import mix_images, mix_rgba
 from mixup_pipeline.mixing.methods.mixup import draw_lam
-from mixup_pipeline.training.batches import Feeding, training_batches
+from mixup_pipeline.training.batches import training_batches
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.online import mix, mixed_online
+from mixup_pipeline.training.order import Feeding
 from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.tensorflow_import import import_tensorflow
 from tests.datasets import write_tfds
 
 ALPHA = 0.4
-FEEDING = Feeding(batch_size=8, seed=5, shuffle_buffer=64)
+FEEDING = Feeding(batch_size=8, seed=5)
 
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> ExampleFiles:
     folder = tmp_path_factory.mktemp("online") / "shapes/1.0.0"
     return source_examples(SourceConfig(src=str(write_tfds(folder, num_examples=50, num_classes=4).folder)))
+
+
+def epoch(number: int) -> range:
+    """The steps of an epoch of 50 examples in batches of 8."""
+    return range(number * 6, (number + 1) * 6)
 
 
 def arrays(batches: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -62,8 +67,8 @@ def test_vectors_stay_floats() -> None:
 
 def test_an_epoch_mixes_every_base_with_its_lam(records: ExampleFiles) -> None:
     """The bases are what unmixed training reads in that epoch; λ is that of the copy of the same number."""
-    _, bases = arrays(training_batches(records, FEEDING, 3))
-    inputs, labels = arrays(mixed_online(records, FEEDING, 3, alpha=ALPHA))
+    _, bases = arrays(training_batches(records, FEEDING, epoch(3)))
+    inputs, labels = arrays(mixed_online(records, FEEDING, epoch(3), alpha=ALPHA))
     lam = draw_lam(0, records.examples, alpha=ALPHA, seed=FEEDING.seed, copy=3)[: len(bases)]
     assert len(inputs) == len(bases) == 48
     own = labels[np.arange(len(bases)), bases.argmax(1)]
@@ -73,16 +78,27 @@ def test_an_epoch_mixes_every_base_with_its_lam(records: ExampleFiles) -> None:
 
 
 def test_an_epoch_is_known_by_its_number(records: ExampleFiles) -> None:
-    first, again, second = (arrays(mixed_online(records, FEEDING, epoch, alpha=ALPHA))[0] for epoch in (0, 0, 1))
+    first, again, second = (arrays(mixed_online(records, FEEDING, epoch(n), alpha=ALPHA))[0] for n in (0, 0, 1))
     assert (first == again).all()
     assert (first != second).any()
-    other = arrays(mixed_online(records, replace(FEEDING, seed=6), 0, alpha=ALPHA))[0]
+    other = arrays(mixed_online(records, replace(FEEDING, seed=6), epoch(0), alpha=ALPHA))[0]
     assert (first != other).any()
 
 
-def test_no_example_is_always_its_own_partner(records: ExampleFiles, tmp_path: Path) -> None:
-    feeding = replace(FEEDING, shuffle_buffer=1000)
-    inputs, _ = arrays(mixed_online(records, feeding, 0, alpha=1000.0))  # λ near one half
-    unmixed, _ = arrays(training_batches(records, feeding, 0))
-    same = (inputs == unmixed).all(axis=(1, 2, 3)).sum()
-    assert same <= 6
+@pytest.mark.parametrize("examples", [2, 3, 50, 1000])
+def test_partners_are_all_examples_and_none_is_its_own(examples: int) -> None:
+    feeding = Feeding(batch_size=1, seed=5)
+    for number in range(20):
+        order, partners = feeding.epoch_order(examples, number), feeding.partner_order(examples, number)
+        assert sorted(order.tolist()) == sorted(partners.tolist()) == list(range(examples))
+        assert (order != partners).all()
+
+
+def test_any_other_example_is_as_likely_a_partner() -> None:
+    """Over 6,000 epochs of 5 examples, every ordered pair is met as often as chance has it."""
+    feeding, counts = Feeding(batch_size=1, seed=5), np.zeros((5, 5))
+    for number in range(6000):
+        np.add.at(counts, (feeding.epoch_order(5, number), feeding.partner_order(5, number)), 1)
+    assert (counts.diagonal() == 0).all()
+    others = counts[~np.eye(5, dtype=bool)]
+    assert abs(others - 1500).max() < 5 * np.sqrt(1500)

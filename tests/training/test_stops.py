@@ -138,7 +138,7 @@ def test_no_link_in_a_run_folder_is_written_through(tmp_path: Path) -> None:
 
 def test_a_run_killed_at_any_point_ends_as_ever(tmp_path: Path) -> None:
     """At every fourth of the calls that change a file; each fault in turn."""
-    prepared, learners = small(TrainConfig(model="mlp", steps=1, batch_size=64, shuffle_buffer=0))
+    prepared, learners = small(TrainConfig(model="mlp", steps=1, batch_size=64))
     with injected(tmp_path, at=None) as counted:
         train_prepared(prepared, tmp_path / "whole", learners)
     whole, full = outcome(tmp_path / "whole"), OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,0 +1,123 @@
+"""A pass over a dataset: where each of its records lies, and which example it is of.
+
+Examples are numbered by their order in the source: those of the source itself, and the bases of shards of any number
+and copy. So one order of numbers reads the same examples from all of them. Records are read at random: a shuffle buffer
+would leave a sorted source nearly sorted.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mixup_pipeline.dataset.manifest import Manifest
+from mixup_pipeline.mixing.slots import examples_in_slots, record_order, shard_tasks
+from mixup_pipeline.records.framing import walk_records
+from mixup_pipeline.sources.index import ENTRY, Entries, NamedFile
+from mixup_pipeline.sources.payloads import read_payloads
+
+_KEPT_PASSES = 16
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Located:
+    """entries: ENTRY[n], sorted by file and offset. rows: int64[num_examples], the entry of each example."""
+
+    entries: Entries
+    rows: Numbers
+
+    @property
+    def in_order(self) -> Numbers:
+        """The numbers of the examples in the order of the files."""
+        return np.argsort(self.rows, kind="stable")
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """The files of a pass over a dataset. locate: finds their records, when they are first read."""
+
+    files: tuple[NamedFile, ...]
+    locate: Callable[[], Located]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where the files are."""
+        return tuple(file.path for file in self.files)
+
+    @property
+    def located(self) -> Located:
+        """Where the records are. Of many passes those that were read last are remembered."""
+        return _located(self)
+
+    def payloads(self, examples: Numbers) -> list[bytes]:
+        """The records of these examples, in their order.
+
+        Raises RecordError for a record that is not as it was located, OSError if a file cannot be read.
+        """
+        located = self.located
+        wanted, places = np.unique(located.rows[examples], return_inverse=True)
+        found = list(read_payloads(self.files, located.entries[wanted]))
+        return [found[place] for place in places.tolist()]
+
+    def part(self, examples: Numbers) -> "Pass":
+        """Only these examples, ascending; they are numbered anew from 0."""
+        return Pass(self.files, lambda: Located(self.located.entries, self.located.rows[examples]))
+
+
+@lru_cache(maxsize=_KEPT_PASSES)
+def _located(one: Pass) -> Located:
+    return one.locate()
+
+
+def source_pass(files: Sequence[NamedFile], entries: Iterable[Entries]) -> Pass:
+    """A pass over a source. entries: of each file, in the order of its records."""
+    parts = [part.copy() for part in entries]
+    for number, part in enumerate(parts):
+        part["file"] = number
+    joined = np.concatenate(parts)
+    return Pass(tuple(files), lambda: Located(joined, np.arange(len(joined))))
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """A shard file whose records can be read."""
+
+    path: str
+    format: str = "tfrecord"
+
+    @property
+    def name(self) -> str:
+        return Path(self.path).name
+
+
+def copy_pass(out: Path, manifest: Manifest, copy: int) -> Pass:
+    """A pass over one copy of a mixed dataset, whose examples are the bases."""
+    files = tuple(_Shard(str(out / shard.name)) for shard in manifest.shards if shard.copy == copy)
+    return Pass(files, lambda: _located_shards(files, manifest, copy))
+
+
+def _located_shards(files: Sequence[_Shard], manifest: Manifest, copy: int) -> Located:
+    """Walks the records, without reading their content."""
+    count, seed, num_shards = manifest.source.examples, manifest.config.seed, len(files)
+    entries = np.zeros(count, ENTRY)
+    first = 0
+    for number, file in enumerate(files):
+        found = [
+            (offset, length, record, number, crc)
+            for record, (offset, length, _, crc) in enumerate(walk_records(Path(file.path), file.name))
+        ]
+        part = entries[first : first + len(found)]
+        for column, values in zip(("offset", "length", "record", "file", "crc"), zip(*found, strict=True), strict=True):
+            part[column] = values
+        first += len(found)
+    slots = [
+        task.start + record_order(task, seed=seed, pass_index=copy, num_shards=num_shards)
+        for task in shard_tasks(count, num_shards)
+    ]
+    rows = np.empty(count, np.int64)
+    rows[examples_in_slots(count, seed)[np.concatenate(slots)]] = np.arange(count)
+    return Located(entries, rows)
