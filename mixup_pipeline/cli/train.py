@@ -97,7 +97,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         on_bad_record=options["on_bad_record"],
     )
 
-    trained = False
+    trained, looked_at = False, "held-out" if config.val_share else "clean"
 
     def on_note(note: str) -> None:
         say(f"Note: {note}", err=True)
@@ -116,7 +116,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
         )
 
     def on_epoch(row: dict[str, float | int]) -> None:
-        display.say(f"epoch {row['epoch']:>3}  {prepared.job.train.task.line(row)}  {row['seconds']:.1f} s")
+        display.say(f"epoch {row['epoch']:>3}  {prepared.job.train.task.line(row, looked_at)}  {row['seconds']:.1f} s")
 
     try:
         with shown(quiet=options["quiet"]) as display:
@@ -134,10 +134,13 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
                 on_epoch=on_epoch,
                 on_note=on_note,
             )
-            said = prepared.job.train.task.last_and_best(result["last"], result["best"])
+            task, tested = prepared.job.train.task, result.get("test")
+            said = f"{task.last_and_best(result['last'], result['best'], looked_at)} ({result['best']['epoch']})"
+            if tested:
+                said += f"; {task.last_and_best(tested['last'], tested['best'])}"
             display.say(
-                f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; {said} "
-                f"({result['best']['epoch']}){'' if trained else '; it was complete, so nothing was trained'}"
+                f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; {said}"
+                f"{'' if trained else '; it was complete, so nothing was trained'}"
             )
     except Stopped as stop:
         say(f"Stopped: {stop}. Run the same command again to go on.", err=True)

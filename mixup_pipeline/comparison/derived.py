@@ -9,7 +9,7 @@ The sets of one seed are nested. The examples of subset 500 are among those of s
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +29,14 @@ from mixup_pipeline.records.tf_example import Example
 from mixup_pipeline.run.planning import check_counts
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.index import group_ids
+from mixup_pipeline.sources.scan import Scanned
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.storage.atomic import output_error
+from mixup_pipeline.training.held_out import held_out
 from mixup_pipeline.training.source_examples import payloads, scan_source
 
+_HELD_OUT = "held-out"
 _NAMES = "class_names.txt"
 _ASKED = {"multi-hot": "multi-label", "class-list": "multi-label", "regression": "regression"}
 """--label-kind for label kinds that are not read unless it is given."""
@@ -42,7 +45,13 @@ _SUBSET_DRAW = "compare-limit"
 
 
 def check_cells(
-    config: SourceConfig, cells: Sequence[Cell], *, seeds: int, batch_size: int, on_bad_record: str = "fail"
+    config: SourceConfig,
+    cells: Sequence[Cell],
+    *,
+    seeds: int,
+    batch_size: int,
+    val_share: float = 0.0,
+    on_bad_record: str = "fail",
 ) -> None:
     """Refuse training sets and pairings that the source does not allow, before any training.
 
@@ -54,9 +63,7 @@ def check_cells(
         raise UsageError("--corrupt-labels needs class ids of two classes or more, which this source does not have")
     with ExitStack() as opened:
         scanned, _ = scan_source(source, on_bad_record, opened)
-    class_ids = np.concatenate([part.entries["class_id"] for part in scanned])
-    groups = group_ids([part.groups for part in scanned]) if source.spec.group_key else class_ids
-    total = len(class_ids)
+    total = sum(part.file.examples for part in scanned)
     for subset in sorted({cell.subset for cell in cells if cell.subset is not None}):
         if subset > total:
             raise UsageError(f"--subset {subset:,}: {source.name} split {source.split} has {total:,} examples")
@@ -64,27 +71,41 @@ def check_cells(
             raise UsageError(
                 f"--subset {subset:,}: is less than one batch of {batch_size:,}: use a smaller --batch-size"
             )
+    for size in {cell.subset for cell in cells} if val_share else ():
+        for seed in range(seeds):
+            drawn = _drawn(scanned, source, subset=size, corrupt=0.0, val_share=val_share, seed=seed)
+            left = int((~drawn.held).sum())
+            if left < batch_size:
+                raise UsageError(
+                    f"--val-share {val_share:g}: leaves {left:,} examples to train on, less than one batch of "
+                    f"{batch_size:,}: use a smaller --batch-size"
+                )
     for cell in cells:
         if cell.copies is not None:
-            by_group = PAIRINGS[cell.arm].needs_groups
-            _check_pairing(cell, groups if by_group else class_ids, source, seeds)
+            _check_pairing(cell, scanned, source, val_share, seeds)
 
 
-def _check_pairing(cell: Cell, class_ids: npt.NDArray[np.int32], source: Source, seeds: int) -> None:
+def _check_pairing(cell: Cell, scanned: Sequence[Scanned], source: Source, val_share: float, seeds: int) -> None:
     """Raise UsageError if the training set of a seed cannot be paired as the cell's arm pairs."""
     mixing = MixConfig(pairing=cell.arm, copies=cell.copies or 1)
-    for seed in range(1 if cell.condition == (None, 0.0) else seeds):
-        chosen = _chosen(len(class_ids), cell.subset, seed)
-        derived = class_ids[chosen]
-        if cell.corrupt and not PAIRINGS[cell.arm].needs_groups:
-            shifted = derived + _shifts(source, len(chosen), cell.corrupt, seed)
-            derived = (shifted % source.spec.num_classes).astype(np.int32)
-        policy: Policy = PAIRINGS[cell.arm]
+    whole = cell.condition == (None, 0.0) and not val_share
+    policy: Policy = PAIRINGS[cell.arm]
+    class_ids = np.concatenate([part.entries["class_id"] for part in scanned])
+    groups = group_ids([part.groups for part in scanned]) if policy.needs_groups else None
+    for seed in range(1 if whole else seeds):
+        drawn = _drawn(scanned, source, subset=cell.subset, corrupt=cell.corrupt, val_share=val_share, seed=seed)
+        chosen = drawn.chosen[~drawn.held]
+        if groups is not None:
+            paired_by = groups[chosen]
+        elif cell.corrupt:
+            paired_by = ((class_ids[chosen] + drawn.shifts[~drawn.held]) % source.spec.num_classes).astype(np.int32)
+        else:
+            paired_by = class_ids[chosen]
         try:
             check_counts(mixing, len(chosen), source.spec)
-            policy.check_pairable(derived, mixing, source.class_names)
+            policy.check_pairable(paired_by, mixing, source.class_names)
         except UsageError as error:
-            where = "" if cell.condition == (None, 0.0) else f", seed {seed}"
+            where = "" if whole else f", seed {seed}"
             raise UsageError(f"arm {cell.name}{where}: {error}, or leave the arm out of --arms") from error
 
 
@@ -95,33 +116,54 @@ def derive(
     subset: int | None,
     corrupt: float,
     seed: int,
+    val_share: float = 0.0,
     on_bad_record: str = "fail",
-) -> SourceConfig:
+) -> tuple[SourceConfig, SourceConfig | None]:
     """Write `subset` random examples of a source; a share `corrupt` of them get the label of another class.
 
-    subset: at most the number of examples; None for all. Returns where the new source is. Call `check_cells` first.
+    subset: at most the number of examples; None for all. val_share: this share of them is held out. Returns where the
+    new sources are: to train on, and held out, if any. Call `check_cells` first.
 
-    Raises SourceError or RecordError if the source cannot be read, OutputError if the file cannot be written.
+    Raises SourceError or RecordError if the source cannot be read, OutputError if a file cannot be written.
     """
     source = open_source(config)
     with ExitStack() as opened:
-        path = _write(source, folder, subset=subset, corrupt=corrupt, seed=seed, bad=(on_bad_record, opened))
-    return _described(config, source, path)
+        scanned, _ = scan_source(source, on_bad_record, opened)
+        drawn = _drawn(scanned, source, subset=subset, corrupt=corrupt, val_share=val_share, seed=seed)
+        path = _write(source, scanned, drawn, ~drawn.held, folder)
+        held = _write(source, scanned, drawn, drawn.held, folder / _HELD_OUT) if val_share else None
+    return _described(config, source, path), None if held is None else _described(config, source, held)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Which examples there are, ascending; what is added to their class ids; which of them are held out: (n) each."""
+
+    chosen: npt.NDArray[np.int64]
+    shifts: npt.NDArray[np.int64]
+    held: npt.NDArray[np.bool_]
+
+
+def _drawn(
+    scanned: Sequence[Scanned], source: Source, *, subset: int | None, corrupt: float, val_share: float, seed: int
+) -> _Drawn:
+    """Raises UsageError if the share that is held out cannot be."""
+    chosen = _chosen(sum(part.file.examples for part in scanned), subset, seed)
+    held = np.zeros(len(chosen), np.bool_)
+    if val_share:
+        groups = np.concatenate([part.groups for part in scanned])
+        held = held_out(len(chosen), val_share, seed, groups[chosen] if len(groups) else None)
+    return _Drawn(chosen, _shifts(source, len(chosen), corrupt, seed), held)
 
 
 def _write(
-    source: Source, folder: Path, *, subset: int | None, corrupt: float, seed: int, bad: tuple[str, ExitStack]
+    source: Source, scanned: Sequence[Scanned], drawn: _Drawn, wanted: npt.NDArray[np.bool_], folder: Path
 ) -> Path:
-    """Write the records of a derived training set.
-
-    bad: what becomes of bad records, and what holds converted files.
-    """
-    scanned, _ = scan_source(source, *bad)
-    chosen = _chosen(sum(part.file.examples for part in scanned), subset, seed)
-    shifts = _shifts(source, len(chosen), corrupt, seed)
+    """Write the records of a derived set. wanted: bool[n], which of those that were drawn."""
     path = folder / shard_name(source.name, source.split, 0, 1)
     partial = path.with_name(f".{path.name}")
-    reader, positions = ExampleReader(source.spec), dict(zip(chosen.tolist(), shifts.tolist(), strict=True))
+    reader = ExampleReader(source.spec)
+    positions = dict(zip(drawn.chosen[wanted].tolist(), drawn.shifts[wanted].tolist(), strict=True))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:

@@ -37,7 +37,7 @@ _KIND = Kind(
     command="mixup-compare",
     holds=frozenset({"runs", "prepared", "work", "results.json", "report.html", "report.md", "pictures"}),
 )
-_DERIVED, _UNMIXED = "source", "unmixed"
+_DERIVED, _UNMIXED, _HELD_OUT = "source", "unmixed", "held-out"
 _SHARDS = re.compile(rf"({'|'.join(all_arms())})-\S+-seed\d+")
 _PICTURE = re.compile(
     r"(differences|curves-(accuracy|map|r2|nll|mse|loss)|sweep-(copies|alpha|subset)|label-noise|reliability|fgsm|confidence|"
@@ -207,6 +207,16 @@ class CompareFolder:
         write_atomically(self.root / "report.md", markdown)
         write_atomically(self.root / "report.html", html)
 
+    @property
+    def derived(self) -> Path:
+        """The folder of a derived training set, while its runs need it."""
+        return self.work / _DERIVED
+
+    @property
+    def held_out(self) -> Path:
+        """The folder of the examples held out of it, where their images are brought to a size."""
+        return self.work / _HELD_OUT
+
     def unmixed(self, *, derived: bool) -> Path:
         """The folder of the unmixed training examples, where their images are brought to a size."""
         return (self.work if derived else self.prepared) / _UNMIXED
@@ -230,7 +240,7 @@ class CompareFolder:
 
 def _is_work(name: str) -> bool:
     """Whether a comparison makes a folder of this name below work/."""
-    return name in (_DERIVED, _UNMIXED) or _SHARDS.fullmatch(name) is not None
+    return name in (_DERIVED, _UNMIXED, _HELD_OUT) or _SHARDS.fullmatch(name) is not None
 
 
 def _check_no_link(folder: Path) -> None:

@@ -60,7 +60,7 @@ class RunMaker:
             )
             for number, name in enumerate(self._config.outliers)
         }
-        self._training_set: tuple[Any, SourceConfig] | None = None
+        self._training_set: tuple[Any, SourceConfig, Evaluation | None] | None = None
         self._opened: tuple[SourceConfig, ExampleFiles, Unchanged] | None = None
         self._told: set[tuple[int | None, float]] = set()  # conditions whose hints were given
         self._trainer: Trainer | None = None
@@ -96,6 +96,7 @@ class RunMaker:
             config.cells(),
             seeds=config.seeds,
             batch_size=config.train.batch_size,
+            val_share=config.train.val_share,
             on_bad_record=self._comparison.on_bad_record,
         )
 
@@ -119,13 +120,14 @@ class RunMaker:
             self.folder.clear_shards(cell, seed)
         measured = self._measure(cell, config, run)
         result, history = run.load_finished()
+        tested = result.get("test", {"last": {}, "best": {}})
         return {
             "cell": asdict(cell),
             "seed": seed,
             "steps": result["steps"],
             "seconds": result["seconds"],
-            "last": result["last"],
-            "best": result["best"],
+            "last": {**result["last"], **tested["last"]},
+            "best": {**result["best"], **tested["best"]},
             "history": history,
             "probes": measured,
         }
@@ -201,7 +203,7 @@ class RunMaker:
 
     def _prepare(self, cell: Cell, config: TrainConfig) -> Prepared:
         """The data of a run. For arms mixed ahead of training the shards are made first."""
-        source = self._source(cell, config.seed)
+        source, validation = self._source(cell, config.seed)
         policy = self._comparison.on_bad_record
         request = TrainRequest(
             evaluation=self._comparison.evaluation,
@@ -217,7 +219,7 @@ class RunMaker:
             request = replace(request, mix_online=cell.alpha)
         reads_it = cell.copies is None or config.standardize or self.evaluation.records.task.in_units
         out = self.folder.run(cell, config.seed)
-        return prepare(request, out, self.evaluation, self._unmixed(source) if reads_it else None)
+        return prepare(request, out, self.evaluation, self._unmixed(source) if reads_it else None, validation)
 
     def _unmixed(self, source: SourceConfig) -> ExampleFiles:
         """The examples of a source that is not mixed ahead. It is judged once, as long as it stays as it is."""
@@ -229,24 +231,31 @@ class RunMaker:
         unchanged.check()
         return records
 
-    def _source(self, cell: Cell, seed: int) -> SourceConfig:
-        """The training examples of a cell. Those of the last condition or seed are removed when another begins."""
+    def _source(self, cell: Cell, seed: int) -> tuple[SourceConfig, Evaluation | None]:
+        """The training examples of a cell, and those that are held out of them, if any.
+
+        Those of the last condition or seed are removed when another begins.
+        """
         key = (*cell.condition, seed)
         if self._training_set is None or self._training_set[0] != key:
             self.folder.clear_work()
-            source = self._source_config
-            if cell.condition != (None, 0.0):
-                folder, self._opened = self.folder.work / "source", None
-                source = derive(
+            source, validation, share = self._source_config, None, self._config.train.val_share
+            if cell.condition != (None, 0.0) or share:
+                self._opened = None
+                source, held_out = derive(
                     source,
-                    folder,
+                    self.folder.derived,
                     subset=cell.subset,
                     corrupt=cell.corrupt,
                     seed=seed,
+                    val_share=share,
                     on_bad_record=self._comparison.on_bad_record,
                 )
-            self._training_set = key, source
-        return self._training_set[1]
+                if held_out is not None:
+                    kept_in = self.folder.held_out
+                    validation = Evaluation(open_examples(held_out, self._comparison.on_bad_record, kept_in))
+            self._training_set = key, source, validation
+        return self._training_set[1:]
 
     def _learner(self, config: TrainConfig) -> Learner:
         """A learner that only predicts, so that the length of its schedule does not matter."""

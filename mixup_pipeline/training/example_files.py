@@ -6,10 +6,13 @@ Mixed shards and an unmixed source are described in the same way, so the same co
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.source_again import ReadFile
@@ -18,6 +21,7 @@ from mixup_pipeline.records.fields import Field
 from mixup_pipeline.records.inputs import InputKind
 from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LABEL_KEY
 from mixup_pipeline.records.layout import LAM
+from mixup_pipeline.sources.index import Groups
 from mixup_pipeline.sources.scan import plain_file, scan_file
 from mixup_pipeline.sources.source import Source, SourceFile
 from mixup_pipeline.spec import AS_STORED, ImageOptions, Shape
@@ -39,7 +43,8 @@ class ExampleFiles:
     examples: the number of records in a pass. skipped: the bad records of a source that are left out.
     originals: the files of a source. Those of `passes` may be others, which were prepared of them.
     arrays: of a file that holds several arrays of inputs, which of them.
-    fingerprint: of all records of a source.
+    fingerprint: of all records of a source. groups: int64[examples], what tells the groups of a source's examples;
+    empty if it has none.
     blame: called when TensorFlow cannot read a record of a source: raises RecordError for the bad one, if there is one.
     input_key, input_kind: the feature that holds the input, and its input kind. images: how image files are
     brought to one form when they are read; brought_to: how that was done to all of them.
@@ -65,12 +70,19 @@ class ExampleFiles:
     originals: tuple[SourceFile, ...] = ()
     arrays: str = ""
     fingerprint: str = ""
+    groups: Groups = field(default_factory=lambda: np.zeros(0, np.int64))
     blame: Callable[[], None] = lambda: None
 
     @property
     def files(self) -> tuple[str, ...]:
         """The files of the first pass as the user knows them."""
         return tuple(file.path for file in self.originals) or self.passes[0].paths
+
+    def part(self, chosen: npt.NDArray[np.bool_]) -> "ExampleFiles":
+        """Only some examples. chosen: bool[examples]."""
+        passes = tuple(one.part(np.flatnonzero(chosen)) for one in self.passes)
+        groups = self.groups[chosen] if len(self.groups) else self.groups
+        return replace(self, passes=passes, examples=int(chosen.sum()), groups=groups)
 
     @property
     def task(self) -> Task:

@@ -45,6 +45,8 @@ def _ignore(*_: Any) -> None:
 class Job:
     """What to train on what.
 
+    evaluation: what the model is looked at on. test: where that chooses the best epoch, the examples that are looked at
+    once, when training has ended.
     clean: unmixed examples for the last epochs, if the config asks for them. online_alpha: mix the examples of `train`
     while they are read, with λ ~ Beta(online_alpha, online_alpha). scales: if numbers are to be standardized. units:
     the scales of labels that are values.
@@ -55,6 +57,7 @@ class Job:
     config: TrainConfig
     train: ExampleFiles
     evaluation: Evaluation
+    test: Evaluation | None = None
     clean: ExampleFiles | None = None
     online_alpha: float | None = None
     scales: Scales | None = None
@@ -142,12 +145,22 @@ class Trainer:
             self._unchanged.check()
             done, on_begin = end, _ignore
             measures = {name: float(values[-1]) for name, values in fitted.history.items()}
-            row: Row = {"epoch": job.epoch_of(done), "step": done, **measures, **self._measure(done)}
+            row: Row = {"epoch": job.epoch_of(done), "step": done, **measures, **self._measure(done, job.evaluation)}
             self._finish_epoch({**row, "seconds": round(time.monotonic() - started, 3)})
             on_epoch(self._history[-1])
             if self.stop_after <= done < job.total_steps:
                 raise Stopped(stopped_text(done))
         return self._history
+
+    def test(self) -> dict[str, dict[str, float]]:
+        """The measures on the test examples, if there are any, with the weights of the last and of the chosen look."""
+        if self.job.test is None:
+            return {}
+        measured = {}
+        for name, weights in (("last", self._folder.last_weights), ("best", self._folder.best_weights)):
+            self.learner.load_weights(weights)
+            measured[name] = self._measure(self._done, self.job.test)
+        return measured
 
     @property
     def total_steps(self) -> int:
@@ -196,9 +209,8 @@ class Trainer:
         """Start anew."""
         self.learner.begin(self.job.config.seed, self.job.scales, self.job.units)
 
-    def _measure(self, done: int) -> dict[str, float]:
+    def _measure(self, done: int, evaluation: Evaluation) -> dict[str, float]:
         """The measures on clean examples after this step. The loss of a step is that of the weights before it."""
-        evaluation = self.job.evaluation
         predictions = evaluation.predict(self.learner)
         if not np.isfinite(predictions).all():
             raise diverged("the model's output is not a number", done, self.learner)

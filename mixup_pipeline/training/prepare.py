@@ -19,6 +19,7 @@ from mixup_pipeline.training.example_files import (
     mixed_files,
     shared_files,
 )
+from mixup_pipeline.training.held_out import held_out
 from mixup_pipeline.training.loop import Job
 from mixup_pipeline.training.mixed_shards import checked_manifest, clean_records, read_as_mixed
 from mixup_pipeline.training.models import check_model, model_identity
@@ -29,6 +30,10 @@ from mixup_pipeline.training.scales import scales_for, units_of
 from mixup_pipeline.training.train_config import TrainConfig
 
 _EPOCHS = "config.epochs"
+_VAL_SHARE_OF_SHARDS = (
+    "--val-share is for --src: shards are mixed of all examples already: mix a part of them, as with --split "
+    "'train[:90%]', and choose the epoch by the rest, with --eval-split 'train[90%:]'"
+)
 _ONE_OF_BOTH = "give either --shards, a mixed dataset, or --src, an unmixed one to train the baseline on"
 
 
@@ -96,13 +101,17 @@ class Prepared:
 
 
 def prepare(
-    request: TrainRequest, out: Path, evaluation: Evaluation | None = None, unmixed: ExampleFiles | None = None
+    request: TrainRequest,
+    out: Path,
+    evaluation: Evaluation | None = None,
+    unmixed: ExampleFiles | None = None,
+    validation: Evaluation | None = None,
 ) -> Prepared:
     """Find and check the data of a run.
 
     out: the folder of the run, where images that are brought to a size are kept. evaluation: what request.evaluation
     names, if it has been opened already. unmixed: likewise what request.src names; with shards, the examples that were
-    mixed, whose scales then standardize.
+    mixed, whose scales then standardize. validation: examples that were held out of the others already.
 
     Raises UsageError, SourceError or ManifestError if they are missing, changed, or do not fit together.
     """
@@ -123,25 +132,42 @@ def prepare(
     }
     if task.name != "classification":
         identity["task"] = task.name
+    train = data.records
+    if request.config.val_share and validation is None:
+        if request.src is None:
+            raise UsageError(_VAL_SHARE_OF_SHARDS)
+        train, validation = _split(train, request.config)
     identity |= model_identity(request.config.model)
-    check_model(request.config.model, data.records.interface)
-    scales, hints = scales_for(request.config, data.records, unmixed)
+    check_model(request.config.model, train.interface)
+    scales, hints = scales_for(request.config, train, unmixed)
     job = Job(
         config=request.config,
-        train=data.records,
-        evaluation=evaluation,
+        train=train,
+        evaluation=validation or evaluation,
+        test=evaluation if validation else None,
         clean=data.clean,
         online_alpha=request.mix_online,
         scales=scales,
-        units=units_of(unmixed or data.records) if task.in_units else None,
+        units=units_of(unmixed or train) if task.in_units else None,
     )
     notes = [*hints, *data.notes, *_left_out(job)]
+    if job.test is not None:
+        notes.append(
+            f"{job.evaluation.records.examples:,} training examples are held out to choose the best epoch; "
+            f"{train.examples:,} are trained on"
+        )
     notes += [
         f"{files.skipped:,} bad {'record' if files.skipped == 1 else 'records'} of {files.name} left out"
         for files in (data.records, evaluation.records)
         if files.skipped
     ]
     return Prepared(job=job, identity=identity, notes=tuple(notes))
+
+
+def _split(records: ExampleFiles, config: TrainConfig) -> tuple[ExampleFiles, Evaluation]:
+    """Those that are trained on, and those that choose the best epoch."""
+    held = held_out(records.examples, config.val_share, config.seed, records.groups)
+    return records.part(~held), Evaluation(records.part(held))
 
 
 def _opened(config: SourceConfig, request: TrainRequest, out: Path, name: str) -> ExampleFiles:

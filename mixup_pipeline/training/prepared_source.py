@@ -4,8 +4,11 @@ All others are prepared once, as shards with nothing mixed, and kept. mixup-augm
 examples decoded and resized exactly as the mixed ones were.
 """
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
@@ -13,11 +16,12 @@ from mixup_pipeline.config.source import image_options
 from mixup_pipeline.dataset.quick_check import sound_manifest
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.sources import open_source
+from mixup_pipeline.sources.index import Groups
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.spec import AS_STORED, ImageOptions
 from mixup_pipeline.training.augmenting import run_augment, source_options
 from mixup_pipeline.training.example_files import ExampleFiles, arrays_of, fingerprint_of, mixed_examples
-from mixup_pipeline.training.source_examples import source_examples
+from mixup_pipeline.training.source_examples import scan_source, source_examples
 
 _OTHER_RUN = ": use --overwrite"
 
@@ -57,7 +61,17 @@ def open_examples(
         arrays=arrays_of(source),
         fingerprint=fingerprint_of(manifest.source.files),
         skipped=manifest.source.skipped,
+        groups=_groups(source, on_bad_record),
     )
+
+
+def _groups(source: Source, on_bad_record: str) -> Groups:
+    """What tells the groups of the examples, which shards do not keep; empty if they have none."""
+    if not source.spec.group_key:
+        return np.zeros(0, np.int64)
+    with ExitStack() as opened:
+        scanned, _ = scan_source(source, on_bad_record, opened)
+        return np.concatenate([part.groups for part in scanned])
 
 
 def _tensorflow_reads(source: Source) -> bool:

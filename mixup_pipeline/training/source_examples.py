@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
 from mixup_pipeline.errors import SourceError
@@ -48,6 +50,7 @@ def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> Exampl
         soft_labels=lambda tf, features: labels.tensor(tf, features[spec.label_key], spec),
         skipped=sum(file.skipped for file in files),
         fingerprint=fingerprint_of(files),
+        groups=np.concatenate([part.groups for part in scanned]),
         originals=source.files,
         blame=partial(_blame, source),
     )

@@ -16,7 +16,8 @@ from mixup_pipeline.training.saved_state import Row
 from mixup_pipeline.training.tensorboard import flush_log
 from mixup_pipeline.training.watch import OnStep
 
-RESULT_VERSION = 1
+RESULT_VERSION = 2
+"""2: examples are trained on in one global order; `test`."""
 _LIBRARIES = ("keras", "mixup-pipeline", "numpy", "tensorflow")
 
 
@@ -51,18 +52,27 @@ def train(
             folder.remove_result()
         trainer = Trainer(prepared.job, folder, learners, run=prepared.digest)
         trainer.resume(on_note)
-        measured = prepared.job.evaluation.notes  # so that a damaged record of theirs is met before the first step
+        job = prepared.job
+        measured = (*job.evaluation.notes, *(job.test.notes if job.test else ()))  # a damaged record is met now
         note = learners.devices.note
         on_start(trainer, (*prepared.notes, *measured, *([note] if note else [])))
         history = trainer.train(on_step, on_epoch)
-        result = run_result(prepared.identity, trainer, history, seconds=time.monotonic() - started)
+        tested = trainer.test()
+        result = run_result(prepared.identity, trainer, history, tested, seconds=time.monotonic() - started)
         flush_log(folder.log)
         folder.save_result(result)
     return result
 
 
-def run_result(identity: dict[str, Any], trainer: Trainer, history: list[Row], *, seconds: float) -> dict[str, Any]:
-    """What result.json holds of a complete run."""
+def run_result(
+    identity: dict[str, Any],
+    trainer: Trainer,
+    history: list[Row],
+    tested: dict[str, dict[str, float]],
+    *,
+    seconds: float,
+) -> dict[str, Any]:
+    """What result.json holds of a complete run. tested: the measures on examples that were looked at once, if any."""
     return {
         "format_version": RESULT_VERSION,
         **identity,
@@ -72,6 +82,7 @@ def run_result(identity: dict[str, Any], trainer: Trainer, history: list[Row], *
         "steps": history[-1]["step"],
         "last": history[-1],
         "best": trainer.learner.task.best(history),
+        **({"test": tested} if tested else {}),
         "seconds": round(seconds, 3),
         "versions": {"python": platform.python_version()} | {library: version(library) for library in _LIBRARIES},
     }

@@ -38,6 +38,12 @@ class TrainConfig:
     learning_rate: float = option(3e-3, Number(1e-8, 100), help="At the start.")
     schedule: str = option("constant", Choice(SCHEDULES), help="cosine: down to 0 at the end.")
     weight_decay: float = option(0.0, Number(0, 1), help="Decoupled; for adamw and sgd.")
+    val_share: float = option(
+        0.0,
+        Number(0, 0.9),
+        metavar="P",
+        help="Hold out this share of the training examples, whole groups with --group-key, to choose the best epoch.",
+    )
     clean_last_epochs: int = option(0, Integer(0, _MAX_EPOCHS), metavar="N", help="End on so many unmixed epochs.")
     label_smoothing: float = option(0.0, Number(0, 0.99), help="For unmixed labels.")
     dropout: float | None = option(

@@ -40,7 +40,7 @@ def content(config: SourceConfig) -> list[tuple[bytes, int]]:
 
 
 def made(source: SourceConfig, folder: Path, subset: int | None, corrupt: float, seed: int) -> list[tuple[bytes, int]]:
-    return content(derive(source, folder, subset=subset, corrupt=corrupt, seed=seed))
+    return content(derive(source, folder, subset=subset, corrupt=corrupt, seed=seed)[0])
 
 
 def test_so_many_examples_and_smaller_ones_lie_in_larger_ones(source: SourceConfig, tmp_path: Path) -> None:
@@ -151,5 +151,5 @@ def test_bad_records_are_left_out_of_what_is_derived(source: SourceConfig, tmp_p
     with pytest.raises(RecordError, match=rf"{file.name}: record 2 at byte"):
         derive(source, tmp_path / "fail", subset=None, corrupt=0.5, seed=0)
     check_cells(source, [cell(subset=199)], seeds=1, batch_size=8, on_bad_record="skip")
-    skipped = derive(source, tmp_path / "skip", subset=None, corrupt=0, seed=0, on_bad_record="skip")
+    skipped, _ = derive(source, tmp_path / "skip", subset=None, corrupt=0, seed=0, on_bad_record="skip")
     assert content(skipped) == [example for number, example in enumerate(whole) if number != 2]

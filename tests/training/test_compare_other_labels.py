@@ -168,7 +168,7 @@ DERIVED: list[Make] = [multi_label, regression, spectrogram, folders]
 @pytest.mark.parametrize("make", DERIVED, ids=[make.__name__ for make in DERIVED])
 def test_a_subset_is_read_as_its_source_is(make: Make, tmp_path: Path) -> None:
     source = make(tmp_path, "train", 60)
-    derived = derive(source, tmp_path / "work", subset=12, corrupt=0.0, seed=1)
+    derived, _ = derive(source, tmp_path / "work", subset=12, corrupt=0.0, seed=1)
     assert spec_of(derived) == spec_of(source)
     assert {name for name in options_of(SourceConfig) if getattr(derived, name) != getattr(source, name)} >= {"src"}
 
@@ -178,7 +178,7 @@ def test_wrong_labels_of_texts_are_texts(tmp_path: Path) -> None:
     source = folders(tmp_path, "train", 60)
     found = []
     for share in (0.0, 1.0):
-        derived = derive(source, tmp_path / str(share), subset=None, corrupt=share, seed=1)
+        derived, _ = derive(source, tmp_path / str(share), subset=None, corrupt=share, seed=1)
         records = [parse(payload) for _, payload, _, _ in read_records(Path(derived.src), "x")]
         found.append([record["label"].bytes_list.value[0].decode() for record in records])
     right, wrong = found

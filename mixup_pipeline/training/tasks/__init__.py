@@ -7,7 +7,7 @@ Each task has its own file and is registered in `config.registry.TASKS`. A label
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -78,16 +78,18 @@ class Task(ABC):
         sign = 1 if self.main.higher_is_better else -1
         return max(history, key=lambda row: sign * row[self.main.name])
 
-    def line(self, row: Row) -> str:
-        """The measures of an epoch for a printed line: of training, then on clean examples."""
+    def line(self, row: Row, looked_at: str = "clean") -> str:
+        """The measures of an epoch for a printed line: of training, then on the examples that were looked at."""
         before = "".join(f"  {one.printed(row[one.name])}" for one in self.training)
         clean = "  ".join(one.printed(row[one.name]) for one in self.measures if one.name in self.printed)
-        return f"loss {row['loss']:.4f}{before}  |  clean {clean}"
+        return f"loss {row['loss']:.4f}{before}  |  {looked_at} {clean}"
 
-    def last_and_best(self, last: Row, best: Row) -> str:
+    def last_and_best(self, last: Mapping[str, float], best: Mapping[str, float], looked_at: str = "clean") -> str:
         """The main measure at the last and at the best epoch, for a printed line."""
         main = self.main
-        return f"clean {main.printed(last[main.name])} at the last epoch, {best[main.name]:{main.form}} at the best"
+        return (
+            f"{looked_at} {main.printed(last[main.name])} at the last epoch, {best[main.name]:{main.form}} at the best"
+        )
 
     @abstractmethod
     def loss(self, model: Any, *, from_logits: bool, label_smoothing: float) -> Any:
