@@ -51,11 +51,17 @@ class Block:
     last: int
 
 
-def read_payloads(files: Sequence[NamedFile], entries: Entries) -> Iterator[bytes]:
+CHANGED = "its data changed while they were being read: run again"
+DAMAGED = "its data do not match their CRC"
+
+
+def read_payloads(files: Sequence[NamedFile], entries: Entries, fault: str = CHANGED) -> Iterator[bytes]:
     """Read the payloads of ENTRY[n], which must be sorted by file and offset, in that order.
 
-    Raises RecordError if a payload does not match the CRC in its entry: the file changed after it was indexed. Raises
-    OSError if a file cannot be read.
+    fault: what is said of a payload that does not match the CRC in its entry.
+
+    Raises RecordError for such a payload: the file changed after it was indexed. Raises OSError if a file cannot be
+    read.
     """
     paths = {number: place(files[number].path) for number in np.unique(entries["file"]).tolist()}
     stores = any(isinstance(path, ObjectPath) for path in paths.values())
@@ -68,9 +74,7 @@ def read_payloads(files: Sequence[NamedFile], entries: Entries) -> Iterator[byte
             first = offset - block.start
             payload = content[first : first + length]
             if first + length + FOOTER_BYTES > len(content) or masked(crc32c(payload)) != crc:
-                raise record_error(
-                    files[block.file].name, record, offset, "its data changed while they were being read: run again"
-                )
+                raise record_error(files[block.file].name, record, offset, fault)
             yield payload
 
 

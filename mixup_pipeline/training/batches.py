@@ -132,6 +132,7 @@ def reading_errors(records: ExampleFiles) -> Iterator[None]:
     ) as error:
         records.blame()
         said = [line for line in error.message.splitlines() if line and not line[0].isspace()]
+        said = [line.rpartition("Error: ")[2] for line in said]  # without the name of an exception of Python
         folder = Path(records.passes[0].paths[0]).parent
         raise SourceError(
             f"{folder}: cannot be read ({said[-1] if said else type(error).__name__}): mixup-verify names the damaged "

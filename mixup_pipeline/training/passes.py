@@ -6,7 +6,7 @@ would leave a sorted source nearly sorted.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.mixing.slots import examples_in_slots, record_order, shard_tasks
 from mixup_pipeline.records.framing import walk_records
 from mixup_pipeline.sources.index import ENTRY, Entries, NamedFile
-from mixup_pipeline.sources.payloads import read_payloads
+from mixup_pipeline.sources.payloads import CHANGED, DAMAGED, read_payloads
 
 _KEPT_PASSES = 16
 Numbers = npt.NDArray[np.int64]
@@ -38,10 +38,14 @@ class Located:
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """The files of a pass over a dataset. locate: finds their records, when they are first read."""
+    """The files of a pass over a dataset.
+
+    locate: finds their records, when they are first read. fault: what it means if one does not match its CRC.
+    """
 
     files: tuple[NamedFile, ...]
     locate: Callable[[], Located]
+    fault: str = CHANGED
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -60,12 +64,12 @@ class Pass:
         """
         located = self.located
         wanted, places = np.unique(located.rows[examples], return_inverse=True)
-        found = list(read_payloads(self.files, located.entries[wanted]))
+        found = list(read_payloads(self.files, located.entries[wanted], self.fault))
         return [found[place] for place in places.tolist()]
 
     def part(self, examples: Numbers) -> "Pass":
         """Only these examples, ascending; they are numbered anew from 0."""
-        return Pass(self.files, lambda: Located(self.located.entries, self.located.rows[examples]))
+        return replace(self, locate=lambda: Located(self.located.entries, self.located.rows[examples]))
 
 
 @lru_cache(maxsize=_KEPT_PASSES)
@@ -97,7 +101,7 @@ class _Shard:
 def copy_pass(out: Path, manifest: Manifest, copy: int) -> Pass:
     """A pass over one copy of a mixed dataset, whose examples are the bases."""
     files = tuple(_Shard(str(out / shard.name)) for shard in manifest.shards if shard.copy == copy)
-    return Pass(files, lambda: _located_shards(files, manifest, copy))
+    return Pass(files, lambda: _located_shards(files, manifest, copy), fault=DAMAGED)
 
 
 def _located_shards(files: Sequence[_Shard], manifest: Manifest, copy: int) -> Located:

@@ -307,7 +307,7 @@ def test_another_comparison_in_the_same_folder_is_refused(compared: tuple[Path, 
 
 
 def test_a_loss_that_is_no_number_is_said_with_its_arm(tmp_path: Path) -> None:
-    diverging = TrainConfig(model="tests.training.test_train:diverging", steps=8, learning_rate=0.5, batch_size=32)
+    diverging = TrainConfig(model="tests.training.test_train:diverging", epochs=1, learning_rate=0.5, batch_size=32)
     config = CompareConfig(seeds=1, copies=1, train=diverging, arms=("baseline", "online"))
     with pytest.raises(TrainingError, match=r"^arm baseline, seed 0: .* \(learning rate 0.5\)"):
         compare(asked(config=config), tmp_path / "out")

@@ -137,7 +137,7 @@ def test_the_command_compares_values_and_says_what_it_leaves_out(tmp_path: Path)
     given = ("--src", source.src, "--eval-src", test.src, "--label-kind", "multi-label", "--num-classes", "3")
     small = ("--model", "mlp", "--epochs", "1", "--batch-size", "20", "--seeds", "1", "--device", "cpu")
     printed = accepted(command.main, (*given, *small, "--out", tmp_path / "out"))
-    assert "baseline, seed 0: clean mAP 0." in printed
+    assert "baseline, seed 0: clean mAP " in printed
     assert "mAP by arm, in %" in printed
     line = refused(command.main, (*given, *small, "--corrupt-labels", "0.5", "--out", tmp_path / "other"), 2)
     assert "--corrupt-labels needs class ids" in line

@@ -351,7 +351,9 @@ def test_damage_met_while_training_is_one_line(shards: Path, tmp_path: Path) -> 
     with pytest.raises(SourceError) as refused:
         train(request(made), tmp_path / "run")
     assert re.fullmatch(
-        rf"{made}: cannot be read \(corrupted record at \d+\): mixup-verify names .*", str(refused.value)
+        rf"{made}: cannot be read \({shard.name}: record \d+ at byte \d+: its data do not match their CRC\): "
+        "mixup-verify names .*",
+        str(refused.value),
     )
 
 
