@@ -44,6 +44,11 @@ def made_up(config: CompareConfig = CONFIG) -> dict[str, Any]:
     """Results in which any, cross-class and online are better than the baseline by GAIN, and within-class is not."""
     rng = np.random.default_rng(0)
     runs = [_run(config, cell, seed, rng) for cell in config.cells() for seed in range(config.seeds)]
+    truth = rng.integers(0, 3, 400)
+    right = {
+        (Cell(**run["cell"]), run["seed"]): rng.random(len(truth)) < run["last"]["accuracy"] - 0.02 * truth
+        for run in runs
+    }
     return {
         "format_version": RESULTS_VERSION,
         "command": "mixup-compare --src shapes --out compared",
@@ -53,7 +58,7 @@ def made_up(config: CompareConfig = CONFIG) -> dict[str, Any]:
         "class_names": ["round", "square", "a<b>c"],
         "shape": [8, 8, 1],
         "runs": runs,
-        "summary": summarize(runs),
+        "summary": summarize(runs, right=right, truth=truth),
         "machine": {
             "system": "Linux",
             "cores": 2,
@@ -97,7 +102,8 @@ def _run(config: CompareConfig, cell: Cell, seed: int, rng: np.random.Generator)
         "probes": {
             "reliability": [[float(s), float(m) * 0.9, float(m)] for s, m in zip(share, middles, strict=True)],
             "uniform noise": {"confidence": 0.6, "sure": 0.1},
-            **{f"fgsm {size:g}": level - 3 * size for size in config.fgsm},
+            **({"calibrated": {"temperature": 1.2, "nll": 0.3, "ece": 0.02}} if config.train.val_share else {}),
+            **{f"fgsm {size:g}": {"accuracy": level - 3 * size, "zero_gradients": size / 10} for size in config.fgsm},
             **{name: {"confidence": 0.7, "sure": 0.2} for name in config.outliers},
         },
     }

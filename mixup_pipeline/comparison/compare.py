@@ -47,7 +47,7 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
             "shape": records.shape,
             **({} if task == "classification" else {"task": task}),
             "runs": runs,
-            "summary": summarize(runs, task),
+            "summary": summarize(runs, task, maker.right, maker.evaluation.truth if maker.right else None),
             "machine": _machine(devices.names),
             "seconds": round(time.monotonic() - started, 1),
         }

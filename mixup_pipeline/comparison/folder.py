@@ -1,7 +1,8 @@
 """The folder of a comparison. Finished runs are kept, so that a comparison that was interrupted goes on.
 
 config.json        the data and how to train; more arms, seeds, sweeps and attacks may be added later
-runs/CELL/seed-S/  a training run as mixup-train writes it, with probes.json (and samples.npz of seed 0)
+runs/CELL/seed-S/  a training run as mixup-train writes it, with probes.json and predictions.npz (and samples.npz of
+                   seed 0)
 prepared/          clean examples whose images were brought to a size, as shards with nothing mixed
 work/              mixed shards and derived sources while they are needed
 results.json       everything the report shows (schemas/comparison.schema.json)
@@ -23,14 +24,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.comparison.cells import Cell, all_arms
+from mixup_pipeline.comparison.predicted import Predicted
 from mixup_pipeline.errors import OutputError, UsageError, first_line
 from mixup_pipeline.storage.atomic import output_error, write_atomically
 from mixup_pipeline.storage.unfinished import sweep_beside
 from mixup_pipeline.training.checksums import sha256
 from mixup_pipeline.training.claimed_folder import Kind, OnNote, claimed, ignore, read_json
 
-RESULTS_VERSION = 3
-"""Of config.json and results.json. 2: what was called limit is called subset."""
+RESULTS_VERSION = 4
+"""Of config.json and results.json. 4: arms read one global order of examples; attacks have two measures."""
 _VERSION = "format_version"
 _KIND = Kind(
     what="comparison",
@@ -143,11 +145,30 @@ class CompareFolder:
 
     def remove_probes(self, cell: Cell, seed: int) -> None:
         """Forget what was measured of a run that is trained again. Raises OutputError if that is not possible."""
-        path = self.run(cell, seed) / "probes.json"
+        for path in (self.run(cell, seed) / "probes.json", self._predicted(cell, seed)):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise output_error(path, error) from error
+
+    def save_predicted(self, cell: Cell, seed: int, predicted: Predicted) -> None:
+        write_atomically(self._predicted(cell, seed), predicted.to_bytes())
+
+    def read_predicted(self, cell: Cell, seed: int) -> Predicted | None:
+        """What a finished run predicts; None if that was not kept.
+
+        Raises ValueError naming the file if it is damaged.
+        """
+        path = self._predicted(cell, seed)
+        if not path.is_file():
+            return None
         try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise output_error(path, error) from error
+            return Predicted.from_bytes(path.read_bytes())
+        except Exception as error:  # a damaged archive can raise almost anything
+            raise ValueError(f"{path}: cannot be read ({first_line(error)})") from error
+
+    def _predicted(self, cell: Cell, seed: int) -> Path:
+        return self.run(cell, seed) / "predictions.npz"
 
     def samples(self, cell: Cell) -> Path:
         """The file with the first examples that seed 0 reads."""

@@ -1,6 +1,7 @@
 """Probes: what is measured of a trained network besides its accuracy.
 
-How well its confidence matches its accuracy, how accurate it is under attack, and how confident on noise and outliers.
+How well its confidence matches its accuracy, as it is and after temperature scaling, how accurate it is under attack,
+and how confident on noise and outliers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,19 +10,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.comparison.attack import Attack
+from mixup_pipeline.comparison.calibration import calibrated, fit_temperature
 from mixup_pipeline.comparison.cells import number_name
-from mixup_pipeline.errors import UsageError, first_line
+from mixup_pipeline.errors import UsageError
 from mixup_pipeline.mixing.randomness import generator
-from mixup_pipeline.spec import Shape, shape_text
+from mixup_pipeline.spec import shape_text
 from mixup_pipeline.training.batches import without_autotuning
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.learner import Learner
 from mixup_pipeline.training.metrics import reliability
-from mixup_pipeline.training.tasks import Task
-from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
+from mixup_pipeline.training.tasks import Floats
+from mixup_pipeline.training.tensorflow_import import import_tensorflow
 
 RELIABILITY = "reliability"
+CALIBRATED = "calibrated"
 NOISE = "uniform noise"
 _FGSM = "fgsm "
 SURE = 0.9
@@ -54,47 +58,45 @@ def attack_name(size: float) -> str:
     return f"{_FGSM}{number_name(size)}"
 
 
-def probe_names(task: Task, attacks: Sequence[float], outliers: Sequence[str]) -> list[str]:
-    """The names of all probes for these attacks and outliers; none where no prediction is one class."""
-    if not task.with_classes:
-        return []
-    return [RELIABILITY, NOISE, *map(attack_name, attacks), *outliers]
+class Probes:
+    """What is measured of the networks of a comparison, besides the measures of their task."""
 
+    def __init__(
+        self, evaluation: Evaluation, attacks: Sequence[float], outliers: Mapping[str, Evaluation], *, held_out: bool
+    ) -> None:
+        """held_out: whether examples are held out of training, on which a temperature can be fitted."""
+        self._evaluation, self._outliers = evaluation, outliers
+        self._attack: tuple[Learner, Attack] | None = None
+        self.names = (
+            [RELIABILITY, *([CALIBRATED] if held_out else []), NOISE, *map(attack_name, attacks), *outliers]
+            if evaluation.records.task.with_classes
+            else []
+        )
+        """The names of all probes; none where no prediction is one class."""
 
-def probe(name: str, learner: Learner, evaluation: Evaluation, outliers: Mapping[str, Evaluation]) -> Any:
-    """The result of one probe, in values of JSON."""
-    if name == RELIABILITY:
-        return reliability(evaluation.predict(learner), evaluation.truth)
-    if name == NOISE:
-        return noise_confidence(learner)
-    if name.startswith(_FGSM):
-        return fgsm_accuracy(learner, evaluation, float(name.removeprefix(_FGSM)))
-    return _confidence(outliers[name].predict(learner))
+    def attack(self, learner: Learner) -> Attack:
+        """The attack on networks of a learner. Raises UsageError for a model that cannot be attacked."""
+        if self._attack is None or self._attack[0] is not learner:
+            self._attack = learner, Attack(learner, self._evaluation.records.shape)
+        return self._attack[1]
 
+    def measure(
+        self, names: Sequence[str], learner: Learner, found: Floats, held_out: Evaluation | None
+    ) -> dict[str, Any]:
+        """The results of some probes, in values of JSON. found: what the network predicts on evaluation examples."""
+        return {name: self._measure(name, learner, found, held_out) for name in names}
 
-def fgsm_accuracy(learner: Learner, evaluation: Evaluation, size: float) -> float:
-    """Accuracy under the fast gradient sign method (Goodfellow et al. 2015), white box, one step.
-
-    Each pixel, 0 to 1, moves by `size` in the direction that raises the loss, and is cut to that range. It is not
-    rounded to 256 levels.
-
-    Raises UsageError for a model that Keras cannot rebuild for floats.
-    """
-    tf = import_tensorflow()
-    twin = float_twin(learner, evaluation.records.shape)
-
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def count_right(images: Any, labels: Any) -> Any:
-        inputs = tf.cast(images, tf.float32)
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            loss = learner.model.loss(labels, twin(inputs, training=False))
-        attacked = tf.clip_by_value(inputs + 255 * size * tf.sign(tape.gradient(loss, inputs)), 0, 255)
-        found = tf.argmax(twin(attacked, training=False), 1)
-        return tf.reduce_sum(tf.cast(found == tf.argmax(labels, 1), tf.int64))
-
-    right = sum(int(count_right(images, labels)) for images, labels in evaluation.batches)
-    return right / len(evaluation.truth)
+    def _measure(self, name: str, learner: Learner, found: Floats, held_out: Evaluation | None) -> Any:
+        truth = self._evaluation.truth
+        if name == RELIABILITY:
+            return reliability(found, truth)
+        if name == CALIBRATED and held_out is not None:
+            return calibrated(found, truth, fit_temperature(held_out.predict(learner), held_out.truth))
+        if name == NOISE:
+            return noise_confidence(learner)
+        if name.startswith(_FGSM):
+            return self.attack(learner).measure(self._evaluation, float(name.removeprefix(_FGSM)))
+        return _confidence(self._outliers[name].predict(learner))
 
 
 def noise_confidence(learner: Learner) -> dict[str, float]:
@@ -113,20 +115,3 @@ def _confidence(probabilities: npt.NDArray[np.floating[Any]]) -> dict[str, float
     """The mean of the highest probability, and the share of examples where it is above 0.9."""
     most = probabilities.max(1)
     return {"confidence": float(most.mean()), "sure": float((most > SURE).mean())}
-
-
-def float_twin(learner: Learner, shape: Shape) -> Any:
-    """A copy of the network for float inputs, with the same weights: uint8 pixels have no gradient.
-
-    Raises UsageError for a model that Keras cannot rebuild for floats.
-    """
-    keras = import_keras()
-    try:
-        twin = keras.models.clone_model(learner.build(), input_tensors=keras.Input(shape, dtype="float32"))
-    except (ValueError, TypeError, NotImplementedError, RuntimeError) as error:
-        raise UsageError(
-            f"--fgsm: model {learner.config.model} cannot be rebuilt for float inputs ({first_line(error)}): leave it "
-            f"out"
-        ) from error
-    twin.set_weights(learner.model.get_weights())
-    return twin

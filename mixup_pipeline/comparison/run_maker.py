@@ -1,11 +1,14 @@
 """One run of a comparison: its training examples, its training and its probes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from mixup_pipeline.comparison import probes
 from mixup_pipeline.comparison.augmenting import augment_cell
@@ -13,6 +16,8 @@ from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.comparison import Callbacks, Comparison
 from mixup_pipeline.comparison.derived import check_cells, derive
 from mixup_pipeline.comparison.folder import CompareFolder
+from mixup_pipeline.comparison.predicted import Predicted
+from mixup_pipeline.comparison.probes import CALIBRATED
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import TrainingError
@@ -33,6 +38,8 @@ from mixup_pipeline.training.source_examples import scan_source
 from mixup_pipeline.training.train import train
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.unchanged import Unchanged
+
+Found = TypeVar("Found")
 
 _SAMPLES = 8
 
@@ -60,8 +67,13 @@ class RunMaker:
             )
             for number, name in enumerate(self._config.outliers)
         }
+        self._probes = probes.Probes(
+            self.evaluation, self._config.fgsm, self._outliers, held_out=bool(self._config.train.val_share)
+        )
         self._training_set: tuple[Any, SourceConfig, Evaluation | None] | None = None
         self._opened: tuple[SourceConfig, ExampleFiles, Unchanged] | None = None
+        self.right: dict[tuple[Cell, int], npt.NDArray[np.bool_]] = {}
+        """Which evaluation examples each finished run classifies rightly: bool[n] by cell and seed."""
         self._told: set[tuple[int | None, float]] = set()  # conditions whose hints were given
         self._trainer: Trainer | None = None
         self._check()
@@ -87,7 +99,7 @@ class RunMaker:
         check_apart(shared_files(source.files, arrays_of(source), records))
         probes.check_probes(records, config.fgsm, self._outliers)
         if config.fgsm:
-            probes.float_twin(self._learner(config.train), records.shape)
+            self._probes.attack(self._learner(config.train))
         check_model(config.train.model, records.interface)
         for note in self.evaluation.notes:  # a damaged record of theirs is met here, before the first step
             self._callbacks.on_hint(note)
@@ -118,7 +130,9 @@ class RunMaker:
         elif seed == 0 and not self._has_samples(cell):
             self._save_samples(cell, self._prepare(cell, config))
             self.folder.clear_shards(cell, seed)
-        measured = self._measure(cell, config, run)
+        measured, predicted = self._measure(cell, config, run)
+        if predicted is not None:
+            self.right[cell, seed] = predicted.right
         result, history = run.load_finished()
         tested = result.get("test", {"last": {}, "best": {}})
         return {
@@ -132,22 +146,33 @@ class RunMaker:
             "probes": measured,
         }
 
-    def _measure(self, cell: Cell, config: TrainConfig, run: RunFolder) -> dict[str, Any]:
-        """The probes of a finished run by name. They are kept, so that each is measured once."""
-        names = probes.probe_names(self.evaluation.records.task, self._config.fgsm, self._config.outliers)
-        try:
-            found = self.folder.load_probes(cell, config.seed)
-        except ValueError as error:
-            self._callbacks.on_note(f"{error}: measured again")
-            found = {}
-        missing = [name for name in names if name not in found]
-        if missing:
+    def _measure(self, cell: Cell, config: TrainConfig, run: RunFolder) -> tuple[dict[str, Any], Predicted | None]:
+        """The probes of a finished run by name, and what it predicts, if that is one class.
+
+        They are kept, so that each is measured once.
+        """
+        names, seed = self._probes.names, config.seed
+        measured = self._found(partial(self.folder.load_probes, cell, seed)) or {}
+        predicted = self._found(partial(self.folder.read_predicted, cell, seed))
+        missing = [name for name in names if name not in measured]
+        if names and (missing or predicted is None):
             learner = self._learner(config)
             self._load_weights(learner, cell, config, run)
-            measured = {name: probes.probe(name, learner, self.evaluation, self._outliers) for name in missing}
-            self.folder.save_probes(cell, config.seed, {**found, **measured})
-            found = self.folder.load_probes(cell, config.seed)
-        return {name: found[name] for name in names}
+            found = self.evaluation.predict(learner)
+            held_out = self._source(cell, seed)[1] if CALIBRATED in missing else None
+            measured |= self._probes.measure(missing, learner, found, held_out)
+            self.folder.save_probes(cell, seed, measured)
+            predicted = Predicted.of(found, self.evaluation.truth)
+            self.folder.save_predicted(cell, seed, predicted)
+        return {name: measured[name] for name in names}, predicted
+
+    def _found(self, load: Callable[[], Found]) -> Found | None:
+        """What was measured already; None if it is damaged, which a note says."""
+        try:
+            return load()
+        except ValueError as error:
+            self._callbacks.on_note(f"{error}: measured again")
+            return None
 
     def _load_weights(self, learner: Learner, cell: Cell, config: TrainConfig, run: RunFolder) -> None:
         """Load the weights of a finished run. Where they are damaged, and no sum told, the run is trained again."""

@@ -39,8 +39,8 @@ class Estimate:
 class Difference:
     """The mean of paired differences, its t and BCa bootstrap intervals, and the p-value of the paired t-test.
 
-    spread: the standard deviation of the differences. All but the mean is None where the spread is not known, the last
-    two also with fewer than three seeds.
+    spread: the standard deviation of the differences. correlation: of the two sides over the seeds, which pairing makes
+    use of. All but the mean is None where the spread is not known, the last three also with fewer than three seeds.
     """
 
     mean: float
@@ -49,6 +49,7 @@ class Difference:
     t: tuple[float, float] | None
     bca: tuple[float, float] | None
     p: float | None
+    correlation: float | None
 
 
 def bounds(measure: str, task: str = "classification") -> Bounds:
@@ -56,11 +57,11 @@ def bounds(measure: str, task: str = "classification") -> Bounds:
 
     measure: of a task, or of a probe; "best" may stand before its name. What is not known has no upper bound.
     """
-    name = measure.removeprefix("best ")
+    name = measure.removeprefix("best ").removeprefix("calibrated ")
     known = next((one for one in task_named(task).measures if one.name == name), None)
     if known is not None:
         return known.within
-    return 0.0, 1.0 if measure.endswith(("accuracy", "confidence")) else np.inf
+    return 0.0, 1.0 if measure.endswith(("accuracy", "confidence", "gradients")) else np.inf
 
 
 def estimate(values: Sequence[float], within: Bounds = UNBOUNDED) -> Estimate:
@@ -83,7 +84,15 @@ def difference(values: Sequence[float], others: Sequence[float], within: Bounds 
         t=_cut(_t_interval(paired, spread), (-most, most)),
         bca=_cut(_bca_interval(paired), (-most, most)) if enough else None,
         p=float(stats.ttest_1samp(paired, 0).pvalue) if enough else None,
+        correlation=_correlation(array, baseline) if enough else None,
     )
+
+
+def _correlation(values: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) -> float | None:
+    """Pearson's correlation; None where one side has no spread."""
+    if _spread(values, values) is None or _spread(others, others) is None:
+        return None
+    return float(np.corrcoef(values, others)[0, 1])
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

@@ -48,7 +48,7 @@ def test_a_folder_of_an_older_version_is_refused_and_stays_as_it_was(tmp_path: P
     with pytest.raises(UsageError) as refused, CompareFolder(tmp_path).claimed({"source": {"src": "mnist"}}):
         pytest.fail("it must not be entered")
     assert str(refused.value) == (
-        f"--out {tmp_path}: holds a comparison in format 1, this version writes format 3: choose another --out, "
+        f"--out {tmp_path}: holds a comparison in format 1, this version writes format 4: choose another --out, "
         "or remove that folder"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]

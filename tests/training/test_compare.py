@@ -66,7 +66,8 @@ def test_every_cell_is_trained_for_every_seed(compared: tuple[Path, dict[str, An
     assert not (out / "work").exists()
     for run in results["runs"]:
         assert set(run["probes"]) == {"reliability", "uniform noise", "fgsm 0.05", "mnist_sample"}
-        assert run["probes"]["fgsm 0.05"] <= run["last"]["accuracy"]
+        assert run["probes"]["fgsm 0.05"]["accuracy"] <= run["last"]["accuracy"]
+        assert run["probes"]["fgsm 0.05"]["zero_gradients"] == 0
         assert sum(share for share, _, _ in run["probes"]["reliability"]) == pytest.approx(1)
         assert 0.1 <= run["probes"]["mnist_sample"]["confidence"] <= 1
 
