@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mixup_pipeline.cli.common import Program, run_program, say, shown_errors
-from mixup_pipeline.cli.options import bad_record_option, reading, reading_options, source_option, training_options
+from mixup_pipeline.cli.options import (
+    bad_record_option,
+    deterministic_option,
+    reading,
+    reading_options,
+    source_option,
+    training_options,
+)
 from mixup_pipeline.comparison.cells import all_arms, known_arms
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.option import options_of
@@ -50,6 +57,7 @@ _NOT_COMPARED = ("clean_last_epochs", "label_smoothing", "seed")
     "--outliers", metavar="NAME", multiple=True, help="Another dataset: how sure are the networks of its images?"
 )
 @training_options(without=_NOT_COMPARED)
+@deterministic_option
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="mixup-pipeline")
@@ -127,6 +135,7 @@ def _compare(options: dict[str, Any]) -> None:
         evaluation=evaluation,
         config=config,
         device=options["device"],
+        deterministic=options["deterministic"],
         on_bad_record=options["on_bad_record"],
         command=shlex.join(["mixup-compare", *sys.argv[1:]]),
     )

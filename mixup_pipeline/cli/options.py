@@ -85,6 +85,12 @@ def training_options(*, without: Collection[str] = ()) -> Callable[[Command], Co
     return lambda command: declared_options(offered)(device(command))
 
 
+def deterministic_option(command: Command) -> Command:
+    """Whether only operations are used that give the same bits every time."""
+    help_text = "The same bits every time on a GPU too, where that is slower."
+    return click.option("--deterministic", is_flag=True, help=help_text)(command)
+
+
 def _click_type(kind: Kind) -> Any:
     if isinstance(kind, Choice):
         return click.Choice([*kind.choices])

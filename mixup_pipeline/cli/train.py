@@ -11,6 +11,7 @@ import click
 from mixup_pipeline.cli.common import Program, run_program, say, shown_errors
 from mixup_pipeline.cli.options import (
     bad_record_option,
+    deterministic_option,
     reading,
     reading_options,
     source_option,
@@ -42,7 +43,7 @@ _STOPPED = 1
 @click.option(
     "--mix-online", type=float, metavar="ALPHA", help="With --src: mix while training, λ ~ Beta(ALPHA, ALPHA)."
 )
-@click.option("--deterministic", is_flag=True, help="The same bits every time on a GPU too, where that is slower.")
+@deterministic_option
 @click.option(
     "--verify",
     type=click.Choice(["quick", "full"]),

@@ -3,6 +3,7 @@
 import os
 import platform
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,11 +13,14 @@ from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.comparison import Callbacks, Comparison, described
 from mixup_pipeline.comparison.folder import RESULTS_VERSION, CompareFolder
 from mixup_pipeline.comparison.run_maker import RunMaker
+from mixup_pipeline.comparison.seen import Seen
 from mixup_pipeline.comparison.summary import summarize
-from mixup_pipeline.sources import open_source
+from mixup_pipeline.training.devices import choose_devices
+from mixup_pipeline.training.environment import environment
+from mixup_pipeline.training.leaks import check_leaks
+from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.models import model_identity
 from mixup_pipeline.training.read_alike import read_alike
-from mixup_pipeline.training.source_examples import source_fingerprint
 from mixup_pipeline.training.watch import Stopped
 
 _LIBRARIES = ("apache-beam", "keras", "mixup-pipeline", "numpy", "tensorflow")
@@ -30,9 +34,16 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
     """
     started, folder, notes = time.monotonic(), CompareFolder(out), list[str]()
     told = _noting(callbacks or Callbacks(), notes)
-    with folder.claimed({**comparison.identity(), **_content(comparison)}, told.on_note):
-        maker = RunMaker(comparison, folder, told)
-        devices, records = maker.learners.devices, maker.evaluation.records
+    learners = Learners(choose_devices(comparison.device), deterministic=comparison.deterministic)
+    with ExitStack() as opened:
+        source, evaluation = _seen(comparison, opened)
+        asked = {**comparison.identity(), **_content(comparison, source, evaluation), **environment(learners)}
+        opened.enter_context(folder.claimed(asked, told.on_note))
+        maker = RunMaker(comparison, folder, told, learners, source)
+        few = check_leaks(source.records, evaluation.records)
+        if few is not None:
+            told.on_note(few)
+        devices, records = learners.devices, maker.evaluation.records
         task = records.task.name
         if devices.note is not None and callbacks is not None:
             callbacks.on_note(devices.note)
@@ -48,7 +59,7 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
             **({} if task == "classification" else {"task": task}),
             "runs": runs,
             "summary": summarize(runs, task, maker.right, maker.evaluation.truth if maker.right else None),
-            "machine": _machine(devices.names),
+            "machine": _machine(devices.names, deterministic=learners.deterministic),
             "seconds": round(time.monotonic() - started, 1),
         }
         if notes:
@@ -57,15 +68,18 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
     return results
 
 
-def _content(comparison: Comparison) -> dict[str, Any]:
+def _seen(comparison: Comparison, opened: ExitStack) -> tuple[Seen, Seen]:
+    """The training and the evaluation examples, each in one pass over its files."""
+    policy = comparison.on_bad_record
+    source = Seen.of(comparison.source, policy, opened)
+    evaluation = replace(comparison.evaluation, allow_eval_split=True)
+    return source, Seen.of(read_alike(evaluation, source.source.spec, comparison.source), policy, opened)
+
+
+def _content(comparison: Comparison, source: Seen, evaluation: Seen) -> dict[str, Any]:
     """What the names of data and model do not tell: that they are those that finished runs have seen."""
-    source, skipping = comparison.source, comparison.on_bad_record
-    evaluation = read_alike(replace(comparison.evaluation, allow_eval_split=True), open_source(source).spec, source)
-    records = {
-        "source": source_fingerprint(source, skipping),
-        "evaluation": source_fingerprint(evaluation, skipping),
-    }
-    return {"records": records, **model_identity(comparison.config.train.model)}
+    records = {"source": source.fingerprint, "evaluation": evaluation.fingerprint}
+    return {"records": records, "model": model_identity(comparison.config.train, source.interface)}
 
 
 def _noting(told: Callbacks, notes: list[str]) -> Callbacks:
@@ -101,9 +115,10 @@ def _grouped_by_condition(cells: list[Cell]) -> list[Cell]:
     return sorted(cells, key=lambda cell: conditions.index(cell.condition))
 
 
-def _machine(devices: tuple[str, ...]) -> dict[str, Any]:
+def _machine(devices: tuple[str, ...], *, deterministic: bool) -> dict[str, Any]:
     """Where the runs were trained, for the report."""
     return {
+        "deterministic": deterministic,
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "devices": list(devices),

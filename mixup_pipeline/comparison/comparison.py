@@ -18,7 +18,9 @@ _NEWER = ("columns", "keep", "group_key", "label_kind", "class_names")
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What is compared, trained on `source` and evaluated on `evaluation`. command: as typed, for the report.
+    """What is compared, trained on `source` and evaluated on `evaluation`.
+
+    deterministic: use only operations that give the same bits every time. command: as typed, for the report.
 
     on_bad_record: what becomes of bad records of all these, as mixup-augment has it.
     """
@@ -27,6 +29,7 @@ class Comparison:
     evaluation: SourceConfig
     config: CompareConfig = field(default_factory=CompareConfig)
     device: str = "auto"
+    deterministic: bool = False
     command: str = ""
     on_bad_record: str = "fail"
 

@@ -8,7 +8,6 @@ The sets of one seed are nested. The examples of subset 500 are among those of s
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.derived_schema import write_schema
+from mixup_pipeline.comparison.seen import Seen
 from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.config.registry import LABEL_KINDS, PAIRINGS
 from mixup_pipeline.errors import UsageError, record_error
@@ -27,14 +27,12 @@ from mixup_pipeline.records.framing import frame
 from mixup_pipeline.records.names import shard_name
 from mixup_pipeline.records.tf_example import Example
 from mixup_pipeline.run.planning import check_counts
-from mixup_pipeline.sources import open_source
 from mixup_pipeline.sources.index import group_ids
-from mixup_pipeline.sources.scan import Scanned
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.training.held_out import held_out
-from mixup_pipeline.training.source_examples import payloads, scan_source
+from mixup_pipeline.training.source_examples import payloads
 
 _HELD_OUT = "held-out"
 _NAMES = "class_names.txt"
@@ -44,26 +42,15 @@ _SUBSET_DRAW = "compare-limit"
 """The purpose of the draw, from when a subset was called a limit: another name would draw other subsets."""
 
 
-def check_cells(
-    config: SourceConfig,
-    cells: Sequence[Cell],
-    *,
-    seeds: int,
-    batch_size: int,
-    val_share: float = 0.0,
-    on_bad_record: str = "fail",
-) -> None:
+def check_cells(seen: Seen, cells: Sequence[Cell], *, seeds: int, batch_size: int, val_share: float = 0.0) -> None:
     """Refuse training sets and pairings that the source does not allow, before any training.
 
-    Raises UsageError naming the option or the arm, SourceError or RecordError if the source cannot be read.
+    Raises UsageError naming the option or the arm.
     """
-    source = open_source(config)
+    source, total = seen.source, seen.examples
     has_classes = LABEL_KINDS[source.spec.label_kind].has_classes
     if any(cell.corrupt for cell in cells) and (not has_classes or source.spec.num_classes < 2):
         raise UsageError("--corrupt-labels needs class ids of two classes or more, which this source does not have")
-    with ExitStack() as opened:
-        scanned, _ = scan_source(source, on_bad_record, opened)
-    total = sum(part.file.examples for part in scanned)
     for subset in sorted({cell.subset for cell in cells if cell.subset is not None}):
         if subset > total:
             raise UsageError(f"--subset {subset:,}: {source.name} split {source.split} has {total:,} examples")
@@ -73,7 +60,7 @@ def check_cells(
             )
     for size in {cell.subset for cell in cells} if val_share else ():
         for seed in range(seeds):
-            drawn = _drawn(scanned, source, subset=size, corrupt=0.0, val_share=val_share, seed=seed)
+            drawn = _drawn(seen, subset=size, corrupt=0.0, val_share=val_share, seed=seed)
             left = int((~drawn.held).sum())
             if left < batch_size:
                 raise UsageError(
@@ -82,18 +69,20 @@ def check_cells(
                 )
     for cell in cells:
         if cell.copies is not None:
-            _check_pairing(cell, scanned, source, val_share, seeds)
+            _check_pairing(cell, seen, val_share, seeds)
 
 
-def _check_pairing(cell: Cell, scanned: Sequence[Scanned], source: Source, val_share: float, seeds: int) -> None:
+def _check_pairing(cell: Cell, seen: Seen, val_share: float, seeds: int) -> None:
     """Raise UsageError if the training set of a seed cannot be paired as the cell's arm pairs."""
     mixing = MixConfig(pairing=cell.arm, copies=cell.copies or 1)
     whole = cell.condition == (None, 0.0) and not val_share
     policy: Policy = PAIRINGS[cell.arm]
-    class_ids = np.concatenate([part.entries["class_id"] for part in scanned])
-    groups = group_ids([part.groups for part in scanned]) if policy.needs_groups else None
+    source = seen.source
+    class_ids = np.concatenate([part.entries["class_id"] for part in seen.scanned])
+    by_group = policy.needs_groups and source.spec.group_key
+    groups = group_ids([part.groups for part in seen.scanned]) if by_group else None
     for seed in range(1 if whole else seeds):
-        drawn = _drawn(scanned, source, subset=cell.subset, corrupt=cell.corrupt, val_share=val_share, seed=seed)
+        drawn = _drawn(seen, subset=cell.subset, corrupt=cell.corrupt, val_share=val_share, seed=seed)
         chosen = drawn.chosen[~drawn.held]
         if groups is not None:
             paired_by = groups[chosen]
@@ -111,27 +100,26 @@ def _check_pairing(cell: Cell, scanned: Sequence[Scanned], source: Source, val_s
 
 def derive(
     config: SourceConfig,
+    seen: Seen,
     folder: Path,
     *,
     subset: int | None,
     corrupt: float,
     seed: int,
     val_share: float = 0.0,
-    on_bad_record: str = "fail",
 ) -> tuple[SourceConfig, SourceConfig | None]:
     """Write `subset` random examples of a source; a share `corrupt` of them get the label of another class.
 
-    subset: at most the number of examples; None for all. val_share: this share of them is held out. Returns where the
+    seen: the source, as it was found. subset: at most the number of
+    examples; None for all. val_share: this share of them is held out. Returns where the
     new sources are: to train on, and held out, if any. Call `check_cells` first.
 
     Raises SourceError or RecordError if the source cannot be read, OutputError if a file cannot be written.
     """
-    source = open_source(config)
-    with ExitStack() as opened:
-        scanned, _ = scan_source(source, on_bad_record, opened)
-        drawn = _drawn(scanned, source, subset=subset, corrupt=corrupt, val_share=val_share, seed=seed)
-        path = _write(source, scanned, drawn, ~drawn.held, folder)
-        held = _write(source, scanned, drawn, drawn.held, folder / _HELD_OUT) if val_share else None
+    source = seen.source
+    drawn = _drawn(seen, subset=subset, corrupt=corrupt, val_share=val_share, seed=seed)
+    path = _write(seen, drawn, ~drawn.held, folder)
+    held = _write(seen, drawn, drawn.held, folder / _HELD_OUT) if val_share else None
     return _described(config, source, path), None if held is None else _described(config, source, held)
 
 
@@ -144,22 +132,19 @@ class _Drawn:
     held: npt.NDArray[np.bool_]
 
 
-def _drawn(
-    scanned: Sequence[Scanned], source: Source, *, subset: int | None, corrupt: float, val_share: float, seed: int
-) -> _Drawn:
+def _drawn(seen: Seen, *, subset: int | None, corrupt: float, val_share: float, seed: int) -> _Drawn:
     """Raises UsageError if the share that is held out cannot be."""
-    chosen = _chosen(sum(part.file.examples for part in scanned), subset, seed)
+    chosen = _chosen(seen.examples, subset, seed)
     held = np.zeros(len(chosen), np.bool_)
     if val_share:
-        groups = np.concatenate([part.groups for part in scanned])
+        groups = np.concatenate([part.groups for part in seen.scanned])
         held = held_out(len(chosen), val_share, seed, groups[chosen] if len(groups) else None)
-    return _Drawn(chosen, _shifts(source, len(chosen), corrupt, seed), held)
+    return _Drawn(chosen, _shifts(seen.source, len(chosen), corrupt, seed), held)
 
 
-def _write(
-    source: Source, scanned: Sequence[Scanned], drawn: _Drawn, wanted: npt.NDArray[np.bool_], folder: Path
-) -> Path:
+def _write(seen: Seen, drawn: _Drawn, wanted: npt.NDArray[np.bool_], folder: Path) -> Path:
     """Write the records of a derived set. wanted: bool[n], which of those that were drawn."""
+    source = seen.source
     path = folder / shard_name(source.name, source.split, 0, 1)
     partial = path.with_name(f".{path.name}")
     reader = ExampleReader(source.spec)
@@ -167,7 +152,7 @@ def _write(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            for number, (where, payload) in enumerate(payloads(scanned)):
+            for number, (where, payload) in enumerate(payloads(seen.scanned)):
                 if number in positions:
                     shift = positions[number]
                     file.write(frame(_relabelled(payload, shift, source, reader, where) if shift else payload))

@@ -74,6 +74,15 @@ class Probes:
         )
         """The names of all probes; none where no prediction is one class."""
 
+    def check_outliers(self, measured: Mapping[str, Any]) -> None:
+        """Raise UsageError if one was measured on other records of the same name."""
+        for name, other in self._outliers.items():
+            if name in measured and measured[name].get("records") != other.records.fingerprint:
+                raise UsageError(
+                    f"--outliers {name}: finished runs were measured on other records of this name: choose another "
+                    f"--out"
+                )
+
     def attack(self, learner: Learner) -> Attack:
         """The attack on networks of a learner. Raises UsageError for a model that cannot be attacked."""
         if self._attack is None or self._attack[0] is not learner:
@@ -96,7 +105,8 @@ class Probes:
             return noise_confidence(learner)
         if name.startswith(_FGSM):
             return self.attack(learner).measure(self._evaluation, float(name.removeprefix(_FGSM)))
-        return _confidence(self._outliers[name].predict(learner))
+        other = self._outliers[name]
+        return {**_confidence(other.predict(learner)), "records": other.records.fingerprint}
 
 
 def noise_confidence(learner: Learner) -> dict[str, float]:

@@ -1,7 +1,6 @@
 """One run of a comparison: its training examples, its training and its probes."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -18,12 +17,12 @@ from mixup_pipeline.comparison.derived import check_cells, derive
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.predicted import Predicted
 from mixup_pipeline.comparison.probes import CALIBRATED
+from mixup_pipeline.comparison.seen import Seen
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import TrainingError
-from mixup_pipeline.sources import evaluation_config, open_source
+from mixup_pipeline.sources import evaluation_config
 from mixup_pipeline.spec import ImageOptions
-from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import ExampleFiles, arrays_of, check_apart, shared_files
 from mixup_pipeline.training.learner import Learner, Learners
@@ -34,7 +33,6 @@ from mixup_pipeline.training.prepared_source import brought_to, form_of, open_ex
 from mixup_pipeline.training.read_alike import read_alike
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import Row
-from mixup_pipeline.training.source_examples import scan_source
 from mixup_pipeline.training.train import train
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.unchanged import Unchanged
@@ -47,15 +45,19 @@ _SAMPLES = 8
 class RunMaker:
     """Makes the runs of a comparison. They share devices, compiled models and evaluation data."""
 
-    def __init__(self, comparison: Comparison, folder: CompareFolder, callbacks: Callbacks) -> None:
-        """Raises UsageError, SourceError or RecordError if what is asked cannot be done with these data."""
-        self.folder = folder
+    def __init__(
+        self, comparison: Comparison, folder: CompareFolder, callbacks: Callbacks, learners: Learners, seen: Seen
+    ) -> None:
+        """seen: the training examples.
+
+        Raises UsageError, SourceError or RecordError if what is asked cannot be done with these data.
+        """
+        self.folder, self.learners, self._seen = folder, learners, seen
         self._comparison, self._config, self._callbacks = comparison, comparison.config, callbacks
-        self.learners = Learners(choose_devices(comparison.device))
         self._source_config = self._with_channels(comparison.source)
         form = self._source_config.images
-        spec = open_source(self._source_config).spec
-        evaluation = read_alike(replace(comparison.evaluation, allow_eval_split=True), spec, comparison.source)
+        evaluation = replace(comparison.evaluation, allow_eval_split=True)
+        evaluation = read_alike(evaluation, seen.source.spec, comparison.source)
         self.evaluation = self._clean(evaluation, form, "evaluation")
         form = form_of(self.evaluation.records)
         unlabelled = replace(comparison.evaluation, label_kind=None, class_names=None)  # outliers have other classes
@@ -80,12 +82,10 @@ class RunMaker:
 
     def _with_channels(self, config: SourceConfig) -> SourceConfig:
         """The source with its channels said, where they follow from all of its images: a part might have no colour."""
-        source = open_source(config)
-        if not INPUT_KINDS[source.spec.encoding].takes_image_options or source.spec.shape[2] is not None:
+        spec = self._seen.source.spec
+        if not INPUT_KINDS[spec.encoding].takes_image_options or spec.shape[2] is not None:
             return config
-        with ExitStack() as opened:
-            _, shape = scan_source(source, self._comparison.on_bad_record, opened)
-        return replace(config, channels=str(shape[2]))
+        return replace(config, channels=str(self._seen.shape[2]))
 
     def _clean(self, config: SourceConfig, form: ImageOptions, name: str) -> Evaluation:
         """Clean examples to evaluate on, whose image files are brought to a form."""
@@ -95,7 +95,7 @@ class RunMaker:
     def _check(self) -> None:
         """Refuse before the first run what a later one could not do."""
         config, records = self._config, self.evaluation.records
-        source = open_source(self._source_config)
+        source = self._seen.source
         check_apart(shared_files(source.files, arrays_of(source), records))
         probes.check_probes(records, config.fgsm, self._outliers)
         if config.fgsm:
@@ -104,12 +104,11 @@ class RunMaker:
         for note in self.evaluation.notes:  # a damaged record of theirs is met here, before the first step
             self._callbacks.on_hint(note)
         check_cells(
-            self._source_config,
+            self._seen,
             config.cells(),
             seeds=config.seeds,
             batch_size=config.train.batch_size,
             val_share=config.train.val_share,
-            on_bad_record=self._comparison.on_bad_record,
         )
 
     @property
@@ -154,6 +153,7 @@ class RunMaker:
         names, seed = self._probes.names, config.seed
         measured = self._found(partial(self.folder.load_probes, cell, seed)) or {}
         predicted = self._found(partial(self.folder.read_predicted, cell, seed))
+        self._probes.check_outliers(measured)
         missing = [name for name in names if name not in measured]
         if names and (missing or predicted is None):
             learner = self._learner(config)
@@ -162,6 +162,7 @@ class RunMaker:
             held_out = self._source(cell, seed)[1] if CALIBRATED in missing else None
             measured |= self._probes.measure(missing, learner, found, held_out)
             self.folder.save_probes(cell, seed, measured)
+            measured = self.folder.load_probes(cell, seed)
             predicted = Predicted.of(found, self.evaluation.truth)
             self.folder.save_predicted(cell, seed, predicted)
         return {name: measured[name] for name in names}, predicted
@@ -269,12 +270,12 @@ class RunMaker:
                 self._opened = None
                 source, held_out = derive(
                     source,
+                    self._seen,
                     self.folder.derived,
                     subset=cell.subset,
                     corrupt=cell.corrupt,
                     seed=seed,
                     val_share=share,
-                    on_bad_record=self._comparison.on_bad_record,
                 )
                 if held_out is not None:
                     kept_in = self.folder.held_out

@@ -1,4 +1,4 @@
-"""The models of this package: two for images, two for numbers in order, and one for anything.
+"""The models of this package: three for images, two for numbers in order, and one for anything.
 
 Each takes a batch of inputs as they are stored. What the outputs pass at last is said by the task: softmax, sigmoid or
 nothing.
@@ -15,6 +15,7 @@ Model = Any
 
 CLASSIFICATION = "classification"
 _FILTERS = (32, 64, 128)
+_SMALL_SIDE = 64
 
 
 def tutorial_cnn(
@@ -56,6 +57,43 @@ def resnet20(
             if stride == 2:  # the identity, subsampled and padded with zero channels: no weights
                 x = layers.AveragePooling2D(1, 2)(x)
                 x = layers.Concatenate()([x, layers.Rescaling(0.0)(x)])
+            x = layers.ReLU()(layers.Add()([x, inner]))
+    x = layers.GlobalAveragePooling2D()(x)
+    if dropout:
+        x = layers.Dropout(dropout)(x)
+    for layer in _ending(num_classes, task):
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+def resnet18(
+    shape: Shape, num_classes: int, dropout: float | None = None, *, task: str = CLASSIFICATION, dtype: str = "uint8"
+) -> Model:
+    """Four stages of two residual blocks with 64 to 512 filters (He et al. 2016, table 1), for 32 to 224 pixels.
+
+    Images of up to 64 pixels enter by a 3×3 convolution, larger ones by a 7×7 one with stride 2 and a pooling. The last
+    scale of each block begins at 0 (Goyal et al. 2017).
+    """
+    keras = import_keras()
+    layers = keras.layers
+
+    def convolve(x: Any, filters: int, size: int, stride: int, scale: str = "ones") -> Any:
+        x = layers.Conv2D(filters, size, stride, "same", use_bias=False, kernel_initializer="he_normal")(x)
+        return layers.BatchNormalization(gamma_initializer=scale)(x)
+
+    inputs = keras.Input(shape, dtype=dtype)
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    if max(shape[:2]) <= _SMALL_SIDE:
+        x = layers.ReLU()(convolve(x, 64, 3, 1))
+    else:
+        x = layers.ReLU()(convolve(x, 64, 7, 2))
+        x = layers.MaxPooling2D(3, 2, "same")(x)
+    for stage, filters in enumerate((64, 128, 256, 512)):
+        for block in range(2):
+            stride = 2 if stage and not block else 1
+            inner = convolve(layers.ReLU()(convolve(x, filters, 3, stride)), filters, 3, 1, "zeros")
+            if stride == 2:
+                x = convolve(x, filters, 1, stride)
             x = layers.ReLU()(layers.Add()([x, inner]))
     x = layers.GlobalAveragePooling2D()(x)
     if dropout:

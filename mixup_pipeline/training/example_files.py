@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.dataset.manifest import Manifest
-from mixup_pipeline.dataset.source_again import ReadFile
 from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.records.fields import Field
 from mixup_pipeline.records.inputs import InputKind
@@ -43,8 +42,8 @@ class ExampleFiles:
     examples: the number of records in a pass. skipped: the bad records of a source that are left out.
     originals: the files of a source. Those of `passes` may be others, which were prepared of them.
     arrays: of a file that holds several arrays of inputs, which of them.
-    fingerprint: of all records of a source. groups: int64[examples], what tells the groups of a source's examples;
-    empty if it has none.
+    fingerprints: of the records of each file of a source. groups: int64[examples], what tells the groups of a source's
+    examples; empty if it has none.
     blame: called when TensorFlow cannot read a record of a source: raises RecordError for the bad one, if there is one.
     input_key, input_kind: the feature that holds the input, and its input kind. images: how image files are
     brought to one form when they are read; brought_to: how that was done to all of them.
@@ -69,7 +68,7 @@ class ExampleFiles:
     skipped: int = 0
     originals: tuple[SourceFile, ...] = ()
     arrays: str = ""
-    fingerprint: str = ""
+    fingerprints: tuple[str, ...] = ()
     groups: Groups = field(default_factory=lambda: np.zeros(0, np.int64))
     blame: Callable[[], None] = lambda: None
 
@@ -83,6 +82,16 @@ class ExampleFiles:
         passes = tuple(one.part(np.flatnonzero(chosen)) for one in self.passes)
         groups = self.groups[chosen] if len(self.groups) else self.groups
         return replace(self, passes=passes, examples=int(chosen.sum()), groups=groups)
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether other files than the originals are read, which were prepared of them."""
+        return bool(self.originals) and self.passes[0].paths != tuple(file.path for file in self.originals)
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells all records of a source from others."""
+        return fingerprint_of(zip((Path(file).name for file in self.files), self.fingerprints, strict=False))
 
     @property
     def task(self) -> Task:
@@ -157,10 +166,9 @@ def _input_text(files: ExampleFiles) -> str:
     return "images" if files.input_kind.is_image else "numbers"
 
 
-def fingerprint_of(files: Iterable[ReadFile]) -> str:
-    """What tells the records of some files from others."""
-    told = hashlib.sha256("\n".join(f"{file.name} {file.fingerprint}" for file in files).encode())
-    return told.hexdigest()[:16]
+def fingerprint_of(files: Iterable[tuple[str, str]]) -> str:
+    """What tells the records of some files from others. files: the name of each, and the fingerprint of its records."""
+    return hashlib.sha256("\n".join(f"{name} {told}" for name, told in files).encode()).hexdigest()[:16]
 
 
 def check_apart(shared: Sequence[str]) -> None:

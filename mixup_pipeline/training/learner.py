@@ -139,7 +139,7 @@ class Learners:
 
     def __init__(self, devices: Devices, *, deterministic: bool = False) -> None:
         """deterministic: only operations that give the same bits every time, even on a GPU, where they are slower."""
-        self.devices = devices
+        self.devices, self.deterministic = devices, deterministic
         if deterministic:
             import_tensorflow().config.experimental.enable_op_determinism()
         self._made: dict[tuple[Any, ...], Learner] = {}
@@ -150,8 +150,8 @@ class Learners:
         Raises UsageError as `Learner` does.
         """
         together = self.devices.steps_together(epoch_steps)
-        ends = total_steps if config.schedule == "cosine" else None
-        compiled = replace(config, seed=0, epochs=1, steps=None, clean_last_epochs=0)
+        ends = total_steps if config.schedule == "cosine" or config.warmup else None
+        compiled = replace(config, seed=0, epochs=1, steps=None, clean_last_epochs=0, val_share=0.0)
         key = (compiled, interface, together, ends)
         if key not in self._made:
             self._made[key] = Learner(

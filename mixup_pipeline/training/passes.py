@@ -5,9 +5,9 @@ and copy. So one order of numbers reads the same examples from all of them. Reco
 would leave a sorted source nearly sorted.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,10 @@ import numpy.typing as npt
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.mixing.slots import examples_in_slots, record_order, shard_tasks
 from mixup_pipeline.records.framing import walk_records
+from mixup_pipeline.sources.file_formats import payloads_of, readable
 from mixup_pipeline.sources.index import ENTRY, Entries, NamedFile
-from mixup_pipeline.sources.payloads import CHANGED, DAMAGED, read_payloads
+from mixup_pipeline.sources.payloads import DAMAGED, read_payloads
+from mixup_pipeline.storage.places import place
 
 _KEPT_PASSES = 16
 Numbers = npt.NDArray[np.int64]
@@ -38,14 +40,11 @@ class Located:
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """The files of a pass over a dataset.
-
-    locate: finds their records, when they are first read. fault: what it means if one does not match its CRC.
-    """
+    """The files of a pass over a dataset. locate: finds their records, when they are first read. read: reads some."""
 
     files: tuple[NamedFile, ...]
     locate: Callable[[], Located]
-    fault: str = CHANGED
+    read: Callable[[Sequence[NamedFile], Entries], Iterator[bytes]] = payloads_of
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -64,8 +63,15 @@ class Pass:
         """
         located = self.located
         wanted, places = np.unique(located.rows[examples], return_inverse=True)
-        found = list(read_payloads(self.files, located.entries[wanted], self.fault))
+        found = list(self.read(self.files, located.entries[wanted]))
         return [found[place] for place in places.tolist()]
+
+    def name_of(self, example: int) -> str:
+        """The record of an example: its file and its number there."""
+        entry = self.located.entries[self.located.rows[example]]
+        file, record = self.files[entry["file"]], int(entry["record"])
+        members = readable(file).members(place(file.path))
+        return f"{file.name} record {record}" if members is None else f"{file.name}/{members[record]}"
 
     def part(self, examples: Numbers) -> "Pass":
         """Only these examples, ascending; they are numbered anew from 0."""
@@ -101,7 +107,7 @@ class _Shard:
 def copy_pass(out: Path, manifest: Manifest, copy: int) -> Pass:
     """A pass over one copy of a mixed dataset, whose examples are the bases."""
     files = tuple(_Shard(str(out / shard.name)) for shard in manifest.shards if shard.copy == copy)
-    return Pass(files, lambda: _located_shards(files, manifest, copy), fault=DAMAGED)
+    return Pass(files, lambda: _located_shards(files, manifest, copy), partial(read_payloads, fault=DAMAGED))
 
 
 def _located_shards(files: Sequence[_Shard], manifest: Manifest, copy: int) -> Located:

@@ -20,6 +20,7 @@ from mixup_pipeline.training.example_files import (
     shared_files,
 )
 from mixup_pipeline.training.held_out import held_out
+from mixup_pipeline.training.leaks import check_copied, check_leaks
 from mixup_pipeline.training.loop import Job
 from mixup_pipeline.training.mixed_shards import checked_manifest, clean_records, read_as_mixed
 from mixup_pipeline.training.models import check_model, model_identity
@@ -88,7 +89,8 @@ class Prepared:
     def may_grow(self) -> tuple[str, ...]:
         """What of the request may grow: the epochs, where no step depends on how many there are."""
         config = self.job.config
-        fixed = config.schedule != "constant" or config.steps is not None or config.clean_last_epochs
+        by_length = config.schedule != "constant" or config.warmup
+        fixed = by_length or config.steps is not None or config.clean_last_epochs
         return () if fixed else (_EPOCHS,)
 
     @property
@@ -125,6 +127,7 @@ def prepare(
         evaluation = Evaluation(_opened(fitting, request, out, "evaluation"))
     _check_fit(data.records, evaluation.records)
     check_apart(data.shared(evaluation.records))
+    few = data.check_leaks(evaluation.records)
     identity: dict[str, Any] = {
         "config": request.config.identity(),
         "data": data.identity,
@@ -137,8 +140,8 @@ def prepare(
         if request.src is None:
             raise UsageError(_VAL_SHARE_OF_SHARDS)
         train, validation = _split(train, request.config)
-    identity |= model_identity(request.config.model)
     check_model(request.config.model, train.interface)
+    identity["model"] = model_identity(request.config, train.interface)
     scales, hints = scales_for(request.config, train, unmixed)
     job = Job(
         config=request.config,
@@ -150,7 +153,7 @@ def prepare(
         scales=scales,
         units=units_of(unmixed or train) if task.in_units else None,
     )
-    notes = [*hints, *data.notes, *_left_out(job)]
+    notes = [*hints, *data.notes, *([few] if few else []), *_left_out(job)]
     if job.test is not None:
         notes.append(
             f"{job.evaluation.records.examples:,} training examples are held out to choose the best epoch; "
@@ -216,13 +219,15 @@ def _content_identity(records: ExampleFiles) -> dict[str, Any]:
 class _TrainingData:
     """What a run trains on.
 
-    shared: the paths of evaluation files that hold examples of these, mixed or not. identity: what tells these
+    shared: the paths of evaluation files that hold examples of these, mixed or not. check_leaks: what is
+    said of a few evaluation examples that are trained on; it raises UsageError for many. identity: what tells these
     examples from others. clean: the unmixed source, for clean last epochs. notes: what the user should know.
     read_alike: the configuration of clean examples, whose labels and columns are read as those were that were mixed.
     """
 
     records: ExampleFiles
     shared: Callable[[ExampleFiles], Sequence[str]]
+    check_leaks: Callable[[ExampleFiles], str | None]
     identity: dict[str, Any]
     clean: ExampleFiles | None = None
     notes: tuple[str, ...] = ()
@@ -237,9 +242,18 @@ def _source_data(request: TrainRequest, src: SourceConfig, out: Path, opened: Ex
     return _TrainingData(
         records=records,
         shared=partial(shared_files, records.originals, records.arrays),
+        check_leaks=partial(_leaks, records),
         identity=identity,
         read_alike=partial(read_alike, spec=open_source(src).spec, asked=src),
     )
+
+
+def _leaks(trained: ExampleFiles, evaluation: ExampleFiles) -> str | None:
+    """Told by each record where both are read as they are, else by whole files."""
+    check_copied(trained.fingerprints, evaluation)
+    if trained.is_prepared or evaluation.is_prepared:
+        return None
+    return check_leaks(trained.passes[0], evaluation.passes[0])
 
 
 def _shards_data(request: TrainRequest, out: Path) -> _TrainingData:
@@ -250,6 +264,7 @@ def _shards_data(request: TrainRequest, out: Path) -> _TrainingData:
     return _TrainingData(
         records=mixed_examples(request.shards, manifest),
         shared=partial(mixed_files, manifest),
+        check_leaks=partial(check_copied, [file.fingerprint for file in manifest.source.files]),
         identity={"run_id": manifest.run_id, "name": manifest.name},
         clean=clean_records(manifest, request.evaluation, out) if request.config.clean_last_epochs else None,
         notes=(note,) if manifest.config.keep_originals else (),

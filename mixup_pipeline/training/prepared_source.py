@@ -20,7 +20,7 @@ from mixup_pipeline.sources.index import Groups
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.spec import AS_STORED, ImageOptions
 from mixup_pipeline.training.augmenting import run_augment, source_options
-from mixup_pipeline.training.example_files import ExampleFiles, arrays_of, fingerprint_of, mixed_examples
+from mixup_pipeline.training.example_files import ExampleFiles, arrays_of, mixed_examples
 from mixup_pipeline.training.source_examples import scan_source, source_examples
 
 _OTHER_RUN = ": use --overwrite"
@@ -59,7 +59,7 @@ def open_examples(
         name=source.name,
         originals=source.files,
         arrays=arrays_of(source),
-        fingerprint=fingerprint_of(manifest.source.files),
+        fingerprints=tuple(file.fingerprint for file in manifest.source.files),
         skipped=manifest.source.skipped,
         groups=_groups(source, on_bad_record),
     )

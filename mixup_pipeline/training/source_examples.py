@@ -20,7 +20,7 @@ from mixup_pipeline.sources.file_formats import format_of, payloads_of
 from mixup_pipeline.sources.scan import Scanned, check_every_record, common_shape, plain_file, scan_file
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.spec import Shape
-from mixup_pipeline.training.example_files import ExampleFiles, fingerprint_of
+from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.passes import source_pass
 
 
@@ -49,18 +49,11 @@ def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> Exampl
         label_features=lambda tf: {spec.label_key: labels.parsed(tf, spec)},
         soft_labels=lambda tf, features: labels.tensor(tf, features[spec.label_key], spec),
         skipped=sum(file.skipped for file in files),
-        fingerprint=fingerprint_of(files),
+        fingerprints=tuple(file.fingerprint for file in files),
         groups=np.concatenate([part.groups for part in scanned]),
         originals=source.files,
         blame=partial(_blame, source),
     )
-
-
-def source_fingerprint(config: SourceConfig, on_bad_record: str = "fail") -> str:
-    """What tells the records of a source from others, in a pass over them. Raises the errors of `source_examples`."""
-    source, rules = open_source(config), MixConfig(on_bad_record=on_bad_record)
-    with ExitStack() as opened:
-        return fingerprint_of(_scanned(source, position, rules, opened).file for position in range(len(source.files)))
 
 
 def scan_source(

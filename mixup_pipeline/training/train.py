@@ -1,13 +1,12 @@
 """A training run: train what is prepared, and write the result."""
 
-import platform
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from mixup_pipeline.training.claimed_folder import OnNote, ignore
+from mixup_pipeline.training.environment import environment
 from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.prepare import Prepared
@@ -18,7 +17,6 @@ from mixup_pipeline.training.watch import OnStep
 
 RESULT_VERSION = 2
 """2: examples are trained on in one global order; `test`."""
-_LIBRARIES = ("keras", "mixup-pipeline", "numpy", "tensorflow")
 
 
 def train(
@@ -39,10 +37,11 @@ def train(
     Raises MixupError with one line that says what is wrong and what to do.
     """
     started, folder = time.monotonic(), RunFolder(out)
-    with folder.claimed(prepared.identity, on_note, may_grow=prepared.may_grow):
+    identity = {**prepared.identity, **environment(learners)}
+    with folder.claimed(identity, on_note, may_grow=prepared.may_grow):
         folder.check_files()
         if folder.result.is_file():
-            fault = folder.fault(prepared.identity)
+            fault = folder.fault(identity)
             if fault is None:
                 return folder.load_finished()[0]
             if folder.fault() is None:  # sound, and so of fewer epochs
@@ -58,7 +57,7 @@ def train(
         on_start(trainer, (*prepared.notes, *measured, *([note] if note else [])))
         history = trainer.train(on_step, on_epoch)
         tested = trainer.test()
-        result = run_result(prepared.identity, trainer, history, tested, seconds=time.monotonic() - started)
+        result = run_result(identity, trainer, history, tested, seconds=time.monotonic() - started)
         flush_log(folder.log)
         folder.save_result(result)
     return result
@@ -77,12 +76,10 @@ def run_result(
         "format_version": RESULT_VERSION,
         **identity,
         "parameters": int(trainer.learner.model.count_params()),
-        "devices": list(trainer.learner.devices.names),
         "epochs": history[-1]["epoch"],
         "steps": history[-1]["step"],
         "last": history[-1],
         "best": trainer.learner.task.best(history),
         **({"test": tested} if tested else {}),
         "seconds": round(seconds, 3),
-        "versions": {"python": platform.python_version()} | {library: version(library) for library in _LIBRARIES},
     }

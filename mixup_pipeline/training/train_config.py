@@ -19,8 +19,8 @@ _MAX_EPOCHS = 1_000_000
 class TrainConfig:
     """Everything that decides the result of a training run on given records.
 
-    Each field is an option of mixup-train, whose help says what it means. learning_rate is the one at the start; with
-    schedule "cosine" it falls to 0 at the last step.
+    Each field is an option of mixup-train, whose help says what it means. learning_rate is the highest; with schedule
+    "cosine" it falls to 0 at the last step.
 
     Raises UsageError naming the option, the allowed range and the value received.
     """
@@ -28,16 +28,19 @@ class TrainConfig:
     model: str = option(
         "tutorial-cnn",
         Text(),
-        help="tutorial-cnn and resnet20 for images, cnn1d for series, cnn2d for spectrograms, mlp for all; or "
+        help="tutorial-cnn, resnet20, resnet18 for images, cnn1d for series, cnn2d for spectrograms, mlp for all; or "
         "package.module:function, called with (shape, num_classes).",
     )
     epochs: int = option(10, Integer(1, _MAX_EPOCHS), help="Epoch e reads copy e mod K of the shards.")
     steps: int | None = option(None, Integer(1, 10**12), help="Train so many steps instead.")
     batch_size: int = option(64, Integer(1, 1_000_000), help="Examples a step, over all devices.")
     optimizer: str = option("adam", Choice(OPTIMIZERS), help="sgd has momentum 0.9.")
-    learning_rate: float = option(3e-3, Number(1e-8, 100), help="At the start.")
+    learning_rate: float = option(3e-3, Number(1e-8, 100), help="At the start, or after the warm-up.")
     schedule: str = option("constant", Choice(SCHEDULES), help="cosine: down to 0 at the end.")
-    weight_decay: float = option(0.0, Number(0, 1), help="Decoupled; for adamw and sgd.")
+    warmup: float = option(
+        0.0, Number(0, 0.9), metavar="P", help="Share of all steps in which the learning rate rises from 0."
+    )
+    weight_decay: float = option(0.0, Number(0, 1), help="Decoupled, of kernels only; for adamw and sgd.")
     val_share: float = option(
         0.0,
         Number(0, 0.9),

@@ -1,5 +1,6 @@
 """Smaller and noisier training sets, against what they were made from."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.derived import check_cells, derive
+from mixup_pipeline.comparison.seen import Seen
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import RecordError, UsageError
 from mixup_pipeline.records.example_reader import ExampleReader
@@ -27,6 +29,14 @@ def source(tmp_path: Path) -> SourceConfig:
     )
 
 
+OPENED = ExitStack()
+"""What is converted can be read until the tests end."""
+
+
+def seen(config: SourceConfig, on_bad_record: str = "fail") -> Seen:
+    return Seen.of(config, on_bad_record, OPENED)
+
+
 def content(config: SourceConfig) -> list[tuple[bytes, int]]:
     """(input, class) of every example."""
     opened = open_source(config)
@@ -40,7 +50,7 @@ def content(config: SourceConfig) -> list[tuple[bytes, int]]:
 
 
 def made(source: SourceConfig, folder: Path, subset: int | None, corrupt: float, seed: int) -> list[tuple[bytes, int]]:
-    return content(derive(source, folder, subset=subset, corrupt=corrupt, seed=seed)[0])
+    return content(derive(source, seen(source), folder, subset=subset, corrupt=corrupt, seed=seed)[0])
 
 
 def test_so_many_examples_and_smaller_ones_lie_in_larger_ones(source: SourceConfig, tmp_path: Path) -> None:
@@ -97,7 +107,7 @@ def cell(arm: str = "baseline", **more: Any) -> Cell:
 )
 def test_what_cannot_be_made_is_refused(source: SourceConfig, subsets: list[int], message: str) -> None:
     with pytest.raises(UsageError) as refused:
-        check_cells(source, [cell(subset=subset) for subset in subsets], seeds=1, batch_size=32)
+        check_cells(seen(source), [cell(subset=subset) for subset in subsets], seeds=1, batch_size=32)
     assert str(refused.value) == message
 
 
@@ -108,13 +118,13 @@ def test_what_can_be_made_is_not_refused(source: SourceConfig) -> None:
         for subset in (32, None)
         for share in (0, 0.5)
     ]
-    check_cells(source, cells, seeds=2, batch_size=32)
+    check_cells(seen(source), cells, seeds=2, batch_size=32)
 
 
 def test_labels_of_one_class_cannot_be_wrong(tmp_path: Path) -> None:
     folder = write_tfds(tmp_path / "shapes/1.0.0", num_examples=40, num_classes=1).folder
     with pytest.raises(UsageError, match="--corrupt-labels needs class ids of two classes or more"):
-        check_cells(SourceConfig(src=str(folder)), [cell(), cell(corrupt=0.2)], seeds=1, batch_size=32)
+        check_cells(seen(SourceConfig(src=str(folder))), [cell(), cell(corrupt=0.2)], seeds=1, batch_size=32)
 
 
 def test_an_arm_that_cannot_be_paired_is_refused_before_any_training_by_the_name_of_its_class(tmp_path: Path) -> None:
@@ -122,12 +132,12 @@ def test_an_arm_that_cannot_be_paired_is_refused_before_any_training_by_the_name
     (dataset.folder / "label.labels.txt").write_text("ant\nbee\ncat\ndog\n")
     config = SourceConfig(src=str(dataset.folder))
     with pytest.raises(UsageError) as refused:
-        check_cells(config, [cell(), cell("any"), cell("cross-class")], seeds=3, batch_size=8)
+        check_cells(seen(config), [cell(), cell("any"), cell("cross-class")], seeds=3, batch_size=8)
     assert str(refused.value) == (
         "arm cross-class-alpha0.2-copies2: --pairing cross-class needs every class to hold at most half of the "
         "examples, but class 'ant' holds 29 of 40: use --pairing any or within-class, or leave the arm out of --arms"
     )
-    check_cells(config, [cell(), cell("any"), cell("within-class")], seeds=3, batch_size=8)
+    check_cells(seen(config), [cell(), cell("any"), cell("within-class")], seeds=3, batch_size=8)
 
 
 def test_the_training_sets_of_all_seeds_are_paired(tmp_path: Path) -> None:
@@ -137,9 +147,9 @@ def test_the_training_sets_of_all_seeds_are_paired(tmp_path: Path) -> None:
     sizes = [sum(label == 0 for _, label in made(config, tmp_path / str(seed), 10, 0, seed)) for seed in range(10)]
     first = next(seed for seed, size in enumerate(sizes) if size > 5)
     with pytest.raises(UsageError, match=rf"copies2-subset10, seed {first}: .*class 0 holds {sizes[first]} of 10"):
-        check_cells(config, cells, seeds=10, batch_size=8)
+        check_cells(seen(config), cells, seeds=10, batch_size=8)
     if first:
-        check_cells(config, cells, seeds=first, batch_size=8)
+        check_cells(seen(config), cells, seeds=first, batch_size=8)
 
 
 def test_bad_records_are_left_out_of_what_is_derived(source: SourceConfig, tmp_path: Path) -> None:
@@ -147,9 +157,9 @@ def test_bad_records_are_left_out_of_what_is_derived(source: SourceConfig, tmp_p
     file = next(iter(sorted(Path(source.src).glob("*.tfrecord-*"))))
     replace_record(file, 2, b"\xff")
     with pytest.raises(RecordError, match=rf"{file.name}: record 2 at byte"):
-        check_cells(source, [cell()], seeds=1, batch_size=8)
+        check_cells(seen(source), [cell()], seeds=1, batch_size=8)
     with pytest.raises(RecordError, match=rf"{file.name}: record 2 at byte"):
-        derive(source, tmp_path / "fail", subset=None, corrupt=0.5, seed=0)
-    check_cells(source, [cell(subset=199)], seeds=1, batch_size=8, on_bad_record="skip")
-    skipped, _ = derive(source, tmp_path / "skip", subset=None, corrupt=0, seed=0, on_bad_record="skip")
+        derive(source, seen(source), tmp_path / "fail", subset=None, corrupt=0.5, seed=0)
+    check_cells(seen(source, "skip"), [cell(subset=199)], seeds=1, batch_size=8)
+    skipped, _ = derive(source, seen(source, "skip"), tmp_path / "skip", subset=None, corrupt=0, seed=0)
     assert content(skipped) == [example for number, example in enumerate(whole) if number != 2]

@@ -96,7 +96,7 @@ def test_gradients_that_vanish_are_counted(evaluation: Evaluation) -> None:
 def test_models_of_this_package_can_be_attacked(tmp_path: Path) -> None:
     data = write_tfds(tmp_path / "shapes/1.0.0", num_examples=12, num_classes=4, shape=(32, 32, 3))
     evaluation = Evaluation(source_examples(SourceConfig(src=str(data.folder))))
-    for model in ("tutorial-cnn", "resnet20", "mlp"):
+    for model in ("tutorial-cnn", "resnet20", "resnet18", "mlp"):
         learner = learner_of(model, evaluation)
         found = Attack(learner, (32, 32, 3)).measure(evaluation, 0.1)
         assert found["zero_gradients"] == 0

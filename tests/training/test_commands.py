@@ -71,7 +71,10 @@ TRAIN_REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--label-smoothing", "0.1"), "--force-label-smoothing"),
     (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--epochs", "0"), "epochs"),
     (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--learning-rate", "nan"), "learning-rate"),
-    (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--model", "large"), "use tutorial-cnn, resnet20, mlp"),
+    (
+        ("--shards", "SHARDS", "--eval-src", "mnist_sample", "--model", "large"),
+        "use tutorial-cnn, resnet20, resnet18, mlp",
+    ),
     (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--device", "gpu"), "TensorFlow sees no GPU here"),
     (("--shards", "SHARDS", "--eval-src", "mnist_sample", "--schema", "tfds_image"), "schema is for TFRecord files"),
     (("--shards", "SHARDS", "--eval-src", "OTHER"), "shape differs"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mixup_pipeline.comparison.compare_config import CompareConfig, parse_sweep
 from mixup_pipeline.comparison.comparison import Callbacks, Comparison
 from mixup_pipeline.comparison.derived import derive
 from mixup_pipeline.comparison.fitting_arms import fitting_arms
+from mixup_pipeline.comparison.seen import Seen
 from mixup_pipeline.comparison.statistics import bounds
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.config.option import options_of
@@ -143,6 +145,14 @@ def test_the_command_compares_values_and_says_what_it_leaves_out(tmp_path: Path)
     assert "--corrupt-labels needs class ids" in line
 
 
+OPENED = ExitStack()
+"""What is converted can be read until the tests end."""
+
+
+def seen(config: SourceConfig) -> Seen:
+    return Seen.of(config, "fail", OPENED)
+
+
 def spec_of(config: SourceConfig) -> dict[str, Any]:
     spec = open_source(config).spec
     return {
@@ -155,7 +165,7 @@ def spec_of(config: SourceConfig) -> dict[str, Any]:
 
 def folders(folder: Path, split: str, count: int) -> SourceConfig:
     """Folders of images, one of which has few."""
-    for number, image in enumerate(random_images(count, (9, 9, 1))):
+    for number, image in enumerate(random_images(count, (9, 9, 1), seed=len(split))):
         path = folder / split / ("rare, odd" if number % 20 == 0 else f"b{number % 2}") / f"{number:03}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png(image))
@@ -168,7 +178,7 @@ DERIVED: list[Make] = [multi_label, regression, spectrogram, folders]
 @pytest.mark.parametrize("make", DERIVED, ids=[make.__name__ for make in DERIVED])
 def test_a_subset_is_read_as_its_source_is(make: Make, tmp_path: Path) -> None:
     source = make(tmp_path, "train", 60)
-    derived, _ = derive(source, tmp_path / "work", subset=12, corrupt=0.0, seed=1)
+    derived, _ = derive(source, seen(source), tmp_path / "work", subset=12, corrupt=0.0, seed=1)
     assert spec_of(derived) == spec_of(source)
     assert {name for name in options_of(SourceConfig) if getattr(derived, name) != getattr(source, name)} >= {"src"}
 
@@ -178,7 +188,7 @@ def test_wrong_labels_of_texts_are_texts(tmp_path: Path) -> None:
     source = folders(tmp_path, "train", 60)
     found = []
     for share in (0.0, 1.0):
-        derived, _ = derive(source, tmp_path / str(share), subset=None, corrupt=share, seed=1)
+        derived, _ = derive(source, seen(source), tmp_path / str(share), subset=None, corrupt=share, seed=1)
         records = [parse(payload) for _, payload, _, _ in read_records(Path(derived.src), "x")]
         found.append([record["label"].bytes_list.value[0].decode() for record in records])
     right, wrong = found
@@ -200,7 +210,7 @@ def test_class_folders_are_compared(tmp_path: Path) -> None:
 
 def patients(folder: Path, split: str, count: int) -> SourceConfig:
     """Images of which every five are of one patient."""
-    images = random_images(count, (9, 9, 1))
+    images = random_images(count, (9, 9, 1), seed=len(split))
     records = [example({"image": png(x), "label": n % 3, "patient": n // 5}) for n, x in enumerate(images)]
     path = write_records(folder / f"patients-{split}.tfrecord", records)
     keys: dict[str, Any] = {"label_key": "label", "num_classes": 3, "group_key": "patient"}

@@ -59,13 +59,16 @@ def test_none_and_all_are_refused(count: int, share: float, groups: list[int] | 
 def source(tmp_path: Path) -> SourceConfig:
     """80 examples of two values in 16 groups; each holds the number of its group."""
     rng = np.random.default_rng(1)
-    payloads = []
-    for number in range(80):
-        label = number % 2
-        values = np.array([label + rng.normal(), number // 5], np.float32)
-        payloads.append(example({"x": values, "label": label, "patient": b"p%d" % (number // 5)}))
-    path = write_records(tmp_path / "data/train", payloads)
-    write_records(tmp_path / "data/test", payloads[::3])
+
+    def payloads(count: int) -> list[bytes]:
+        values = [np.array([number % 2 + rng.normal(), number // 5], np.float32) for number in range(count)]
+        return [
+            example({"x": value, "label": number % 2, "patient": b"p%d" % (number // 5)})
+            for number, value in enumerate(values)
+        ]
+
+    path = write_records(tmp_path / "data/train", payloads(80))
+    write_records(tmp_path / "data/test", payloads(27))
     return SourceConfig(src=str(path), image_key="x", label_key="label", num_classes=2, allow_eval_split=True)
 
 

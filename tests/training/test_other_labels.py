@@ -150,7 +150,7 @@ def test_labels_that_tell_nothing_are_refused_before_the_first_step(tmp_path: Pa
 
 
 SHAPES: list[tuple[Interface, set[str]]] = [
-    (Interface(shape=(28, 28, 1), num_classes=3), {"tutorial-cnn", "resnet20", "mlp"}),
+    (Interface(shape=(28, 28, 1), num_classes=3), {"tutorial-cnn", "resnet20", "resnet18", "mlp"}),
     (Interface(shape=(6, 28, 1), num_classes=3), {"mlp"}),
     (Interface(shape=(28, 28, 1), num_classes=3, is_image=False), {"mlp", "cnn2d"}),
     (Interface(shape=(16, 12), num_classes=3, is_image=False), {"mlp", "cnn1d", "cnn2d"}),
@@ -214,4 +214,4 @@ def test_a_model_of_vectors_is_refused_for_images_in_one_line(tmp_path: Path) ->
     args = ("--src", "mnist_sample", "--eval-src", "mnist_sample", "--model", "cnn1d", "--out", tmp_path / "run")
     line = refused(command.main, args, 2)
     assert "--model cnn1d: takes series of at least 8 numbers" in line
-    assert line.rstrip().endswith("these examples are 28x28x1: use tutorial-cnn or resnet20 or mlp")
+    assert line.rstrip().endswith("these examples are 28x28x1: use tutorial-cnn or resnet20 or resnet18 or mlp")

@@ -220,7 +220,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "label-smoothing works against mixup",
     ),
     ({"config": TrainConfig(batch_size=601)}, "batch-size must be from 1 to 600"),
-    ({"config": TrainConfig(model="resnet99")}, "model 'resnet99': unknown: use tutorial-cnn, resnet20, mlp"),
+    ({"config": TrainConfig(model="resnet99")}, "model 'resnet99': unknown: use tutorial-cnn, resnet20, resnet18, mlp"),
     ({"config": TrainConfig(model="no_such_module:build")}, "cannot be imported"),
     ({"config": TrainConfig(model="math:pi")}, "math has no function pi"),
     ({"config": TrainConfig(model="builtins:max")}, "raised TypeError"),
