@@ -239,7 +239,7 @@ class RunMaker:
         )
         if cell.copies is not None:
             shards = self.folder.shards(cell, config.seed)
-            augment_cell(source, cell, seed=config.seed, out=shards, on_bad_record=policy)
+            augment_cell(source, cell, seed=config.seed, out=shards, augment=config.augment, on_bad_record=policy)
             request = replace(request, src=None, shards=shards)
         elif cell.arm == "online":
             request = replace(request, mix_online=cell.alpha)

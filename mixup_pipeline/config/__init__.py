@@ -14,6 +14,7 @@ from mixup_pipeline.config.mix import (
     MAX_SEED,
     MAX_SHARDS,
     MixConfig,
+    augmentations,
 )
 from mixup_pipeline.config.source import SourceConfig
 
@@ -29,6 +30,7 @@ __all__ = [
     "MAX_SHARDS",
     "MixConfig",
     "SourceConfig",
+    "augmentations",
     "check_choice",
     "check_integer",
     "check_number",

@@ -122,6 +122,32 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Several:
+    """Some of several names, one at least, with commas between them. They are kept in the order of `choices`."""
+
+    choices: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        return f"some of {', '.join(self.choices)}"
+
+    @property
+    def regex(self) -> str:
+        one = "|".join(self.choices)
+        return f"^({one})(,({one}))*$"
+
+    def check(self, option: str, value: str) -> str:
+        names = [name.strip() for name in str(value).split(",")]
+        unknown = next((name for name in names if name not in self.choices), None)
+        if unknown is not None:
+            raise UsageError(f"--{option} must be {self.allowed} with commas between, got {value!r}")
+        return ",".join(name for name in self.choices if name in names)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": self.regex}
+
+
+@dataclass(frozen=True)
 class Switch:
     """True or false: a flag without a value on the command line."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mixup_pipeline.config.kinds import Choice, Integer, Number, Switch
+from mixup_pipeline.config.kinds import Choice, Integer, Number, Several, Switch
 from mixup_pipeline.config.option import check_declared, option
 from mixup_pipeline.config.registry import IMAGE_FORMATS, METHODS, PAIRINGS
 from mixup_pipeline.errors import UsageError
@@ -10,6 +10,7 @@ from mixup_pipeline.errors import UsageError
 LABEL_FORMATS = ("auto", "dense", "compact")
 BAD_RECORD_POLICIES = ("fail", "skip")
 
+AUGMENTATIONS = ("flip", "crop")
 ALPHA_RANGE = (0.001, 1000)
 ADVISED_ALPHA = (0.2, 0.4)
 MAX_COPIES = 10_000
@@ -46,6 +47,14 @@ class MixConfig:
     )
     copies: int = option(
         1, Integer(1, MAX_COPIES), metavar="K", help="Mixed passes over the dataset, each with other partners."
+    )
+    augment: str | None = option(
+        None,
+        Several(AUGMENTATIONS),
+        metavar="LIST",
+        without="none",
+        optional_in_manifest=True,
+        help="Of images: flip, crop or flip,crop, drawn for each parent in each copy, before mixing.",
     )
     prob: float = option(
         1.0, Number(0, 1), metavar="P", label="Share that is mixed", help="Share of examples that are mixed."
@@ -102,3 +111,8 @@ class MixConfig:
             raise UsageError(
                 f"--quality is for --image-format {' and '.join(LOSSY_FORMATS)}: {self.image_format} loses nothing"
             )
+
+
+def augmentations(config: MixConfig) -> tuple[str, ...]:
+    """How views are drawn; empty if there is no augmentation."""
+    return tuple(config.augment.split(",")) if config.augment else ()

@@ -32,6 +32,7 @@ _OMITTED: dict[str, tuple[Any, ...]] = {
     "exif": (None, "apply"),
     "quality": (None,),
     "bandwidth": (None,),
+    "augment": (None,),
     "census": (None,),
     "left_out": (None,),
 }

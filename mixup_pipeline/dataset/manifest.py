@@ -180,6 +180,7 @@ def layout_of(
         premultiplied=format_version > 2,
         keep=spec.keep,
         is_image=INPUT_KINDS[spec.encoding].is_image,
+        augmented=config.augment is not None,
     )
 
 

@@ -13,8 +13,10 @@ from mixup_pipeline.dataset.parents import Parents
 from mixup_pipeline.dataset.reader import MixedReader, MixedRecord, sample_records
 from mixup_pipeline.dataset.recompute import parent_ids, recomputed_faults
 from mixup_pipeline.errors import OutputError, SourceError, UsageError
+from mixup_pipeline.mixing.draw import BASE_VIEW, PARTNER_VIEW
 from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LABEL_KEY
 from mixup_pipeline.records.names import example_id, split_example_id
+from mixup_pipeline.records.viewed import apply_views
 from mixup_pipeline.storage.places import Place
 
 _PURPOSE = "inspect"
@@ -136,7 +138,9 @@ def _with_parents(examples: list[MixedExample], parents: Parents, manifest: Mani
             f"the source at hand is another one than was mixed, or it has changed since: example {faults[0]} (counted "
             f"over the whole output): name the right source with --against"
         )
-    inputs = loaded.inputs
+    inputs, views = loaded.inputs, [key for key in (BASE_VIEW, PARTNER_VIEW) if manifest.layout.augmented]
+    if views:  # the parents as they were mixed
+        inputs = apply_views(inputs, np.array([e.found.views[key] for key in views for e in examples]))
     return [replace(e, base=inputs[row], partner=inputs[len(examples) + row]) for row, e in enumerate(examples)]
 
 

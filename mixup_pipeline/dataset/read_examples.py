@@ -60,6 +60,7 @@ def _by_key(record: MixedRecord, layout: Layout) -> MixedExample:
         BASE_ID.key: record.base_id,
         PARTNER_ID.key: record.partner_id,
         **record.extra,
+        **record.views,
         **{key: value.decode() if isinstance(value, bytes) else value for key, value in record.kept.items()},
     }
     if len(record.label):

@@ -17,6 +17,7 @@ from mixup_pipeline.records.labels import BASE_LABEL_KEY, LABEL_KEY, PARTNER_LAB
 from mixup_pipeline.records.layout import BASE_ID, LAM, PARTNER_ID
 from mixup_pipeline.records.names import id_bytes, located
 from mixup_pipeline.records.tf_example import Features, parse
+from mixup_pipeline.records.viewed import check_view
 from mixup_pipeline.spec import ExampleSpec, counted, shape_text
 from mixup_pipeline.storage.places import Place
 
@@ -27,6 +28,7 @@ class MixedRecord:
 
     class_ids: the class ids of base and partner, None if labels are soft. label: the stored soft label,
     float32[num_classes], empty if none is stored. extra: the features that the mixing method keeps besides λ, by key.
+    views: those of both parents by key, int64[5], if they were augmented.
     kept: the features that go along, by key: bytes of a text, or a number.
     input: (*shape), empty if it was not requested. stored: its bytes as the record holds them.
     """
@@ -37,6 +39,7 @@ class MixedRecord:
     class_ids: tuple[int, int] | None
     label: npt.NDArray[np.float32]
     extra: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    views: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     kept: Mapping[str, Any] = field(default_factory=dict)
     input: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0))
     stored: bytes = b""
@@ -138,6 +141,9 @@ class MixedReader:
         class_ids = None
         if layout.labels.has_classes:
             class_ids = values[BASE_LABEL_KEY][0], values[PARTNER_LABEL_KEY][0]
+        views = {f.key: np.array(values[f.key], np.int64) for f in layout.view_fields}
+        for view in views.values():
+            check_view(view, layout.shape)
         return MixedRecord(
             lam=lam,
             base_id=base,
@@ -146,6 +152,7 @@ class MixedReader:
             label=np.array(values.get(LABEL_KEY, ()), np.float32),
             kept={field_.key: values[field_.key][0] for field_ in kept_fields(layout.keep)},
             extra={f.key: np.array(values[f.key], f.content).reshape(f.shape) for f in layout.drawn_fields},
+            views=views,
             input=layout.input_kind.decode(data, layout.shape, self._spec) if with_input else np.empty(0),
             stored=data if with_input else b"",
         )

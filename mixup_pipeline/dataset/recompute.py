@@ -106,6 +106,7 @@ def recomputed_faults(sampled: MixedRecords, parents: Examples, manifest: Manife
         partner=partner,
         lam=np.array([record.lam for record in records], np.float32),
         extra={f.key: np.array([record.extra[f.key] for record in records]) for f in layout.drawn_fields},
+        views={f.key: np.array([record.views[f.key] for record in records]) for f in layout.view_fields},
     )
     mixed = layout.mix(parents.inputs, parents.labels, base, partner, draw)
     same_encoder = version(_ENCODER) == manifest.versions.get(_ENCODER)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from mixup_pipeline.config import augmentations
 from mixup_pipeline.config.registry import PAIRINGS
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.reader import MixedRecords
@@ -17,6 +18,7 @@ from mixup_pipeline.errors import MixupError
 from mixup_pipeline.mixing.draw import Draw, draw_slots
 from mixup_pipeline.mixing.pairing import Partners, Policy
 from mixup_pipeline.mixing.slots import ShardTask, examples_in_slots, record_order, shard_tasks
+from mixup_pipeline.mixing.views import whole
 from mixup_pipeline.records.names import example_id
 from mixup_pipeline.sources.file_formats import readable
 from mixup_pipeline.sources.index import Entries, Groups, NamedFile, group_ids
@@ -104,7 +106,8 @@ def _draw(manifest: Manifest, copy: int | None, task: ShardTask, partners: Partn
     config, method = manifest.config, manifest.layout.mixing
     base = np.arange(task.start, task.stop)
     if copy is None:
-        return Draw.unmixed(base, method)
+        draw = Draw.unmixed(base, method)
+        return draw.viewed(*(2 * [whole(len(base), manifest.shape)])) if config.augment else draw
     return draw_slots(
         base,
         partners[task.start : task.stop],
@@ -114,6 +117,7 @@ def _draw(manifest: Manifest, copy: int | None, task: ShardTask, partners: Partn
         shape=manifest.shape,
         seed=config.seed,
         copy=copy,
+        augment=augmentations(config),
     )
 
 
@@ -125,6 +129,9 @@ def _shard_fault(name: str, records: MixedRecords, slots: _Slots, draw: Draw) ->
             drawn, found = f"{base} with {partner}", f"{record.base_id} with {record.partner_id}"
         elif np.float32(record.lam) != draw.lam[number]:
             drawn, found = f"lam {draw.lam[number]}", f"lam {record.lam}"
+        elif other := [key for key, views in draw.views.items() if (record.views[key] != views[number]).any()]:
+            key = other[0]
+            drawn, found = f"{key} {draw.views[key][number].tolist()}", f"{key} {record.views[key].tolist()}"
         else:
             continue
         return (

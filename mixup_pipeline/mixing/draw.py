@@ -1,7 +1,7 @@
 """Draw: which examples are mixed with each other, and with which weights. Nothing is mixed here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from mixup_pipeline.mixing.methods import Drawn, Method
 from mixup_pipeline.mixing.randomness import uniform
+from mixup_pipeline.mixing.views import BASE, PARTNER, Views, draw_views
 
 Slots = npt.NDArray[np.int64]
+BASE_VIEW, PARTNER_VIEW = "mixup/base_view", "mixup/partner_view"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +20,15 @@ class Draw:
     """Pairs and weights of n mixed examples.
 
     base, partner: int64[n] slots. lam: float32[n] weights of the bases. extra: the method's other draws by key, (n, …)
-    each. An example that is left unmixed has lam = 1, is its own partner, and has zeros in `extra`.
+    each. views: those of bases and partners by key, int64(n, 5), if images are augmented. An example that is left
+    unmixed has lam = 1, is its own partner in the same view, and has zeros in `extra`.
     """
 
     base: Slots
     partner: Slots
     lam: npt.NDArray[np.float32]
     extra: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    views: Mapping[str, Views] = field(default_factory=dict)
 
     @classmethod
     def unmixed(cls, base: Slots, method: Method) -> "Draw":
@@ -57,7 +61,13 @@ class Draw:
             partner=self.partner[rows],
             lam=self.lam[rows],
             extra={key: values[rows] for key, values in self.extra.items()},
+            views={key: values[rows] for key, values in self.views.items()},
         )
+
+    def viewed(self, base: Views, partner: Views) -> "Draw":
+        """The same with these views; of an example that is left unmixed the base's counts for both."""
+        unmixed = (self.base == self.partner)[:, None]
+        return replace(self, views={BASE_VIEW: base, PARTNER_VIEW: np.where(unmixed, base, partner)})
 
 
 def draw_slots(
@@ -70,11 +80,19 @@ def draw_slots(
     shape: tuple[int, ...],
     seed: int,
     copy: int,
+    augment: Collection[str] = (),
 ) -> Draw:
-    """The draw of one copy, in slot order. base: consecutive slots. partner: those they are paired with."""
+    """The draw of one copy, in slot order. base: consecutive slots. partner: those they are paired with.
+
+    augment: how views are drawn, if at all.
+    """
     start, stop, key = int(base[0]), int(base[-1]) + 1, {"seed": seed, "copy": copy}
     drawn = method.draw(start, stop, alpha=alpha, shape=shape, **key)
-    return Draw.of(base, partner, drawn, draw_mixed(start, stop, prob=prob, **key))
+    draw = Draw.of(base, partner, drawn, draw_mixed(start, stop, prob=prob, **key))
+    if not augment:
+        return draw
+    views = [draw_views(start, stop, augment=augment, shape=shape, use=use, **key) for use in (BASE, PARTNER)]
+    return draw.viewed(*views)
 
 
 def draw_mixed(start: int, stop: int, *, prob: float, seed: int, copy: int) -> npt.NDArray[np.bool_]:

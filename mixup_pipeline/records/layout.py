@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.config.registry import IMAGE_FORMATS, INPUT_KINDS, LABEL_KINDS, METHODS
-from mixup_pipeline.mixing.draw import Draw
+from mixup_pipeline.mixing.draw import BASE_VIEW, PARTNER_VIEW, Draw
 from mixup_pipeline.mixing.methods import Method, Rows
+from mixup_pipeline.mixing.views import VIEW_SIZE
 from mixup_pipeline.records.fields import Field
 from mixup_pipeline.records.framing import MAX_RECORD_BYTES
 from mixup_pipeline.records.image_formats import ImageFormat
 from mixup_pipeline.records.inputs import InputKind
 from mixup_pipeline.records.kept import kept_fields
 from mixup_pipeline.records.labels import Columns, LabelKind, Labels
+from mixup_pipeline.records.viewed import apply_views
 from mixup_pipeline.spec import Shape
 
 LAM = Field("mixup/lam", "float32")
@@ -36,7 +39,8 @@ class Layout:
     source's labels. label_format: "dense" stores a soft label in every record; "compact" leaves it out if the record
     has class ids, from which it can be computed. image_format: how images are stored, with a quality where that is
     lossy; vectors are stored as they are.
-    keep: the features that go along, each with its content.
+    keep: the features that go along, each with its content. augmented: whether parents were augmented, so that a record
+    keeps their views.
     method: the mixing method. premultiplied: whether RGBA colours are weighted by their opacity (false in format 2).
     """
 
@@ -50,6 +54,7 @@ class Layout:
     premultiplied: bool = True
     is_image: bool = True
     keep: tuple[tuple[str, str], ...] = ()
+    augmented: bool = False
 
     @property
     def is_vector(self) -> bool:
@@ -114,7 +119,7 @@ class Layout:
         """All features of a record, in the order of their keys."""
         fields = [self.input, LAM, BASE_ID, PARTNER_ID]
         fields += self.labels.stored_fields(self.num_classes, dense=self.dense)
-        fields += self.drawn_fields
+        fields += [*self.drawn_fields, *self.view_fields]
         fields += kept_fields(self.keep)
         return tuple(sorted(fields, key=lambda field: field.key))
 
@@ -122,6 +127,11 @@ class Layout:
     def drawn_fields(self) -> tuple[Field, ...]:
         """The fields that the mixing method keeps besides λ."""
         return tuple(Field(key, content, shape) for key, (content, shape) in self.mixing.fields.items())
+
+    @cached_property
+    def view_fields(self) -> tuple[Field, ...]:
+        """The fields of the views of base and partner, if there are any."""
+        return tuple(Field(key, "int64", (VIEW_SIZE,)) for key in (BASE_VIEW, PARTNER_VIEW) if self.augmented)
 
     def provenance_bytes(self, id_bytes: int) -> int:
         """An upper bound for the bytes that the mixup/ features take. They are at the end of a record.
@@ -143,6 +153,20 @@ class Layout:
         """
         label_columns = self.labels.mix(labels, base, partner, draw.lam, num_classes=self.num_classes, dense=self.dense)
         method = self.mixing
+        if draw.views:
+            inputs, base, partner = viewed(inputs, base, partner, draw)
         mix = method.mix if self.premultiplied or method.mix_format_2 is None else method.mix_format_2
         mixed = mix(inputs, base, partner, draw.lam, draw.extra)
-        return {self.input.key: mixed, LAM.key: draw.lam, **label_columns, **draw.extra}
+        return {self.input.key: mixed, LAM.key: draw.lam, **label_columns, **draw.extra, **draw.views}
+
+
+def viewed(inputs: Any, base: Rows, partner: Rows, draw: Draw) -> tuple[Any, Rows, Rows]:
+    """The views of the bases, followed by those of the partners; and the rows of both.
+
+    A base that is its own partner is one row.
+    """
+    count = len(base)
+    both = np.concatenate([base, partner])
+    views = np.concatenate([draw.views[BASE_VIEW], draw.views[PARTNER_VIEW]])
+    rows = np.arange(count)
+    return apply_views(inputs[both], views), rows, np.where(draw.base == draw.partner, rows, rows + count)

@@ -15,10 +15,12 @@ from functools import cached_property
 
 import numpy as np
 
+from mixup_pipeline.config import augmentations
 from mixup_pipeline.dataset.manifest import ShardEntry
 from mixup_pipeline.mixing.draw import Draw, Slots, draw_slots
 from mixup_pipeline.mixing.slots import ShardTask, record_order
 from mixup_pipeline.mixing.totals import ShardTotals
+from mixup_pipeline.mixing.views import whole
 from mixup_pipeline.records.encoding import Columns, encode
 from mixup_pipeline.records.ids import Ids
 from mixup_pipeline.records.kept import kept_of
@@ -126,6 +128,8 @@ class ShardMixer:
         base = np.arange(task.start, task.stop)
         if copy is None:
             draw = Draw.unmixed(base, method)
+            if config.augment:
+                draw = draw.viewed(*(2 * [whole(len(base), self.run.shape)]))
         else:
             partners = self._work.partners(copy, task.start, task.stop)
             entries = entries.joined(partners)
@@ -138,6 +142,7 @@ class ShardMixer:
                 shape=self.run.shape,
                 seed=config.seed,
                 copy=copy,
+                augment=augmentations(config),
             )
         order = record_order(task, seed=config.seed, pass_index=pass_index, num_shards=self.run.num_shards)
         return draw[order], entries

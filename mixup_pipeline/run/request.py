@@ -28,6 +28,8 @@ def check_used(source: Source, config: MixConfig) -> None:
         raise UsageError(
             f"--group-key is for --pairing cross-group and within-group: {config.pairing} does not look at groups"
         )
+    if config.augment is not None and not INPUT_KINDS[spec.encoding].is_image:
+        raise UsageError(f"--augment {config.augment}: feature {spec.input_key!r} holds no images: leave it out")
     if config.image_format != options_of(MixConfig)["image_format"].default and not INPUT_KINDS[spec.encoding].is_image:
         raise UsageError(
             f"--image-format {config.image_format}: feature {spec.input_key!r} holds no images: leave it out"

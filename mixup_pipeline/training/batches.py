@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import SourceError
+from mixup_pipeline.mixing.views import BASE, Views
+from mixup_pipeline.records.viewed import apply_views
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.order import Feeding
 from mixup_pipeline.training.passes import Numbers
@@ -32,16 +34,22 @@ _PARSED_BYTES = 1 << 22
 
 def training_batches(records: ExampleFiles, feeding: Feeding, steps: range) -> Dataset:
     """The full batches of these steps, counted from the start of training."""
-    return ordered_batches(records, feeding, steps, partial(feeding.epoch_order, records.examples))
+    return ordered_batches(records, feeding, steps, partial(feeding.epoch_order, records.examples), BASE)
 
 
-def ordered_batches(records: ExampleFiles, feeding: Feeding, steps: range, order: Callable[[int], Numbers]) -> Dataset:
-    """The full batches of these steps. order: the numbers of all examples in the order of an epoch."""
+def ordered_batches(
+    records: ExampleFiles, feeding: Feeding, steps: range, order: Callable[[int], Numbers], use: int
+) -> Dataset:
+    """The full batches of these steps. order: the numbers of all examples in the order of an epoch. use: of views."""
     examples = feeding.over_steps(steps, records.examples, order)
     epochs = feeding.over_steps(steps, records.examples, lambda epoch: np.full(records.examples, epoch, np.int32))
     most_together = min(_PARSED_TOGETHER, _PARSED_BYTES // math.prod(records.shape))
     together = max(1, most_together // feeding.batch_size)
-    parsed = _parsed(records, epochs, examples, together * feeding.batch_size)
+    views = None
+    if records.augment:
+        drawn = partial(feeding.views, records.examples, use=use, augment=records.augment, shape=records.shape)
+        views = feeding.over_steps(steps, records.examples, drawn)
+    parsed = _parsed(records, epochs, examples, together * feeding.batch_size, views)
     if together > 1:  # small batches are read and parsed several at a time, which is much faster
 
         def cut(*parts: Any) -> Any:
@@ -65,14 +73,32 @@ def label_batches(records: ExampleFiles, batch_size: int) -> Dataset:
     examples = records.passes[0].located.in_order
     wanted = records.label_features(tf)
 
-    def parse(some: Any) -> Any:
+    def parse(some: Any, group: Any) -> Any:
         return records.soft_labels(tf, tf.io.parse_example(some, wanted))
 
     return without_autotuning(_read(records, np.zeros(len(examples), np.int32), examples, batch_size, parse))
 
 
-def _parsed(records: ExampleFiles, epochs: npt.NDArray[np.int32], examples: Numbers, size: int) -> Dataset:
-    return _read(records, epochs, examples, size, partial(parse_batch, files=records))
+def _parsed(
+    records: ExampleFiles, epochs: npt.NDArray[np.int32], examples: Numbers, size: int, views: Views | None = None
+) -> Dataset:
+    """Parsed records. views: int64(n, 5), those that are shown of the images, if they are augmented."""
+    parse = partial(parse_batch, files=records)
+    if views is None:
+        return _read(records, epochs, examples, size, lambda serialized, group: parse(serialized))
+    tf = import_tensorflow()
+
+    def viewed(serialized: Any, group: Any) -> tuple[Any, Any]:
+        inputs, labels = parse(serialized)
+        seen = tf.numpy_function(
+            lambda images, number: apply_views(images, views[int(number) * size :][: len(images)]),
+            [inputs, group],
+            tf.uint8,
+        )
+        seen.set_shape(inputs.shape)
+        return seen, labels
+
+    return _read(records, epochs, examples, size, viewed)
 
 
 def _read(
@@ -80,9 +106,12 @@ def _read(
     epochs: npt.NDArray[np.int32],
     examples: Numbers,
     size: int,
-    parse: Callable[[Any], Any],
+    parse: Callable[[Any, Any], Any],
 ) -> Dataset:
-    """Read and parse records, `size` at a time. epochs, examples: int[n], the epoch and the number of each example."""
+    """Read and parse records, `size` at a time. epochs, examples: int[n], the epoch and the number of each example.
+
+    parse: is called with the records and the number of the group.
+    """
     tf = import_tensorflow()
 
     def payloads(group: Any) -> Any:
@@ -96,7 +125,7 @@ def _read(
     def read(group: Any) -> Any:
         serialized = tf.numpy_function(payloads, [group], tf.string)
         serialized.set_shape([None])
-        return parse(serialized)
+        return parse(serialized, group)
 
     groups = tf.data.Dataset.range(-(-len(examples) // size))
     return groups.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

@@ -42,6 +42,7 @@ class ExampleFiles:
     examples: the number of records in a pass. skipped: the bad records of a source that are left out.
     originals: the files of a source. Those of `passes` may be others, which were prepared of them.
     arrays: of a file that holds several arrays of inputs, which of them.
+    augment: how images are augmented while they are trained on; empty if they are not, or were before they were mixed.
     fingerprints: of the records of each file of a source. groups: int64[examples], what tells the groups of a source's
     examples; empty if it has none.
     blame: called when TensorFlow cannot read a record of a source: raises RecordError for the bad one, if there is one.
@@ -68,6 +69,7 @@ class ExampleFiles:
     skipped: int = 0
     originals: tuple[SourceFile, ...] = ()
     arrays: str = ""
+    augment: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
     groups: Groups = field(default_factory=lambda: np.zeros(0, np.int64))
     blame: Callable[[], None] = lambda: None

@@ -151,7 +151,7 @@ class Learners:
         """
         together = self.devices.steps_together(epoch_steps)
         ends = total_steps if config.schedule == "cosine" or config.warmup else None
-        compiled = replace(config, seed=0, epochs=1, steps=None, clean_last_epochs=0, val_share=0.0)
+        compiled = replace(config, seed=0, epochs=1, steps=None, clean_last_epochs=0, val_share=0.0, augment=None)
         key = (compiled, interface, together, ends)
         if key not in self._made:
             self._made[key] = Learner(

@@ -1,8 +1,9 @@
 """Mixed shards to train on: whether they are sound, and how clean examples are read as those were that were mixed."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from mixup_pipeline.config import SourceConfig
+from mixup_pipeline.config import SourceConfig, augmentations
 from mixup_pipeline.dataset.manifest import Manifest
 from mixup_pipeline.dataset.quick_check import quick_check, sound_manifest
 from mixup_pipeline.dataset.source_again import source_config
@@ -49,4 +50,4 @@ def clean_records(manifest: Manifest, evaluation: SourceConfig, out: Path) -> Ex
         raise SourceError(
             f"--clean-last-epochs: {evaluation.src} split {manifest.split} is not the source that was mixed"
         )
-    return records
+    return replace(records, augment=augmentations(manifest.config))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mixup_pipeline.mixing.methods.mixup import draw_lam
+from mixup_pipeline.mixing.views import PARTNER
 from mixup_pipeline.training.batches import BATCHES_AHEAD, Dataset, ordered_batches, training_batches
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.order import Feeding
@@ -21,7 +22,7 @@ def mixed_online(records: ExampleFiles, feeding: Feeding, steps: range, *, alpha
     """The mixed batches of these steps: as `training_batches`, mixed with λ ~ Beta(alpha, alpha) per example."""
     tf, examples = import_tensorflow(), records.examples
     bases = training_batches(records, feeding, steps)
-    partners = ordered_batches(records, feeding, steps, partial(feeding.partner_order, examples))
+    partners = ordered_batches(records, feeding, steps, partial(feeding.partner_order, examples), PARTNER)
     drawn = feeding.over_steps(
         steps, examples, lambda epoch: draw_lam(0, examples, alpha=alpha, seed=feeding.seed, copy=epoch)
     ).astype(np.float32)

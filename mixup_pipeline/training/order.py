@@ -5,7 +5,7 @@ shards it was mixed. An epoch goes through a uniformly random order of all examp
 are left out of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.mixing.randomness import permutation, words
+from mixup_pipeline.mixing.slots import examples_in_slots
+from mixup_pipeline.mixing.views import Views, draw_views
+from mixup_pipeline.spec import Shape
 from mixup_pipeline.training.passes import Numbers
 
 
@@ -35,6 +38,17 @@ class Feeding:
         order = self.epoch_order(examples, epoch)
         shift = 1 + int(words(1, self.seed, "online-shift", epoch)[0] % np.uint64(max(1, examples - 1)))
         return np.roll(order, -shift)
+
+    def views(self, examples: int, epoch: int, use: int, *, augment: Collection[str], shape: Shape) -> Views:
+        """int64(examples, 5): the views of the examples in `epoch_order`, or of their partners.
+
+        They are those of copy `epoch` of shards that are mixed with this seed, so that all arms of a comparison see
+        their bases in the same views.
+        """
+        views = draw_views(0, examples, augment=augment, shape=shape, seed=self.seed, copy=epoch, use=use)
+        slots = np.empty(examples, np.int64)
+        slots[examples_in_slots(examples, self.seed)] = np.arange(examples)
+        return views[slots[self.epoch_order(examples, epoch)]]
 
     def over_steps(self, steps: range, examples: int, of_epoch: Callable[[int], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """What the examples of these steps have, in order. of_epoch: what those of an epoch have, (examples, …)."""

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mixup_pipeline.config import ALPHA_RANGE, SourceConfig, check_number
+from mixup_pipeline.config import ALPHA_RANGE, SourceConfig, augmentations, check_number
 from mixup_pipeline.errors import SizesError, SourceError, UsageError
 from mixup_pipeline.sources import open_source
 from mixup_pipeline.spec import AS_STORED
@@ -140,6 +140,7 @@ def prepare(
         if request.src is None:
             raise UsageError(_VAL_SHARE_OF_SHARDS)
         train, validation = _split(train, request.config)
+    train = replace(train, augment=_augment(request.config, data))
     check_model(request.config.model, train.interface)
     identity["model"] = model_identity(request.config, train.interface)
     scales, hints = scales_for(request.config, train, unmixed)
@@ -221,7 +222,8 @@ class _TrainingData:
 
     shared: the paths of evaluation files that hold examples of these, mixed or not. check_leaks: what is
     said of a few evaluation examples that are trained on; it raises UsageError for many. identity: what tells these
-    examples from others. clean: the unmixed source, for clean last epochs. notes: what the user should know.
+    examples from others. clean: the unmixed source, for clean last epochs. mixed_with:
+    of shards, how they were augmented. notes: what the user should know.
     read_alike: the configuration of clean examples, whose labels and columns are read as those were that were mixed.
     """
 
@@ -230,8 +232,27 @@ class _TrainingData:
     check_leaks: Callable[[ExampleFiles], str | None]
     identity: dict[str, Any]
     clean: ExampleFiles | None = None
+    mixed_with: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     read_alike: Callable[[SourceConfig], SourceConfig] = lambda config: config
+
+
+def _augment(config: TrainConfig, data: _TrainingData) -> tuple[str, ...]:
+    """How the images are augmented while they are trained on.
+
+    Raises UsageError for what is no image, and for shards that were augmented in another way.
+    """
+    asked = tuple((config.augment or "").split(",")) if config.augment else ()
+    if asked and not data.records.input_kind.is_image:
+        raise UsageError(f"--augment {config.augment}: is for images, these examples are numbers: leave it out")
+    if data.mixed_with is None:
+        return asked
+    if asked and asked != data.mixed_with:
+        raise UsageError(
+            f"--augment {config.augment}: the shards were mixed with --augment {','.join(data.mixed_with) or 'none'}: "
+            f"mix them anew, or leave it out"
+        )
+    return ()
 
 
 def _source_data(request: TrainRequest, src: SourceConfig, out: Path, opened: ExampleFiles | None) -> _TrainingData:
@@ -267,6 +288,7 @@ def _shards_data(request: TrainRequest, out: Path) -> _TrainingData:
         check_leaks=partial(check_copied, [file.fingerprint for file in manifest.source.files]),
         identity={"run_id": manifest.run_id, "name": manifest.name},
         clean=clean_records(manifest, request.evaluation, out) if request.config.clean_last_epochs else None,
+        mixed_with=augmentations(manifest.config),
         notes=(note,) if manifest.config.keep_originals else (),
         read_alike=partial(read_as_mixed, manifest),
     )

@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mixup_pipeline.config import MAX_SEED, check_integer
-from mixup_pipeline.config.kinds import Choice, Integer, Number, Switch, Text
+from mixup_pipeline.config.kinds import Choice, Integer, Number, Several, Switch, Text
+from mixup_pipeline.config.mix import AUGMENTATIONS
 from mixup_pipeline.config.option import check_declared, option
 from mixup_pipeline.errors import UsageError
 
@@ -47,6 +48,14 @@ class TrainConfig:
         metavar="P",
         help="Hold out this share of the training examples, whole groups with --group-key, to choose the best epoch.",
     )
+    augment: str | None = option(
+        None,
+        Several(AUGMENTATIONS),
+        metavar="LIST",
+        without="none",
+        optional_in_manifest=True,
+        help="Of images: flip, crop or flip,crop, as mixup-augment draws them, anew in each epoch.",
+    )
     clean_last_epochs: int = option(0, Integer(0, _MAX_EPOCHS), metavar="N", help="End on so many unmixed epochs.")
     label_smoothing: float = option(0.0, Number(0, 0.99), help="For unmixed labels.")
     dropout: float | None = option(
@@ -72,6 +81,7 @@ class TrainConfig:
     def identity(self) -> dict[str, Any]:
         """What tells runs apart. Options that are newer than some runs are left out where they change nothing."""
         fields = asdict(self)
-        if not self.standardize:
-            del fields["standardize"]
+        for name in ("standardize", "augment"):
+            if not fields[name]:
+                del fields[name]
         return fields

@@ -17,7 +17,7 @@ from google.cloud.dataflow import ContainerSpec, SDKInfo, TemplateMetadata
 from mixup_pipeline.cli import augment
 from mixup_pipeline.cli.augment_options import augment_options
 from mixup_pipeline.cli.template import ALWAYS, command, offered, specification
-from mixup_pipeline.config.kinds import Choice, Integer, Number, Switch
+from mixup_pipeline.config.kinds import Choice, Integer, Number, Several, Switch
 from mixup_pipeline.config.option import Option
 from mixup_pipeline.errors import UsageError
 
@@ -79,6 +79,8 @@ def test_parameters_take_what_the_options_take() -> None:
         text, numbers = PARAMETERS[name]["helpText"], {"0", "17"}
         if isinstance(option.kind, Choice):
             assert accepted(name, VALUES | set(option.kind.choices)) == set(option.kind.choices)
+        elif isinstance(option.kind, Several):
+            assert accepted(name, VALUES | {"flip", "flip,crop", "flip,", "spin"}) == {"flip", "flip,crop"}
         elif isinstance(option.kind, Switch):
             assert accepted(name, VALUES) == {"true", "false"}
         elif isinstance(option.kind, Integer):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mixup_pipeline.config import MAX_COPIES, MAX_EXAMPLES, MAX_SEED, MAX_SHARDS, MixConfig
-from mixup_pipeline.config.kinds import Choice, Integer, Kind, Number, Switch
+from mixup_pipeline.config.kinds import Choice, Integer, Kind, Number, Several, Switch
 from mixup_pipeline.config.mix import LOSSY_FORMATS
 from mixup_pipeline.config.option import Option, options_of
 from mixup_pipeline.config.typed_json import to_json
@@ -36,6 +36,9 @@ def values(kind: Kind) -> st.SearchStrategy[Any]:
         return st.floats(kind.low, kind.high) | st.sampled_from([kind.low, kind.high])
     if isinstance(kind, Choice):
         return st.sampled_from([*kind.choices])
+    if isinstance(kind, Several):
+        names = st.lists(st.sampled_from(kind.choices), min_size=1, unique=True)
+        return names.map(lambda some: ",".join(name for name in kind.choices if name in some))
     assert isinstance(kind, Switch)
     return st.booleans()
 
@@ -50,7 +53,7 @@ def outside(kind: Kind) -> list[Any]:
         return [kind.low - 1, kind.high + 1]
     if isinstance(kind, Number):
         return [kind.low - 1e-9, kind.high * (1 + 1e-9)]
-    return ["no such choice"] if isinstance(kind, Choice) else ["true"]
+    return ["no such choice"] if isinstance(kind, Choice | Several) else ["true"]
 
 
 def stored(config: MixConfig, num_classes: int, num_shards: int) -> Any:

@@ -40,6 +40,7 @@ OTHER_CONFIG: dict[str, Any] = {
     "pairing": "near-label",
     "bandwidth": 0.5,
     "copies": 4,
+    "augment": "flip,crop",
     "prob": 0.5,
     "keep_originals": True,
     "seed": 1,

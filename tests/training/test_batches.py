@@ -16,6 +16,8 @@ from mixup_pipeline.dataset.manifest import read_manifest
 from mixup_pipeline.dataset.reader import MixedReader
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.mixing.arithmetic import mix_class_ids
+from mixup_pipeline.mixing.methods.mixup import draw_lam
+from mixup_pipeline.records.viewed import apply_views
 from mixup_pipeline.training.batches import evaluation_batches, reading_errors, training_batches
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.example_files import ExampleFiles, mixed_examples
@@ -172,3 +174,35 @@ def test_nothing_is_tuned_behind_the_scenes(mixed: Callable[[str], Mixed]) -> No
         assert batches.options().autotune.enabled is False
     online = mixed_online(records, feeding, range(2), alpha=1.0)
     assert online.options().autotune.enabled is False
+
+
+@pytest.mark.parametrize("shape", [(9, 8, 3), (70, 66, 1)])
+def test_bases_have_the_same_views_in_all_arms(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    """Of a run whose seed is that of the shards: baseline, online with λ of 1 in effect, and shards of two copies."""
+    data = write_tfds(tmp_path / "shapes/1.0.0", num_examples=24, num_classes=4, shape=shape)
+    augmented = ("flip", "crop")
+    source = replace(source_examples(SourceConfig(src=str(data.folder))), augment=augmented)
+    augment(str(data.folder), tmp_path / "out", MixConfig(prob=0, copies=2, num_shards=3, seed=5, augment="flip,crop"))
+    shards = mixed_examples(tmp_path / "out", read_manifest(tmp_path / "out"))
+    feeding = Feeding(batch_size=8, seed=5)
+    for number in range(2):
+        wanted = content(epoch(shards, number, feeding))
+        assert content(epoch(source, number, feeding)) == wanted
+        assert wanted != content(epoch(replace(source, augment=()), number, feeding))
+    assert content(epoch(source, 2, feeding)) != content(epoch(source, 0, feeding))
+
+
+def test_online_mixes_views_of_both_parents(tmp_path: Path) -> None:
+    data = write_tfds(tmp_path / "shapes/1.0.0", num_examples=24, num_classes=4, shape=(9, 8, 1))
+    source = replace(source_examples(SourceConfig(src=str(data.folder))), augment=("flip", "crop"))
+    feeding, steps = Feeding(batch_size=8, seed=5), range(3, 6)
+    order, partners = feeding.epoch_order(24, 1), feeding.partner_order(24, 1)
+    views = [feeding.views(24, 1, use, augment=source.augment, shape=(9, 8, 1)) for use in (0, 1)]
+    lam = draw_lam(0, 24, alpha=1.0, seed=5, copy=1).astype(np.float32)[:, None, None, None]
+    base, partner = (
+        apply_views(data.images[chosen], seen).astype(np.float32)
+        for chosen, seen in zip((order, partners), views, strict=True)
+    )
+    expected = np.rint(lam * base + (1 - lam) * partner).astype(np.uint8)
+    found = np.concatenate([x for x, _ in mixed_online(source, feeding, steps, alpha=1.0).as_numpy_iterator()])
+    assert (found == expected).all()

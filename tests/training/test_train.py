@@ -229,6 +229,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"config": TrainConfig(model=f"{HERE}:for_vectors")}, "the model does not take these examples, uint8 28x28x1: "),
     ({"config": TrainConfig(model=f"{HERE}:of_two_classes")}, "the model's output is (2,) an example, (10,) is needed"),
     ({"evaluation": SourceConfig(src="mnist_sample", split="train")}, "which is trained on"),
+    (
+        {"config": TrainConfig(augment="flip")},
+        "the shards were mixed with --augment none: mix them anew, or leave it out",
+    ),
 ]
 
 
