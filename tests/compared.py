@@ -57,6 +57,11 @@ def made_up(config: CompareConfig = CONFIG) -> dict[str, Any]:
         "config": asdict(config),
         "class_names": ["round", "square", "a<b>c"],
         "shape": [8, 8, 1],
+        "examples": {
+            "training": [900, 900],
+            "held_out": [100, 100] if config.train.val_share else [0, 0],
+            "evaluation": 400,
+        },
         "runs": runs,
         "summary": summarize(runs, right=right, truth=truth),
         "machine": {

@@ -11,6 +11,7 @@ from typing import Any
 
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.comparison import Callbacks, Comparison, described
+from mixup_pipeline.comparison.derived import sizes
 from mixup_pipeline.comparison.folder import RESULTS_VERSION, CompareFolder
 from mixup_pipeline.comparison.run_maker import RunMaker
 from mixup_pipeline.comparison.seen import Seen
@@ -56,6 +57,7 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
             "config": asdict(comparison.config),
             "class_names": records.class_names,
             "shape": records.shape,
+            "examples": {**_sizes(comparison, source), "evaluation": records.examples},
             **({} if task == "classification" else {"task": task}),
             "runs": runs,
             "summary": summarize(runs, task, maker.right, maker.evaluation.truth if maker.right else None),
@@ -66,6 +68,12 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
             results["notes"] = notes
         folder.save_results(results)
     return results
+
+
+def _sizes(comparison: Comparison, source: Seen) -> dict[str, list[int]]:
+    """The sizes of the training sets that are not swept."""
+    config = comparison.config
+    return sizes(source, subset=config.subset, val_share=config.train.val_share, seeds=config.seeds)
 
 
 def _seen(comparison: Comparison, opened: ExitStack) -> tuple[Seen, Seen]:

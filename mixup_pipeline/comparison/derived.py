@@ -72,6 +72,14 @@ def check_cells(seen: Seen, cells: Sequence[Cell], *, seeds: int, batch_size: in
             _check_pairing(cell, seen, val_share, seeds)
 
 
+def sizes(seen: Seen, *, subset: int | None, val_share: float, seeds: int) -> dict[str, list[int]]:
+    """How many examples are trained on, and how many are held out: [fewest, most] over the seeds."""
+    drawn = [_drawn(seen, subset=subset, corrupt=0.0, val_share=val_share, seed=seed).held for seed in range(seeds)]
+    held = [int(one.sum()) for one in drawn]
+    trained = [len(one) - count for one, count in zip(drawn, held, strict=True)]
+    return {"training": [min(trained), max(trained)], "held_out": [min(held), max(held)]}
+
+
 def _check_pairing(cell: Cell, seen: Seen, val_share: float, seeds: int) -> None:
     """Raise UsageError if the training set of a seed cannot be paired as the cell's arm pairs."""
     mixing = MixConfig(pairing=cell.arm, copies=cell.copies or 1)

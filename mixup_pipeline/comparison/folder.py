@@ -42,7 +42,7 @@ _KIND = Kind(
 _DERIVED, _UNMIXED, _HELD_OUT = "source", "unmixed", "held-out"
 _SHARDS = re.compile(rf"({'|'.join(all_arms())})-\S+-seed\d+")
 _PICTURE = re.compile(
-    r"(differences|curves-(accuracy|map|r2|nll|mse|loss)|sweep-(copies|alpha|subset)|label-noise|reliability|fgsm|confidence|"
+    r"(differences|changes|curves-(accuracy|map|r2|nll|mse|loss)|sweep-(copies|alpha|subset)|label-noise|reliability|fgsm|confidence|"
     r"samples)(-corrupt[0-9.e+-]+)?\.png"
 )
 """The pictures that a report may have, so that no others are removed."""

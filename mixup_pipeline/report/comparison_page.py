@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mixup_pipeline.report.comparison_charts import drawings
-from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, noise_text, tables
+from mixup_pipeline.report.comparison_settings import settings
+from mixup_pipeline.report.comparison_tables import Results, noise_text, note, tables
 from mixup_pipeline.report.comparison_verdict import verdict
 from mixup_pipeline.report.figures import DARK, LIGHT, Drawing, render, render_kinds
 from mixup_pipeline.report.html import Chart, chart, html_page
 from mixup_pipeline.report.sample_chart import Samples, sample_drawing
 from mixup_pipeline.report.sweep_charts import noise_drawing
+from mixup_pipeline.report.table import Table
 from mixup_pipeline.report.words import one_line
 
 
@@ -59,9 +61,10 @@ def report(results: Results, samples: Samples) -> Report:
         "comparison.html.j2",
         name=one_line(results["source"]["src"]),
         results=results,
+        settings=settings(results),
         sections=sections,
         overview=overview,
         read=read,
-        note=NOTE,
+        note=note(results),
     )
     return Report(html=html, pictures=pictures)

@@ -1,10 +1,11 @@
 """The tables of a comparison as text, the same for the terminal, the Markdown file and the page."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mixup_pipeline.comparison.cells import LEAST_SEEDS, number_name
+from mixup_pipeline.report.sampling_tables import sampling_tables
+from mixup_pipeline.report.table import Table, interval_text
 from mixup_pipeline.training.tasks import Measure, Task, task_named
 
 Results = Mapping[str, Any]
@@ -16,18 +17,34 @@ NOTE = (
     "Means over seeds with 95 % t intervals. Differences to the baseline are paired by seed: same initial weights, as "
     "many steps. A difference is shown if the paired t-test finds p < 0.05 after Holm's correction for all cells that "
     "were compared, sweeps included. BCa intervals are by bootstrap, narrower than they should be with few seeds, and "
-    "decide nothing. The best epoch is chosen on the evaluation examples themselves, so it flatters."
+    "decide nothing."
 )
+_CHOSEN = (
+    "The chosen epoch is the best one on held-out training examples; evaluation examples are looked at when training "
+    "has ended."
+)
+_FLATTERS = "The best epoch is chosen on the evaluation examples themselves, so it flatters."
 AXIS_NAMES = {"copies": "copies K", "alpha": "α", "subset": "training examples"}
 
 
-@dataclass(frozen=True)
-class Table:
-    """A title, the names of the columns, and rows of text. The first text of a row is its name."""
+def holds_out(results: Results) -> bool:
+    """Whether the epoch is chosen on held-out examples."""
+    return bool(results["config"]["train"]["val_share"])
 
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+
+def note(results: Results) -> str:
+    """What the tables mean."""
+    return f"{NOTE} {_CHOSEN if holds_out(results) else _FLATTERS}"
+
+
+def chosen_epoch(results: Results) -> str:
+    """What the epoch with the best main measure is called."""
+    return "chosen epoch" if holds_out(results) else "best epoch"
+
+
+def looked_at(results: Results) -> str:
+    """The examples that the measures by epoch are of."""
+    return "held-out" if holds_out(results) else "clean"
 
 
 def task_of_results(results: Results) -> Task:
@@ -61,16 +78,18 @@ def tables(results: Results, corrupt: float, *, beyond: bool = True) -> list[Tab
     main = task.main
     unit = ", in %" if main.in_percent else ""
     arms = [row["cell"]["arm"] for row in rows]
-    found = [_main_table(f"{main.title} by arm{noise}{unit}", main, rows, arms, "arm")]
+    best = chosen_epoch(results)
+    found = [_main_table(f"{main.title} by arm{noise}{unit}", main, rows, arms, ("arm", best))]
     for sweep in results["config"]["sweeps"]:
         axis = AXIS_NAMES[sweep["axis"]]
         swept = swept_rows(results, sweep["axis"], corrupt)
         names = [_swept_name(row, sweep["axis"]) for row in swept]
-        found.append(_main_table(f"{main.title} by {axis}{noise}{unit}", main, swept, names, f"arm, {axis}"))
+        found.append(_main_table(f"{main.title} by {axis}{noise}{unit}", main, swept, names, (f"arm, {axis}", best)))
     if any(row["measures"][main.name]["difference"].get("detectable") for row in rows[1:]):
         found.append(_power_table(f"What the seeds could tell{noise}", main, rows[1:]))
     if beyond:
-        found.append(_beyond_table(f"Beyond {_within_text(main)}{noise}", task, rows))
+        found += sampling_tables(results, rows, noise)
+        found.append(_beyond_table(f"Beyond {_within_text(main)}{noise}, shares in %", task, rows, best))
     return found
 
 
@@ -125,37 +144,43 @@ def _within_text(main: Measure) -> str:
     return main.title.lower() if main.title.istitle() and len(main.title) > 2 else main.title
 
 
-def _main_table(title: str, main: Measure, rows: Sequence[Summary], names: Sequence[str], first: str) -> Table:
+def _main_table(
+    title: str, main: Measure, rows: Sequence[Summary], names: Sequence[str], heads: tuple[str, str]
+) -> Table:
+    """heads: of the names, and of the epoch with the best main measure."""
     scale, shown = scale_of(main), _percent if main.in_percent else _number
     beside_online = any("difference to online" in row["measures"][main.name] for row in rows)
-    head = [first, "last epoch − baseline", "shown", "p (Holm)", "last epoch", "best epoch", "BCa"]
+    head = [heads[0], "last epoch − baseline", "shown", "p (Holm)", "last epoch", heads[1]]
     head += ["last epoch − online"] if beside_online else []
     lines = []
     for name, row in zip(names, rows, strict=True):
         last = row["measures"][main.name]
-        change, p, direction, bca = _difference(last, scale)
+        change, p, direction, _ = _difference(last, scale)
         means = shown(last), shown(row["measures"][f"best {main.name}"])
-        line = [name, change, direction, p, *means, bca]
+        line = [name, change, direction, p, *means]
         if beside_online:
             line.append(_difference(last, scale, "difference to online")[0])
         lines.append(tuple(line))
     return Table(title, tuple(head), tuple(lines))
 
 
-def _beyond_table(title: str, task: Task, rows: Sequence[Summary]) -> Table:
+def _beyond_table(title: str, task: Task, rows: Sequence[Summary], best: str) -> Table:
     """All measures but the main one at the last epoch, with their differences to the baseline."""
     names = [name for name in rows[0]["measures"] if name != task.main.name]
     titles = {one.name: one.title for one in task.measures} | {
-        f"best {task.main.name}": f"best {_within_text(task.main)}"
+        f"best {task.main.name}": f"{_within_text(task.main)} at the {best}",
+        "calibrated nll": "NLL after temperature scaling",
+        "calibrated ece": "ECE after temperature scaling",
     }
+    shares = {one.name for one in task.measures if one.in_percent} | {f"best {task.main.name}", "calibrated ece"}
     lines = []
     for name in names:
         for row in rows:
             measure = row["measures"][name]
-            change, p, direction, bca = _difference(measure, 1)
-            lines.append(
-                (f"{titles.get(name, name)}, {row['cell']['arm']}", change, direction, p, _number(measure), bca)
-            )
+            in_percent = name in shares or name.endswith((" accuracy", " confidence", " gradients"))
+            change, p, direction, bca = _difference(measure, POINTS if in_percent else 1)
+            mean = (_percent if in_percent else _number)(measure)
+            lines.append((f"{titles.get(name, name)}, {row['cell']['arm']}", change, direction, p, mean, bca))
     head = ("measure, arm", "difference to the baseline", "shown", "p (Holm)", "mean", "BCa")
     return Table(title, head, tuple(lines))
 
@@ -169,6 +194,7 @@ def _power_table(title: str, main: Measure, rows: Sequence[Summary]) -> Table:
     asked = list(first["seeds_for"] or ())
     head += [f"seeds for ±{scale * float(effect):g}" for effect in asked]
     head += [f"within ±{scale * first['equivalent']['margin']:g}"] if first["equivalent"] else []
+    head.append("BCa interval")
     lines = []
     for arm, difference in found:
         line = [arm, f"±{scale * difference['detectable']:.{digits}f}"]
@@ -176,6 +202,7 @@ def _power_table(title: str, main: Measure, rows: Sequence[Summary]) -> Table:
         if difference["equivalent"]:
             is_within = "shown" if difference["equivalent"]["shown"] else "not shown"
             line.append(f"{is_within}, p {_p_text(difference['equivalent']['p'])}")
+        line.append(interval_text(difference["bca"], scale, digits))
         lines.append(tuple(line))
     return Table(title, tuple(head), tuple(lines))
 
@@ -207,10 +234,7 @@ def _difference(measure: Mapping[str, Any], scale: float, name: str = "differenc
         return "", "", "", ""
     form = "+.2f" if scale == POINTS else "+.4f"
     digits = 2 if scale == POINTS else 4
-    t, bca = (
-        "" if ends is None else "[" + ", ".join(f"{round(scale * end, digits) + 0.0:{form}}" for end in ends) + "]"
-        for ends in (difference["t"], difference["bca"])
-    )
+    t, bca = (interval_text(difference[name], scale, digits) for name in ("t", "bca"))
     text = f"{round(scale * difference['mean'], digits) + 0.0:{form}} {t}".rstrip()  # + 0.0: no minus before nothing
     return text, "" if difference["holm"] is None else _p_text(difference["holm"]), direction_of(difference), bca
 

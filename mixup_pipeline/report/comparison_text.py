@@ -3,8 +3,10 @@
 import io
 from typing import Any
 
-from mixup_pipeline.report.comparison_tables import NOTE, Results, Table, tables
+from mixup_pipeline.report.comparison_settings import settings
+from mixup_pipeline.report.comparison_tables import Results, note, tables
 from mixup_pipeline.report.comparison_verdict import verdict
+from mixup_pipeline.report.table import Table
 
 
 def terminal_text(results: Results) -> str:
@@ -37,7 +39,8 @@ def markdown(results: Results) -> str:
         f"# Does mixup help on {source['src']}?",
         *(verdict(results, corrupt) for corrupt in shares),
         f"Trained on split {source['split']} of {source['src']}, evaluated on split {evaluation['split']} of "
-        f"{evaluation['src']}. {NOTE}",
+        f"{evaluation['src']}. {note(results)}",
+        "\n".join(f"- {name}: {value}" for name, value in settings(results)),
         *(f"## {table.title}\n\n{_markdown_table(table)}" for corrupt in shares for table in tables(results, corrupt)),
         "## How to make it again",
         f"```\n{results['command']}\n```",

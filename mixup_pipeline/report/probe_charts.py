@@ -42,6 +42,7 @@ def probe_drawings(results: Results, rows: Sequence[Summary]) -> list[Drawing]:
 def _reliability(results: Results, rows: Sequence[Summary], looks: Mapping[str, ArmLook]) -> Drawing:
     """Accuracy against confidence, one panel an arm, all seeds together."""
     bins = {row["cell"]["arm"]: _pooled_bins(results, row) for row in rows}
+    errors = {row["cell"]["arm"]: row["measures"]["ece"]["mean"] for row in rows}
 
     def draw(theme: Theme) -> Figure:
         columns = min(_PANEL_COLUMNS, len(bins))
@@ -49,19 +50,20 @@ def _reliability(results: Results, rows: Sequence[Summary], looks: Mapping[str, 
         figure = Figure((WIDTH, 0.5 + 1.75 * lines), layout="constrained")
         grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for axes, (arm, pooled) in zip(grid, bins.items(), strict=False):
-            axes.plot([0, 1], [0, 1], color=theme.muted, linewidth=0.8)
+            axes.plot([0, 100], [0, 100], color=theme.muted, linewidth=0.8)
             _draw_bins(axes, looks[arm].colour(theme), *pooled)
-            axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+            axes.set(xlim=(0, 100), ylim=(0, 100), aspect="equal", xticks=(0, 50, 100), yticks=(0, 50, 100))
+            axes.text(4, 96, f"ECE {errors[arm]:.1%}", size=7.5, verticalalignment="top", color=theme.ink)
             axes.set_title(short_name(arm), size=9)
         for axes in grid[len(bins) :]:
             axes.set_visible(False)
-        figure.supxlabel("confidence", size=9, color=theme.muted)
-        figure.supylabel("accuracy", size=9, color=theme.muted)
+        figure.supxlabel("confidence, %", size=9, color=theme.muted)
+        figure.supylabel("accuracy, %", size=9, color=theme.muted)
         return figure
 
     said = ", ".join(
-        f"{row['cell']['arm']} {row['measures']['ece']['mean']:.4f} (mean confidence "
-        f"{row['measures']['confidence']['mean']:.3f})"
+        f"{row['cell']['arm']} {row['measures']['ece']['mean']:.2%} (mean confidence "
+        f"{row['measures']['confidence']['mean']:.1%})"
         for row in rows
     )
     return Drawing(
@@ -69,7 +71,7 @@ def _reliability(results: Results, rows: Sequence[Summary], looks: Mapping[str, 
         title="Reliability",
         alt=f"Accuracy against confidence in 15 bins. Expected calibration error: {said}.",
         caption="On the line, confidence equals accuracy. Above it the network is underconfident, below it "
-        "overconfident. Dots grow with the share of examples in a bin.",
+        "overconfident. Dots grow with the share of examples in a bin. ECE is the mean over the seeds.",
         draw=draw,
     )
 
@@ -84,9 +86,11 @@ def _pooled_bins(results: Results, row: Summary) -> tuple[Floats, Floats, Floats
 def _draw_bins(axes: Axes, colour: str, share: Floats, accuracy: Floats, confidence: Floats) -> None:
     """The bins that hold examples: bars of accuracy, and dots at the mean confidence."""
     full = share > 0
-    edges = np.linspace(0, 1, len(share) + 1)
-    axes.bar(edges[:-1][full], accuracy[full], 1 / len(share), align="edge", color=colour, alpha=0.35)
-    axes.scatter(confidence[full], accuracy[full], s=4 + 40 * share[full], color=colour, zorder=3, clip_on=False)
+    edges = np.linspace(0, 100, len(share) + 1)
+    axes.bar(edges[:-1][full], 100 * accuracy[full], 100 / len(share), align="edge", color=colour, alpha=0.35)
+    axes.scatter(
+        100 * confidence[full], 100 * accuracy[full], s=4 + 40 * share[full], color=colour, zorder=3, clip_on=False
+    )
 
 
 def _attacks(results: Results, rows: Sequence[Summary], looks: Mapping[str, ArmLook]) -> Drawing:
@@ -94,6 +98,8 @@ def _attacks(results: Results, rows: Sequence[Summary], looks: Mapping[str, ArmL
     sizes = [0.0, *sorted(results["config"]["fgsm"])]
     measures = [f"{attack_name(size)} accuracy" if size else "accuracy" for size in sizes]
     found = {row["cell"]["arm"]: [row["measures"][measure] for measure in measures] for row in rows}
+    gradients = [f"{attack_name(size)} zero gradients" for size in sizes[1:]]
+    still = max(row["measures"][measure]["mean"] for row in rows for measure in gradients)
 
     def draw(theme: Theme) -> Figure:
         figure = Figure((WIDTH, HEIGHT), layout="constrained")
@@ -113,7 +119,8 @@ def _attacks(results: Results, rows: Sequence[Summary], looks: Mapping[str, ArmL
         name="fgsm",
         title="Under attack",
         alt=f"Accuracy under FGSM: {said}.",
-        caption="Every pixel is moved one step against the network (fast gradient sign method, white box).",
+        caption="Every pixel is moved one step against the margin of the logits (fast gradient sign method, white box)."
+        + (f" Without a gradient, and so not moved: up to {still:.1%} of the examples of an arm." if still else ""),
         draw=draw,
     )
 
@@ -129,9 +136,9 @@ def _confidence(rows: Sequence[Summary], looks: Mapping[str, ArmLook]) -> Drawin
             look, measured = looks[row["cell"]["arm"]], [row["measures"][name] for name in measures]
             offset = (number - (len(rows) - 1) / 2) * 0.8 / len(rows)
             axes.errorbar(
-                [m["mean"] for m in measured],
+                [100 * m["mean"] for m in measured],
                 [group + offset for group in range(len(measures))],
-                xerr=interval_sides(measured),
+                xerr=[[100 * side for side in sides] for sides in interval_sides(measured)],
                 linestyle="",
                 marker=look.marker,
                 markersize=4,
@@ -139,12 +146,12 @@ def _confidence(rows: Sequence[Summary], looks: Mapping[str, ArmLook]) -> Drawin
                 label=look.arm,
             )
         axes.set_yticks(range(len(measures)), [_inputs_name(name) for name in measures])
-        axes.set(ylim=(len(measures) - 0.5, -0.5), xlim=(0, 1.02), xlabel="mean confidence")
+        axes.set(ylim=(len(measures) - 0.5, -0.5), xlim=(0, 102), xlabel="mean confidence, %")
         add_legend(figure, axes)
         return figure
 
     said = "; ".join(
-        f"{row['cell']['arm']} " + ", ".join(f"{row['measures'][name]['mean']:.3f} ({name})" for name in measures)
+        f"{row['cell']['arm']} " + ", ".join(f"{row['measures'][name]['mean']:.1%} ({name})" for name in measures)
         for row in rows
     )
     return Drawing(

@@ -10,6 +10,7 @@ from mixup_pipeline.report.comparison_tables import (
     Results,
     Summary,
     base_rows,
+    chosen_epoch,
     scale_of,
     swept_rows,
     task_of_results,
@@ -100,7 +101,7 @@ def noise_drawing(results: Results) -> Drawing:
                     name=name(short_name(arm), alpha),
                     strength=strength,
                 )
-            axes.set_title(title, size=9)
+            axes.set_title(chosen_epoch(results) if title == "best epoch" else title, size=9)
             axes.set_xlabel("% wrong labels")
         keep_within(panels[0], (0, 100))
         panels[0].set_ylabel("clean accuracy, %")
@@ -111,7 +112,7 @@ def noise_drawing(results: Results) -> Drawing:
         name="label-noise",
         title="Accuracy against the share of wrong labels",
         alt="; ".join(f"{name(*setting)}: {_both_epochs_text(shares, rows)}" for setting, rows in lines.items()) + ".",
-        caption="Where the last epoch is worse than the best, the network memorised wrong labels.",
+        caption=f"Where the last epoch is worse than the {chosen_epoch(results)}, the network memorised wrong labels.",
         draw=draw,
     )
 

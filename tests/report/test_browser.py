@@ -104,7 +104,7 @@ def test_a_report_shows_its_verdict_its_pictures_and_opens_its_tables(browser: B
         .startswith("Accuracy on clean examples is higher with any, cross-class and online")
     )
     images = page.locator("img")
-    assert images.count() == 2 * 10 + 2
+    assert images.count() == 2 * 11 + 2
     assert min(images.evaluate_all("images => images.map(image => image.complete ? image.naturalWidth : 0)")) > 0
     assert min(images.evaluate_all("images => images.map(image => image.alt.length)")) > 40
     page.locator("summary").first.focus()

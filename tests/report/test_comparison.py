@@ -15,11 +15,13 @@ import pytest
 from mixup_pipeline.comparison.compare_config import parse_sweep
 from mixup_pipeline.report.comparison_charts import drawings
 from mixup_pipeline.report.comparison_page import Report, report
+from mixup_pipeline.report.comparison_settings import settings
 from mixup_pipeline.report.comparison_tables import base_rows, swept_rows, tables
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
 from mixup_pipeline.report.comparison_verdict import verdict
 from mixup_pipeline.report.figures import LIGHT
 from mixup_pipeline.report.probe_charts import probe_drawings
+from mixup_pipeline.training.train_config import TrainConfig
 from tests.compared import CONFIG, GAIN, made_up, made_up_samples
 
 
@@ -78,10 +80,10 @@ def test_the_verdict_of_other_outcomes(results: dict[str, Any]) -> None:
 
 def test_what_the_seeds_could_tell_is_a_table(results: dict[str, Any]) -> None:
     table = next(table for table in tables(results, 0.0) if table.title == "What the seeds could tell")
-    assert table.head == ("arm", "detectable, points", "seeds for ±0.5", "seeds for ±1", "within ±0.5")
+    assert table.head == ("arm", "detectable, points", "seeds for ±0.5", "seeds for ±1", "within ±0.5", "BCa interval")
     assert [row[0] for row in table.rows] == ["any", "within-class", "cross-class", "online"]
     assert all(re.fullmatch(r"±0\.\d\d", row[1]) for row in table.rows)
-    assert [row[-1].startswith("shown, p") for row in table.rows] == [False, True, False, False]
+    assert [row[-2].startswith("shown, p") for row in table.rows] == [False, True, False, False]
 
 
 def test_copies_stand_beside_online(results: dict[str, Any]) -> None:
@@ -116,7 +118,16 @@ def test_every_text_has_every_share_of_wrong_labels(results: dict[str, Any]) -> 
 
 @pytest.mark.slow
 def test_every_question_has_its_picture(whole_report: Report) -> None:
-    kinds = ["differences", "curves-accuracy", "curves-nll", "curves-loss", "reliability", "fgsm", "confidence"]
+    kinds = [
+        "differences",
+        "changes",
+        "curves-accuracy",
+        "curves-nll",
+        "curves-loss",
+        "reliability",
+        "fgsm",
+        "confidence",
+    ]
     kinds += ["sweep-copies", "sweep-subset", "sweep-alpha"]
     wanted = {f"{kind}{noise}.png" for kind in kinds for noise in ("", "-corrupt0.4")}
     assert set(whole_report.pictures) == wanted | {"label-noise.png", "samples.png"}
@@ -147,5 +158,74 @@ def test_one_seed_and_few_questions_are_drawn_too() -> None:
     made = report(made_up(few), vectors)
     assert set(made.pictures) == {
         f"{name}.png"
-        for name in ("differences", "curves-accuracy", "curves-nll", "curves-loss", "reliability", "confidence")
+        for name in [
+            "differences",
+            "changes",
+            "curves-accuracy",
+            "curves-nll",
+            "curves-loss",
+            "reliability",
+            "confidence",
+        ]
     }
+
+
+def test_one_epoch_has_no_curves() -> None:
+    one = replace(CONFIG, train=TrainConfig(epochs=1), copies=1, sweeps=(), corrupt_labels=(0.0,))
+    shown = {drawing.name for drawing in drawings(made_up(one), 0.0)}
+    assert shown == {"differences", "reliability", "fgsm", "confidence"}
+
+
+def test_held_out_examples_change_the_words_and_add_calibration() -> None:
+    held_out = made_up(replace(CONFIG, train=TrainConfig(epochs=4, val_share=0.1)))
+    text, usual = markdown(held_out), markdown(made_up())
+    assert "chosen epoch" in text
+    assert "best epoch" not in text.lower()
+    assert "best epoch" in usual
+    assert "it flatters" in usual
+    assert "ECE after temperature scaling" in text
+    assert "ECE after temperature scaling" not in usual
+    assert "- epoch chosen on: 100 held-out examples" in text
+    titles = [drawing.title for drawing in drawings(held_out, 0.0)]
+    assert "Accuracy on held-out examples" in titles
+
+
+def test_other_seeds_and_other_examples_stand_beside_each_other(results: dict[str, Any]) -> None:
+    found = {table.title: table for table in tables(results, 0.0)}
+    sure, classes = (
+        found["Accuracy on other seeds and other examples"],
+        found[next(t for t in found if "by class" in t)],
+    )
+    assert [row[0] for row in sure.rows] == ["any", "within-class", "cross-class", "online"]
+    for name, seeds, both, *_ in sure.rows:
+        difference = next(
+            row["measures"]["accuracy"]["difference"] for row in base_rows(results, 0.0) if row["cell"]["arm"] == name
+        )
+        for text, ends in ((seeds, difference["t"]), (both, difference["both"])):
+            assert text == f"[{100 * ends[0]:+.2f}, {100 * ends[1]:+.2f}]"
+    assert [row[0] for row in classes.rows] == ["round", "square", "a<b>c"]
+    assert len(classes.head) == 2 + 4
+
+
+def test_of_many_classes_those_that_change_most_are_shown() -> None:
+    changed = made_up(replace(CONFIG, arms=("baseline", "any"), sweeps=(), corrupt_labels=(0.0,)))
+    for row in changed["summary"]:
+        row["per_class"] = {"accuracy": [0.5] * 50}
+        if row["cell"]["arm"] != "baseline":
+            row["per_class"]["difference"] = [number / 100 - 0.25 for number in range(50)]
+    changed["class_names"] = None
+    table = next(table for table in tables(changed, 0.0) if "by class" in table.title)
+    assert [row[0] for row in table.rows] == [*map(str, range(10)), *map(str, range(40, 50))]
+    assert "the 20 of 50 that change most" in table.title
+
+
+def test_the_head_says_what_was_compared(results: dict[str, Any]) -> None:
+    said = dict(settings(results))
+    assert said["model"] == "tutorial-cnn"
+    assert said["length"] == "4 epochs, 40 steps"
+    assert said["trained on"] == "900 examples"
+    assert said["evaluated on"] == "400 examples"
+    fancy = TrainConfig(steps=40, schedule="cosine", warmup=0.1, optimizer="adamw", weight_decay=0.05, augment="flip")
+    said = dict(settings(made_up(replace(CONFIG, train=fancy))))
+    assert said["optimizer"] == "adamw, learning rate 0.003, cosine, warm-up 10%, weight decay 0.05"
+    assert (said["length"], said["augmentation"]) == ("40 steps", "flip")

@@ -35,9 +35,9 @@ class Classification(Task):
     measures = (
         Measure(name="accuracy", title="Accuracy", in_percent=True),
         Measure(name="nll", title="NLL", within=(0.0, np.inf), higher_is_better=False),
-        Measure(name="ece", title="ECE", higher_is_better=False),
+        Measure(name="ece", title="ECE", higher_is_better=False, in_percent=True),
         Measure(name="brier", title="Brier score", within=(0.0, 2.0), higher_is_better=False),
-        Measure(name="confidence", title="mean confidence"),
+        Measure(name="confidence", title="mean confidence", in_percent=True),
     )
     printed = ("accuracy", "nll", "ece")
     drawn = (

@@ -63,7 +63,7 @@ class MultiLabel(Task):
     training = (Measure(name="binary_accuracy", title="Binary accuracy", words="binary accuracy"),)
     measures = (
         Measure(name="map", title="mAP", words="mAP", in_percent=True),
-        Measure(name="micro_f1", title="micro F1", words="micro F1"),
+        Measure(name="micro_f1", title="micro F1", words="micro F1", in_percent=True),
         Measure(name="nll", title="NLL", within=(0.0, np.inf), higher_is_better=False),
         Measure(name="brier", title="Brier score", higher_is_better=False),
     )
