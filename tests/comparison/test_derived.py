@@ -17,7 +17,7 @@ from mixup_pipeline.records.framing import read_records
 from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.sources import open_source
 from tests.damage import replace_record
-from tests.datasets import write_tfds
+from tests.datasets import example, write_records, write_tfds
 
 CLASSES = 4
 
@@ -163,3 +163,30 @@ def test_bad_records_are_left_out_of_what_is_derived(source: SourceConfig, tmp_p
     check_cells(seen(source, "skip"), [cell(subset=199)], seeds=1, batch_size=8)
     skipped, _ = derive(source, seen(source, "skip"), tmp_path / "skip", subset=None, corrupt=0, seed=0)
     assert content(skipped) == [example for number, example in enumerate(whole) if number != 2]
+
+
+def test_held_out_examples_are_a_part_of_the_set_that_is_not_trained_on(source: SourceConfig, tmp_path: Path) -> None:
+    whole = made(source, tmp_path / "whole", 90, 0.3, 1)
+    train, held = derive(source, seen(source), tmp_path / "parts", subset=90, corrupt=0.3, seed=1, val_share=0.2)
+    assert held is not None
+    trained, chosen_by = content(train), content(held)
+    assert (len(trained), len(chosen_by)) == (72, 18)
+    assert sorted(trained + chosen_by) == sorted(whole)  # with the same wrong labels
+    assert not set(trained) & set(chosen_by)
+
+
+def test_groups_are_held_out_as_a_whole(tmp_path: Path) -> None:
+    values = [np.array([n, n // 4], np.float32) for n in range(60)]
+    payloads = [example({"x": value, "label": n % 3, "patient": n // 4}) for n, value in enumerate(values)]
+    path = write_records(tmp_path / "patients", payloads)
+    source = SourceConfig(src=str(path), image_key="x", label_key="label", num_classes=3, group_key="patient")
+    train, held = derive(source, seen(source), tmp_path / "parts", subset=None, corrupt=0.0, seed=1, val_share=0.2)
+    assert held is not None
+    groups = [{int(np.frombuffer(x, np.float32)[1]) for x, _ in content(part)} for part in (train, held)]
+    assert len(groups[1]) == 3
+    assert not groups[0] & groups[1]
+
+
+def test_too_little_to_train_on_is_refused(source: SourceConfig) -> None:
+    with pytest.raises(UsageError, match=r"--val-share 0.9: leaves 20 examples to train on, less than one batch of 32"):
+        check_cells(seen(source), [cell()], seeds=2, batch_size=32, val_share=0.9)

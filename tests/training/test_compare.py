@@ -13,19 +13,24 @@ import jsonschema
 import numpy as np
 import pytest
 
+from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.compare import compare
 from mixup_pipeline.comparison.compare_config import CompareConfig, parse_sweep
 from mixup_pipeline.comparison.comparison import Callbacks, Comparison
 from mixup_pipeline.config import SourceConfig
 from mixup_pipeline.errors import MixupError, TrainingError, UsageError
+from mixup_pipeline.records.framing import read_records
+from mixup_pipeline.records.tf_example import parse
 from mixup_pipeline.report.comparison_tables import tables
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
 from mixup_pipeline.report.comparison_verdict import verdict
+from mixup_pipeline.sources import open_source
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.watch import Stopped
+from tests.datasets import write_records
 
 SOURCE = SourceConfig(src="mnist_sample")
 EVALUATION = SourceConfig(src="mnist_sample", split="test", allow_eval_split=True)
@@ -344,3 +349,45 @@ def test_a_source_is_judged_once_and_what_is_left_out_is_said_once(
     assert judged == ["test", "train"]
     (left_out,) = [hint for hint in hints if "do not fill a batch" in hint]
     assert left_out.startswith("each epoch trains on 4,096 of 6,000 examples: the other 1,904, others in each epoch")
+
+
+def test_held_out_examples_choose_and_images_are_augmented(tmp_path: Path) -> None:
+    train = TrainConfig(model="mlp", epochs=2, batch_size=32, learning_rate=1e-3, val_share=0.2, augment="flip,crop")
+    config = CompareConfig(seeds=1, subset=400, copies=2, train=train, arms=("baseline", "any", "online"))
+    results = json.loads(json.dumps(compare(asked(config=config), tmp_path / "out")))
+    jsonschema.validate(results, RESULTS)
+    assert results["examples"] == {"training": [320, 320], "held_out": [80, 80], "evaluation": 1000}
+    for run in results["runs"]:
+        folder = RunFolder(tmp_path / "out/runs" / Cell(**run["cell"]).name / "seed-0")
+        kept = json.loads(folder.result.read_text())
+        assert run["last"]["accuracy"] == kept["test"]["last"]["accuracy"] != kept["last"]["accuracy"]
+        assert run["best"]["accuracy"] == kept["test"]["best"]["accuracy"]
+        assert run["history"][-1]["accuracy"] == kept["last"]["accuracy"]  # on held-out examples
+        assert 0.01 < run["probes"]["calibrated"]["temperature"] < 100
+        assert (folder.root / "predictions.npz").is_file()
+    (difference,) = (
+        row["measures"]["accuracy"]["difference"] for row in results["summary"] if row["cell"]["arm"] == "any"
+    )
+    pairs = difference["mcnemar"]
+    assert pairs["only_arm"] - pairs["only_baseline"] == pytest.approx(1000 * difference["mean"])
+    assert compare(asked(config=config), tmp_path / "out")["summary"] == json.loads(json.dumps(results["summary"]))
+
+
+@pytest.mark.slow
+def test_a_sorted_source_makes_no_arm_look_better(tmp_path: Path) -> None:
+    """One class after the other, and λ so near 0 and 1 that almost nothing is mixed: no difference is shown.
+
+    With a shuffle buffer over the order of files the baseline learned a class at a time, and mixup won by 13 points.
+    """
+    (file,) = open_source(SOURCE).files
+    payloads = [payload for _, payload, _, _ in read_records(Path(file.path), file.name)]
+    payloads.sort(key=lambda payload: parse(payload)["label"].int64_list.value[0])
+    path = write_records(tmp_path / "sorted.tfrecord", payloads)
+    train = TrainConfig(model="mlp", epochs=2, learning_rate=1e-3)
+    config = CompareConfig(seeds=3, copies=2, alpha=0.001, train=train, arms=("baseline", "any", "online"))
+    results = compare(asked(source=SourceConfig(src=str(path), num_classes=10), config=config), tmp_path / "out")
+    for row in results["summary"][1:]:
+        difference = row["measures"]["accuracy"]["difference"]
+        assert not difference["shown"]
+        assert abs(difference["mean"]) < 0.03
+        assert difference["correlation"] is not None
