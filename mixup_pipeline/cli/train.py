@@ -75,9 +75,10 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.training.learner import Learners
     from mixup_pipeline.training.loop import Trainer
     from mixup_pipeline.training.mixed_shards import check_outside
-    from mixup_pipeline.training.prepare import TrainRequest, prepare
+    from mixup_pipeline.training.prepare import prepare
     from mixup_pipeline.training.run_folder import RunFolder
     from mixup_pipeline.training.train import train
+    from mixup_pipeline.training.train_request import TrainRequest
     from mixup_pipeline.training.watch import Stopped
 
     for option in ("shards", "src", "eval_src", "data_dir"):

@@ -20,7 +20,7 @@ from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.environment import environment
 from mixup_pipeline.training.leaks import check_leaks
 from mixup_pipeline.training.learner import Learners
-from mixup_pipeline.training.models import model_identity
+from mixup_pipeline.training.model_identity import model_identity
 from mixup_pipeline.training.read_alike import read_alike
 from mixup_pipeline.training.watch import Stopped
 

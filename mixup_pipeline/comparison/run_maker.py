@@ -13,29 +13,29 @@ from mixup_pipeline.comparison import probes
 from mixup_pipeline.comparison.augmenting import augment_cell
 from mixup_pipeline.comparison.cells import Cell
 from mixup_pipeline.comparison.comparison import Callbacks, Comparison
-from mixup_pipeline.comparison.derived import check_cells, derive
+from mixup_pipeline.comparison.derived import check_cells
 from mixup_pipeline.comparison.folder import CompareFolder
 from mixup_pipeline.comparison.predicted import Predicted
 from mixup_pipeline.comparison.probes import CALIBRATED
 from mixup_pipeline.comparison.seen import Seen
+from mixup_pipeline.comparison.training_sets import TrainingSets
 from mixup_pipeline.config import SourceConfig
-from mixup_pipeline.config.registry import INPUT_KINDS
 from mixup_pipeline.errors import TrainingError
 from mixup_pipeline.sources import evaluation_config
 from mixup_pipeline.spec import ImageOptions
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.example_files import ExampleFiles, arrays_of, check_apart, shared_files
+from mixup_pipeline.training.example_files import arrays_of, check_apart, shared_files
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.models import check_model
-from mixup_pipeline.training.prepare import Prepared, TrainRequest, evaluation_identity, prepare
+from mixup_pipeline.training.prepare import Prepared, evaluation_identity, prepare
 from mixup_pipeline.training.prepared_source import brought_to, form_of, open_examples
 from mixup_pipeline.training.read_alike import read_alike
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import Row
 from mixup_pipeline.training.train import train
 from mixup_pipeline.training.train_config import TrainConfig
-from mixup_pipeline.training.unchanged import Unchanged
+from mixup_pipeline.training.train_request import TrainRequest
 
 Found = TypeVar("Found")
 
@@ -54,8 +54,9 @@ class RunMaker:
         """
         self.folder, self.learners, self._seen = folder, learners, seen
         self._comparison, self._config, self._callbacks = comparison, comparison.config, callbacks
-        self._source_config = self._with_channels(comparison.source)
-        form = self._source_config.images
+        share = self._config.train.val_share
+        self._sets = TrainingSets(comparison.source, seen, folder, comparison.on_bad_record, val_share=share)
+        form = self._sets.source.images
         evaluation = replace(comparison.evaluation, allow_eval_split=True)
         evaluation = read_alike(evaluation, seen.source.spec, comparison.source)
         self.evaluation = self._clean(evaluation, form, "evaluation")
@@ -69,23 +70,12 @@ class RunMaker:
             )
             for number, name in enumerate(self._config.outliers)
         }
-        self._probes = probes.Probes(
-            self.evaluation, self._config.fgsm, self._outliers, held_out=bool(self._config.train.val_share)
-        )
-        self._training_set: tuple[Any, SourceConfig, Evaluation | None] | None = None
-        self._opened: tuple[SourceConfig, ExampleFiles, Unchanged] | None = None
+        self._probes = probes.Probes(self.evaluation, self._config.fgsm, self._outliers, held_out=bool(share))
         self.right: dict[tuple[Cell, int], npt.NDArray[np.bool_]] = {}
         """Which evaluation examples each finished run classifies rightly: bool[n] by cell and seed."""
         self._told: set[tuple[int | None, float]] = set()  # conditions whose hints were given
         self._trainer: Trainer | None = None
         self._check()
-
-    def _with_channels(self, config: SourceConfig) -> SourceConfig:
-        """The source with its channels said, where they follow from all of its images: a part might have no colour."""
-        spec = self._seen.source.spec
-        if not INPUT_KINDS[spec.encoding].takes_image_options or spec.shape[2] is not None:
-            return config
-        return replace(config, channels=str(self._seen.shape[2]))
 
     def _clean(self, config: SourceConfig, form: ImageOptions, name: str) -> Evaluation:
         """Clean examples to evaluate on, whose image files are brought to a form."""
@@ -159,7 +149,7 @@ class RunMaker:
             learner = self._learner(config)
             self._load_weights(learner, cell, config, run)
             found = self.evaluation.predict(learner)
-            held_out = self._source(cell, seed)[1] if CALIBRATED in missing else None
+            held_out = self._sets.of(cell, seed)[1] if CALIBRATED in missing else None
             measured |= self._probes.measure(missing, learner, found, held_out)
             self.folder.save_probes(cell, seed, measured)
             measured = self.folder.load_probes(cell, seed)
@@ -229,7 +219,7 @@ class RunMaker:
 
     def _prepare(self, cell: Cell, config: TrainConfig) -> Prepared:
         """The data of a run. For arms mixed ahead of training the shards are made first."""
-        source, validation = self._source(cell, config.seed)
+        source, validation = self._sets.of(cell, config.seed)
         policy = self._comparison.on_bad_record
         request = TrainRequest(
             evaluation=self._comparison.evaluation,
@@ -245,43 +235,7 @@ class RunMaker:
             request = replace(request, mix_online=cell.alpha)
         reads_it = cell.copies is None or config.standardize or self.evaluation.records.task.in_units
         out = self.folder.run(cell, config.seed)
-        return prepare(request, out, self.evaluation, self._unmixed(source) if reads_it else None, validation)
-
-    def _unmixed(self, source: SourceConfig) -> ExampleFiles:
-        """The examples of a source that is not mixed ahead. It is judged once, as long as it stays as it is."""
-        if self._opened is None or self._opened[0] != source:
-            kept_in = self.folder.unmixed(derived=source != self._source_config)
-            records = open_examples(source, self._comparison.on_bad_record, kept_in)
-            self._opened = source, records, Unchanged(records)
-        _, records, unchanged = self._opened
-        unchanged.check()
-        return records
-
-    def _source(self, cell: Cell, seed: int) -> tuple[SourceConfig, Evaluation | None]:
-        """The training examples of a cell, and those that are held out of them, if any.
-
-        Those of the last condition or seed are removed when another begins.
-        """
-        key = (*cell.condition, seed)
-        if self._training_set is None or self._training_set[0] != key:
-            self.folder.clear_work()
-            source, validation, share = self._source_config, None, self._config.train.val_share
-            if cell.condition != (None, 0.0) or share:
-                self._opened = None
-                source, held_out = derive(
-                    source,
-                    self._seen,
-                    self.folder.derived,
-                    subset=cell.subset,
-                    corrupt=cell.corrupt,
-                    seed=seed,
-                    val_share=share,
-                )
-                if held_out is not None:
-                    kept_in = self.folder.held_out
-                    validation = Evaluation(open_examples(held_out, self._comparison.on_bad_record, kept_in))
-            self._training_set = key, source, validation
-        return self._training_set[1:]
+        return prepare(request, out, self.evaluation, self._sets.unmixed(source) if reads_it else None, validation)
 
     def _learner(self, config: TrainConfig) -> Learner:
         """A learner that only predicts, so that the length of its schedule does not matter."""

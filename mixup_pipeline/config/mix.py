@@ -1,6 +1,7 @@
 """How to mix: everything that decides the bytes of the output for a given source."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from mixup_pipeline.config.kinds import Choice, Integer, Number, Several, Switch
 from mixup_pipeline.config.option import check_declared, option
@@ -113,6 +114,13 @@ class MixConfig:
             )
 
 
-def augmentations(config: MixConfig) -> tuple[str, ...]:
+class Augmenting(Protocol):
+    """What says how images are augmented."""
+
+    @property
+    def augment(self) -> str | None: ...
+
+
+def augmentations(config: Augmenting) -> tuple[str, ...]:
     """How views are drawn; empty if there is no augmentation."""
     return tuple(config.augment.split(",")) if config.augment else ()

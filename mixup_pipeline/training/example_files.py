@@ -23,7 +23,7 @@ from mixup_pipeline.records.layout import LAM
 from mixup_pipeline.sources.index import Groups
 from mixup_pipeline.sources.scan import plain_file, scan_file
 from mixup_pipeline.sources.source import Source, SourceFile
-from mixup_pipeline.spec import AS_STORED, ImageOptions, Shape
+from mixup_pipeline.spec import AS_STORED, ExampleSpec, ImageOptions, Shape
 from mixup_pipeline.training.interface import Interface
 from mixup_pipeline.training.passes import Pass, copy_pass
 from mixup_pipeline.training.tasks import Task, task_of
@@ -42,6 +42,7 @@ class ExampleFiles:
     examples: the number of records in a pass. skipped: the bad records of a source that are left out.
     originals: the files of a source. Those of `passes` may be others, which were prepared of them.
     arrays: of a file that holds several arrays of inputs, which of them.
+    spec: of a source, how its records were read.
     augment: how images are augmented while they are trained on; empty if they are not, or were before they were mixed.
     fingerprints: of the records of each file of a source. groups: int64[examples], what tells the groups of a source's
     examples; empty if it has none.
@@ -70,6 +71,7 @@ class ExampleFiles:
     originals: tuple[SourceFile, ...] = ()
     arrays: str = ""
     augment: tuple[str, ...] = ()
+    spec: ExampleSpec | None = None
     fingerprints: tuple[str, ...] = ()
     groups: Groups = field(default_factory=lambda: np.zeros(0, np.int64))
     blame: Callable[[], None] = lambda: None

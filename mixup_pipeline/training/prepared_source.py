@@ -59,6 +59,7 @@ def open_examples(
         name=source.name,
         originals=source.files,
         arrays=arrays_of(source),
+        spec=source.spec,
         fingerprints=tuple(file.fingerprint for file in manifest.source.files),
         skipped=manifest.source.skipped,
         groups=_groups(source, on_bad_record),

@@ -49,6 +49,7 @@ def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> Exampl
         label_features=lambda tf: {spec.label_key: labels.parsed(tf, spec)},
         soft_labels=lambda tf, features: labels.tensor(tf, features[spec.label_key], spec),
         skipped=sum(file.skipped for file in files),
+        spec=spec,
         fingerprints=tuple(file.fingerprint for file in files),
         groups=np.concatenate([part.groups for part in scanned]),
         originals=source.files,

@@ -1,5 +1,6 @@
 """Smaller and noisier training sets, against what they were made from."""
 
+import atexit
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def source(tmp_path: Path) -> SourceConfig:
 
 OPENED = ExitStack()
 """What is converted can be read until the tests end."""
+atexit.register(OPENED.close)
 
 
 def seen(config: SourceConfig, on_bad_record: str = "fail") -> Seen:

@@ -1,5 +1,6 @@
 """Comparisons end to end on what is no image of one class: the main measure leads, what needs classes is left out."""
 
+import atexit
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -147,6 +148,7 @@ def test_the_command_compares_values_and_says_what_it_leaves_out(tmp_path: Path)
 
 OPENED = ExitStack()
 """What is converted can be read until the tests end."""
+atexit.register(OPENED.close)
 
 
 def seen(config: SourceConfig) -> Seen:

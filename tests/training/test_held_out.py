@@ -14,10 +14,11 @@ from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.evaluation import Evaluation
 from mixup_pipeline.training.held_out import held_out
 from mixup_pipeline.training.learner import Learner, Learners
-from mixup_pipeline.training.prepare import TrainRequest, prepare
+from mixup_pipeline.training.prepare import prepare
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.train import train
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.train_request import TrainRequest
 from tests.datasets import example, write_records
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas/train_result.schema.json").read_text())

@@ -13,9 +13,10 @@ from mixup_pipeline.comparison.compare_config import CompareConfig
 from mixup_pipeline.comparison.comparison import Callbacks, Comparison
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.training.leaks import check_leaks, shared_records
-from mixup_pipeline.training.prepare import TrainRequest, prepare
+from mixup_pipeline.training.prepare import prepare
 from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.train_request import TrainRequest
 from tests.datasets import example, png, write_records
 
 CONFIG = TrainConfig(model="mlp", steps=1, batch_size=4)

@@ -18,9 +18,10 @@ from mixup_pipeline.training import environment
 from mixup_pipeline.training.built_in import mlp
 from mixup_pipeline.training.devices import Devices, choose_devices
 from mixup_pipeline.training.learner import Learners
-from mixup_pipeline.training.prepare import TrainRequest, prepare
+from mixup_pipeline.training.prepare import prepare
 from mixup_pipeline.training.train import train
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.train_request import TrainRequest
 from tests.datasets import example, png, random_images, write_records
 
 MODEL = """import beside_the_model

@@ -19,11 +19,12 @@ from mixup_pipeline.training.interface import Interface
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.models import MODELS, build_model, check_model
-from mixup_pipeline.training.prepare import TrainRequest, prepare
+from mixup_pipeline.training.prepare import prepare
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.tensorflow_import import import_keras
 from mixup_pipeline.training.train import train as train_prepared
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.train_request import TrainRequest
 from mixup_pipeline.training.watch import Stopped
 from tests.labelled import multi_label, regression, spectrogram
 from tests.training.test_commands import accepted, refused

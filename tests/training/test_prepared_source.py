@@ -14,9 +14,10 @@ from mixup_pipeline.records.images import decode
 from mixup_pipeline.spec import ImageOptions
 from mixup_pipeline.training.batches import evaluation_batches
 from mixup_pipeline.training.example_files import ExampleFiles
-from mixup_pipeline.training.prepare import TrainRequest, prepare
+from mixup_pipeline.training.prepare import prepare
 from mixup_pipeline.training.prepared_source import brought_to, form_of, open_examples
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.train_request import TrainRequest
 from tests.datasets import example, jpeg, png, write_records
 
 CONFIG = TrainConfig(epochs=1, batch_size=4)

@@ -9,8 +9,9 @@ import pytest
 from mixup_pipeline import MixConfig, SourceConfig, augment
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.training.batches import evaluation_batches
-from mixup_pipeline.training.prepare import Prepared, TrainRequest, prepare
+from mixup_pipeline.training.prepare import Prepared, prepare
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.train_request import TrainRequest
 
 CONFIG = TrainConfig(model="mlp", epochs=1, batch_size=4)
 TRAINED, EVALUATED = [1, 2, 3, 1, 2, 3, 1, 2], [2, 2, 1, 2]

@@ -10,12 +10,13 @@ from mixup_pipeline import MixConfig, SourceConfig, augment
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.training import devices
 from mixup_pipeline.training.learner import Learners
-from mixup_pipeline.training.prepare import TrainRequest, prepare
+from mixup_pipeline.training.prepare import prepare
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.scales import scales_of
 from mixup_pipeline.training.source_examples import source_examples
 from mixup_pipeline.training.train import train
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.train_request import TrainRequest
 from tests.datasets import example, write_records
 
 COUNT, CLASSES = 1500, 3

@@ -16,11 +16,12 @@ from mixup_pipeline.errors import MixupError, OutputError, SourceError
 from mixup_pipeline.training import devices
 from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Trainer
-from mixup_pipeline.training.prepare import Prepared, TrainRequest, prepare
+from mixup_pipeline.training.prepare import Prepared, prepare
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import SavedState, read_state
 from mixup_pipeline.training.train import train as train_prepared
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.train_request import TrainRequest
 from mixup_pipeline.training.watch import Stopped
 from tests.kill_points import KILL, POWER_CUT, Fault, injected
 

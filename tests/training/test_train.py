@@ -19,12 +19,13 @@ from mixup_pipeline.errors import MixupError, OutputError, SourceError, Training
 from mixup_pipeline.training import devices
 from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.loop import Trainer
-from mixup_pipeline.training.prepare import TrainRequest, prepare
+from mixup_pipeline.training.prepare import prepare
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.saved_state import read_state
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
 from mixup_pipeline.training.train import train as train_prepared
 from mixup_pipeline.training.train_config import TrainConfig
+from mixup_pipeline.training.train_request import TrainRequest
 from mixup_pipeline.training.watch import Stopped
 
 SCHEMA = Path(__file__).parents[2] / "schemas/train_result.schema.json"
