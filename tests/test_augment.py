@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from click.testing import CliRunner
 
 from mixup_pipeline import MixConfig, SourceConfig, augment, read_examples
+from mixup_pipeline.cli import augment as augment_command
+from mixup_pipeline.cli import inspect as inspect_command
 from mixup_pipeline.dataset.verify import verify
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.mixing.views import PAD
@@ -87,3 +90,10 @@ def test_what_cannot_be_augmented_is_refused(tmp_path: Path) -> None:
     source = SourceConfig(src=str(path), image_key="x", num_classes=2)
     with pytest.raises(UsageError, match="--augment flip: feature 'x' holds no images: leave it out"):
         augment(source, tmp_path / "out", MixConfig(augment="flip"))
+
+
+def test_the_plan_and_the_summary_say_it(tmp_path: Path) -> None:
+    given = ["--src", "mnist_sample", "--augment", "crop", "--dry-run", "--out", str(tmp_path)]
+    assert "  augment  crop, drawn for each parent\n" in CliRunner().invoke(augment_command.main, given).output
+    augment("mnist_sample", tmp_path / "out", MixConfig(limit=20, augment="flip"))
+    assert "augmented by flip" in CliRunner().invoke(inspect_command.main, [str(tmp_path / "out")]).output

@@ -67,6 +67,7 @@ def of_estimate(estimate: Estimate, config: MixConfig) -> list[str]:
         f"{'file' if len(run.files) == 1 else 'files'}",
         **chosen_lines(run.spec, run.origin),
         "pairing": f"{config.pairing}, {_copies(config)}, alpha {config.alpha:g}, seed {config.seed}",
+        **({"augment": f"{config.augment}, drawn for each parent"} if config.augment else {}),
         "examples": f"{run.num_examples * run.num_passes:,}",
         "shards": f"{run.num_shards * run.num_passes} ({run.num_shards} per copy)",
         "bytes": f"about {size_text(estimate.output_bytes)}"

@@ -48,7 +48,8 @@ def unmixed_text(overview: Overview) -> str:
 def pairing_text(config: MixConfig) -> str:
     """The choices of a run besides α."""
     copies = config.copies
-    return f"pairing {config.pairing}, seed {config.seed}, {copies:,} {'copy' if copies == 1 else 'copies'}"
+    augmented = f", augmented by {config.augment}" if config.augment else ""
+    return f"pairing {config.pairing}, seed {config.seed}, {copies:,} {'copy' if copies == 1 else 'copies'}{augmented}"
 
 
 def is_regression(overview: Overview) -> bool:

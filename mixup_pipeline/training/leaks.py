@@ -1,5 +1,6 @@
 """Evaluation examples that are trained on, told by the content of their records, whatever their files are called."""
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ MOST_SHARED = 0.01
 """Real datasets hold a few examples twice. More than this share is no evaluation of what is new to a network."""
 _CHOOSE = "choose others with --eval-split or --eval-src"
 _TOGETHER = 1024
+_OF_NOTHING = hashlib.sha256().hexdigest()
+"""The fingerprint of a file without records."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def check_copied(trained: Collection[str], evaluation: ExampleFiles) -> None:
     trained: fingerprints of the records of the training files.
     """
     for path, fingerprint in zip(evaluation.files, evaluation.fingerprints, strict=False):
-        if fingerprint in trained:
+        if fingerprint in trained and fingerprint != _OF_NOTHING:
             raise UsageError(f"the evaluation examples of {path} are those of a file that is trained on: {_CHOOSE}")
 
 

@@ -89,3 +89,13 @@ def test_the_same_records_in_another_order(tmp_path: Path) -> None:
     assert (leak.count, leak.evaluated, leak.trained) == (31, "b record 3", "a record 29")
     with pytest.raises(UsageError, match="31 of 34"):
         check_leaks(one, other)
+
+
+def test_files_without_records_are_no_copies_of_each_other(tmp_path: Path) -> None:
+    for name, seed in (("train", 1), ("test", 2)):
+        write_records(tmp_path / name / "a", records(seed, 20))
+        write_records(tmp_path / name / "empty", [])
+    train, test = (
+        SourceConfig(src=str(tmp_path / name / "*"), num_classes=3, allow_eval_split=True) for name in ("train", "test")
+    )
+    assert prepare(TrainRequest(src=train, evaluation=test, config=CONFIG), tmp_path / "run").job.train.examples == 20
