@@ -109,8 +109,8 @@ class SourceConfig:
         optional_in_manifest=True,
         without="none",
         label="Key of the group",
-        help="Feature that says of which group an example is, such as a patient, for --pairing cross-group or "
-        "within-group.",
+        help="Feature that says of which group an example is, such as a patient, for --pairing cross-group and "
+        "within-group, and --val-share of training.",
     )
     label_kind: str | None = option(
         None,
