@@ -21,6 +21,7 @@ from mixup_pipeline.report.comparison_tables import (
     Summary,
     base_rows,
     change_text,
+    holds_out,
     looked_at,
     runs_of,
     scale_of,
@@ -137,7 +138,8 @@ def _changes(results: Results, rows: Sequence[Summary], main: Measure) -> Drawin
         name="changes",
         title=f"Difference to the baseline by {_x_name(results)}",
         alt=f"Paired difference of {main.title} on {looked_at(results)} examples, first to last: {said}.",
-        caption=f"On {looked_at(results)} examples, paired by seed: mean with its 95 % t interval at each look alone.",
+        caption=f"On {looked_at(results)} examples, paired by seed: mean with its 95 % t interval at each look alone."
+        + _as_wrong(results, rows),
         draw=draw,
     )
 
@@ -171,9 +173,15 @@ def _curves(results: Results, rows: Sequence[Summary], measure: str, title: str,
         name=f"curves-{measure}",
         title=title,
         alt=f"{title} from the first to the last {name}: {ends}.",
-        caption=_LOSS_CAPTION if soft and measure == "loss" else "Mean over the seeds.",
+        caption=_LOSS_CAPTION if soft and measure == "loss" else f"Mean over the seeds.{_as_wrong(results, rows)}",
         draw=draw,
     )
+
+
+def _as_wrong(results: Results, rows: Sequence[Summary]) -> str:
+    """What is said of held-out labels where some are wrong."""
+    wrong = rows[0]["cell"]["corrupt"] and holds_out(results)
+    return " Held-out labels are as often wrong as those that are trained on." if wrong else ""
 
 
 def _histories(results: Results, row: Summary) -> list[Any]:
