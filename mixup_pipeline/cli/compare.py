@@ -112,7 +112,7 @@ def _compare(options: dict[str, Any]) -> None:
     from mixup_pipeline.comparison.compare import compare
     from mixup_pipeline.comparison.comparison import Callbacks, Comparison
     from mixup_pipeline.training.loop import Trainer
-    from mixup_pipeline.training.tasks import task_of_history
+    from mixup_pipeline.training.tasks import CHOSEN, FLATTERS, task_of_history
     from mixup_pipeline.training.watch import Stopped
 
     training: list[Trainer] = []
@@ -123,7 +123,8 @@ def _compare(options: dict[str, Any]) -> None:
         training[-1].stop()
 
     def on_run(number: int, total: int, cell: Any, seed: int, result: dict[str, Any]) -> None:
-        said = task_of_history(result["last"]).last_and_best(result["last"], result["best"])
+        at = CHOSEN if config.train.val_share else FLATTERS
+        said = task_of_history(result["last"]).last_and_best(result["last"], result["best"], at=at)
         runs.on_run(number)
         display.say(f"{number:>4}/{total}  {cell.name}, seed {seed}: {said}")
 

@@ -77,6 +77,7 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
     from mixup_pipeline.training.mixed_shards import check_outside
     from mixup_pipeline.training.prepare import prepare
     from mixup_pipeline.training.run_folder import RunFolder
+    from mixup_pipeline.training.tasks import CHOSEN, FLATTERS
     from mixup_pipeline.training.train import train
     from mixup_pipeline.training.train_request import TrainRequest
     from mixup_pipeline.training.watch import Stopped
@@ -137,9 +138,10 @@ def _train(config: TrainConfig, options: dict[str, Any]) -> None:
                 on_note=on_note,
             )
             task, tested = prepared.job.train.task, result.get("test")
-            said = f"{task.last_and_best(result['last'], result['best'], looked_at)} ({result['best']['epoch']})"
+            at = f"the best ({result['best']['epoch']})" if tested else f"{FLATTERS} ({result['best']['epoch']})"
+            said = task.last_and_best(result["last"], result["best"], looked_at, at)
             if tested:
-                said += f"; {task.last_and_best(tested['last'], tested['best'])}"
+                said += f"; {task.last_and_best(tested['last'], tested['best'], at=CHOSEN)}"
             display.say(
                 f"{options['out']}: {result['steps']:,} steps in {result['epochs']} epochs; {said}"
                 f"{'' if trained else '; it was complete, so nothing was trained'}"

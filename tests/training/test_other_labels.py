@@ -112,7 +112,9 @@ def test_the_printed_lines_name_the_measures_of_the_task(tmp_path: Path) -> None
         printed = accepted(command.main, (*args, "--epochs", "1", "--device", "cpu", "--out", tmp_path / last))
         assert re.search(rf"^epoch   1  {epoch}  [\d.]+ s$", printed, re.MULTILINE)
         assert re.search(
-            rf"clean {last} -?[\d.]+ at the last epoch, -?[\d.]+ at the best \(1\)$", printed, re.MULTILINE
+            rf"clean {last} -?[\d.]+ at the last epoch, -?[\d.]+ at the best, chosen on these very examples \(1\)$",
+            printed,
+            re.MULTILINE,
         )
 
 

@@ -20,6 +20,9 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 Row = dict[str, float | int]
 
+FLATTERS = "the best, chosen on these very examples"
+CHOSEN = "the chosen one"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
@@ -84,12 +87,12 @@ class Task(ABC):
         clean = "  ".join(one.printed(row[one.name]) for one in self.measures if one.name in self.printed)
         return f"loss {row['loss']:.4f}{before}  |  {looked_at} {clean}"
 
-    def last_and_best(self, last: Mapping[str, float], best: Mapping[str, float], looked_at: str = "clean") -> str:
-        """The main measure at the last and at the best epoch, for a printed line."""
+    def last_and_best(
+        self, last: Mapping[str, float], best: Mapping[str, float], looked_at: str = "clean", at: str = FLATTERS
+    ) -> str:
+        """The main measure at the last and at the best epoch, for a printed line. at: what the best one is called."""
         main = self.main
-        return (
-            f"{looked_at} {main.printed(last[main.name])} at the last epoch, {best[main.name]:{main.form}} at the best"
-        )
+        return f"{looked_at} {main.printed(last[main.name])} at the last epoch, {best[main.name]:{main.form}} at {at}"
 
     @abstractmethod
     def loss(self, model: Any, *, from_logits: bool, label_smoothing: float) -> Any:
