@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -25,6 +26,7 @@ from mixup_pipeline.report.comparison_tables import tables
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
 from mixup_pipeline.report.comparison_verdict import verdict
 from mixup_pipeline.sources import open_source
+from mixup_pipeline.training import loop
 from mixup_pipeline.training.example_files import ExampleFiles
 from mixup_pipeline.training.run_folder import RunFolder
 from mixup_pipeline.training.source_examples import source_examples
@@ -47,6 +49,14 @@ CONFIG = CompareConfig(
     fgsm=(0.05,),
     outliers=("mnist_sample",),
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_looks() -> Iterator[None]:
+    """Ten looks at a run of eight steps take most of its time."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loop, "_LOOKS", 2)
+        yield
 
 
 def asked(**changes: Any) -> Comparison:

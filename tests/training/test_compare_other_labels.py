@@ -2,7 +2,7 @@
 
 import atexit
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
@@ -32,6 +32,7 @@ from mixup_pipeline.report.comparison_tables import tables
 from mixup_pipeline.report.comparison_text import markdown, terminal_text
 from mixup_pipeline.report.comparison_verdict import verdict
 from mixup_pipeline.sources import open_source
+from mixup_pipeline.training import loop
 from mixup_pipeline.training.train_config import TrainConfig
 from tests.datasets import example, png, random_images, write_records
 from tests.labelled import multi_label, regression, spectrogram
@@ -47,6 +48,14 @@ def asked(folder: Path, make: Make, **changes: Any) -> Comparison:
     return Comparison(
         source=make(folder, "train", 120), evaluation=make(folder, "test", 60), config=config, device="cpu"
     )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_looks() -> Iterator[None]:
+    """Ten looks at a run of eight steps take most of its time."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loop, "_LOOKS", 2)
+        yield
 
 
 CASES: list[tuple[Make, dict[str, Any], str, str]] = [

@@ -393,3 +393,24 @@ def test_examples_that_fill_no_batch_are_said(shards: Path) -> None:
         "smaller --batch-size leaves out fewer"
     )
     assert prepare(request(shards), NOWHERE).notes == ()
+
+
+@pytest.mark.parametrize("batch_size", [6, 200])
+def test_runs_of_the_same_steps_are_looked_at_as_often(shards: Path, batch_size: int) -> None:
+    """Whatever the size of their training set; here of 600 examples, 100 or 3 steps an epoch."""
+    job = prepare(request(shards, config=TrainConfig(steps=45, batch_size=batch_size)), NOWHERE).job
+    assert job.looks == (5, 9, 14, 18, 23, 27, 32, 36, 41, 45)
+    assert job.epoch_of(45) == (1 if batch_size == 6 else 15)
+    few = prepare(request(shards, config=TrainConfig(steps=3, batch_size=batch_size)), NOWHERE).job
+    assert few.looks == (1, 2, 3)
+    epochs = prepare(request(shards, config=TrainConfig(epochs=2, batch_size=batch_size)), NOWHERE).job
+    assert epochs.looks == (600 // batch_size, 2 * (600 // batch_size))
+
+
+def test_a_look_may_hold_several_epochs_and_a_part_of_one(shards: Path, tmp_path: Path) -> None:
+    config = TrainConfig(model="mlp", steps=25, batch_size=200)
+    result = train(request(shards, config=config), tmp_path / "run")
+    rows = RunFolder(tmp_path / "run").load_history()
+    assert [row["step"] for row in rows] == [3, 5, 8, 10, 13, 15, 18, 20, 23, 25]
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5, 5, 6, 7, 8, 9]
+    assert (result["epochs"], result["steps"]) == (9, 25)
