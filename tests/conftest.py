@@ -6,10 +6,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.datasets import Dataset, write_tfds
 from tests.mixed import Mixed, make
+
+hypothesis.settings.register_profile("untimed")  # a busy machine fails no test
+hypothesis.settings.load_profile("untimed")
 
 WITH_TENSORFLOW = ("training", "with_tensorflow")
 """Folders whose tests import TensorFlow. They run apart: protobuf takes only one definition of a message into its

@@ -108,7 +108,7 @@ CLASSES = st.integers(0, 2**31 - 1)
     st.floats(0, 1, width=32),
     st.binary(max_size=90),
 )
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_provenance_fits_whatever_the_names_and_numbers(
     first: str, second: str, record: int, base: int, partner: int | None, lam: float, image: bytes
 ) -> None:
@@ -141,7 +141,7 @@ def shard(name: str, examples: int) -> ShardEntry:
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(1, 100), st.integers(0, 2**63 - 1))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_sampling_takes_so_many_distinct_records_and_always_the_same(sizes: list[int], count: int, seed: int) -> None:
     shards = [shard(f"s{number}", size) for number, size in enumerate(sizes)]
     chosen = sample_records(shards, count, seed, "test")

@@ -23,7 +23,7 @@ ALPHAS = [0.05, 0.2, 0.4, 1, 8, 32]
 EDGE = 1e-6  # closer to 0 or 1, float64 is too coarse for a small alpha: there only the number of draws is tested
 LEAST_P = 1e-4
 
-PROPERTY = settings(deadline=None, max_examples=80)
+PROPERTY = settings(max_examples=80)
 LAMS = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]) | st.floats(0, 1, width=32)
 
 

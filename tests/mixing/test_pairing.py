@@ -20,7 +20,7 @@ from mixup_pipeline.mixing.pairing.cross_class import check_cross_class
 from mixup_pipeline.mixing.pairing.ring import ring_shift
 from mixup_pipeline.mixing.randomness import permutation
 
-PROPERTY = settings(deadline=None, max_examples=100)
+PROPERTY = settings(max_examples=100)
 SEEDS = st.integers(0, 2**63 - 1)
 LEAST_P = 1e-4
 

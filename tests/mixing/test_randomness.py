@@ -84,14 +84,14 @@ def test_generator_starts_from_its_bit_generator() -> None:
 
 
 @given(RANGES)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_draws_of_a_range_are_a_slice_of_all_draws(bounds: list[int]) -> None:
     start, stop = bounds
     np.testing.assert_array_equal(uniform(start, stop, 7, "test", 3), all_draws()[start:stop])
 
 
 @given(RANGES)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_by_blocks_cuts_the_range_from_whole_blocks(bounds: list[int]) -> None:
     start, stop = bounds
     slots = by_blocks(lambda block: np.arange(block * BLOCK_SLOTS, (block + 1) * BLOCK_SLOTS), start, stop)
@@ -133,7 +133,7 @@ def test_uniform_draws_are_uniform_below_one_on_a_grid_of_53_bits() -> None:
 
 
 @given(st.integers(0, 3000), st.integers(0, 2**63 - 1))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_permutation_is_a_bijection(count: int, seed: int) -> None:
     order = permutation(count, seed, "test")
     assert order.dtype == np.int64

@@ -64,7 +64,7 @@ def slow_totals(rows: list[Row]) -> dict[str, Any]:
 
 
 @given(ROWS)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_totals_equal_the_slow_reference(rows: list[Row]) -> None:
     totals, expected = to_json(combine([totals_of(rows)], num_classes=NUM_CLASSES)), slow_totals(rows)
     assert totals.pop("lam_mean") == pytest.approx(expected.pop("lam_mean"))
@@ -73,7 +73,7 @@ def test_totals_equal_the_slow_reference(rows: list[Row]) -> None:
 
 
 @given(ROWS, st.lists(st.integers(0, 30), max_size=4).map(sorted))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_totals_of_shards_add_up_to_those_of_the_whole(rows: list[Row], cuts: list[int]) -> None:
     parts = [rows[start:stop] for start, stop in pairwise([0, *cuts, max(30, len(rows))])]
     totals = to_json(combine([totals_of(part) for part in parts], num_classes=NUM_CLASSES))

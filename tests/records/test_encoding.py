@@ -21,7 +21,7 @@ from mixup_pipeline.records.images import encode_png
 from mixup_pipeline.records.layout import Layout
 from tests.choices import BOXED, registered
 
-PROPERTY = settings(deadline=None, max_examples=150)
+PROPERTY = settings(max_examples=150)
 
 IMAGE_SHAPES = st.sampled_from([(1, 1, 1), (2, 3, 1), (5, 4, 3), (7, 7, 4), (28, 28, 1)])
 VECTOR_SHAPES = st.sampled_from([(1,), (3,), (40,)])
@@ -142,7 +142,7 @@ def test_a_block_is_what_protobuf_serializes(block: Block) -> None:
 
 @given(blocks(st.sampled_from([(1, 1, 1), (5, 4, 3), (6, 3, 4)]), image_format="png"))
 @example(small_block(image_format="png"))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_a_block_of_png_images_is_what_protobuf_serializes(block: Block) -> None:
     assert block.encoded() == b"".join(frame(slow_payload(block, row)) for row in range(len(block)))
 
@@ -151,7 +151,7 @@ BOXES = st.lists(st.sampled_from([0, 1, 127, 128, 2**31 - 1]), min_size=12, max_
 
 
 @given(BOXES, st.lists(FLOATS, min_size=6, max_size=6))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_fields_of_a_method_are_what_protobuf_serializes(boxes: list[int], shifts: list[float]) -> None:
     extra = {
         "mixup/box": np.array(boxes, np.int64).reshape(3, 4),
@@ -249,7 +249,7 @@ def test_many_records_of_many_lengths_keep_their_order() -> None:
 
 
 @given(st.lists(ID_TEXTS, min_size=1, max_size=8), st.data())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_ids_keep_their_texts(texts: list[bytes], data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.integers(0, len(texts) - 1)))
     chosen = Ids.of(texts)[np.array(rows, np.int64)]

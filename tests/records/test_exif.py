@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
@@ -62,6 +62,5 @@ def test_a_block_that_is_cut_is_read_or_upright() -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"II*\0", b"MM\0*"]), st.integers(0, 40))
-@settings(deadline=None)
 def test_no_bytes_raise(noise: bytes, mark: bytes, start: int) -> None:
     assert orientation_of(mark + start.to_bytes(4, "little" if mark == b"II*\0" else "big") + noise) in range(1, 9)

@@ -88,7 +88,7 @@ def test_a_frame_is_pinned() -> None:
 
 
 @given(st.lists(st.binary(max_size=60), max_size=6))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_frames_equal_the_slow_reference(payloads: list[bytes]) -> None:
     assert [frame(payload) for payload in payloads] == [slow_frame(payload) for payload in payloads]
     assert [header(len(payload)) for payload in payloads] == [slow_frame(p)[:HEADER_BYTES] for p in payloads]
@@ -114,7 +114,7 @@ def test_another_reader_reads_our_examples(tmp_path: Path) -> None:
 
 
 @given(LISTS, st.integers(HEADER_BYTES, 200))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_scan_finds_every_record_across_chunks_of_any_size(
     tmp_path_factory: pytest.TempPathFactory, payloads: list[bytes], chunk_bytes: int
 ) -> None:
@@ -383,14 +383,14 @@ def slow_walk(path: Path, tail_bytes: int) -> Outcome:
 
 
 @given(FILES, TAILS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_walk_finds_the_records_of_scan(tmp_path_factory: pytest.TempPathFactory, sizes: list[int], tail: int) -> None:
     path, _, _ = mixed_file(tmp_path_factory, sizes)
     assert outcome(walk_records(path, path.name, tail)) == slow_walk(path, tail)
 
 
 @given(FILES, TAILS, st.integers(0, 8), st.integers(-14, 14))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_walk_ends_at_a_cut_as_scan_does(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], tail: int, record: int, shift: int
 ) -> None:
@@ -400,7 +400,7 @@ def test_walk_ends_at_a_cut_as_scan_does(
 
 
 @given(FILES.filter(bool), TAILS, st.data())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_walk_ends_at_a_damaged_length_as_scan_does(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], tail: int, data: st.DataObject
 ) -> None:
@@ -444,7 +444,7 @@ def test_walk_reads_small_records_together(
 
 
 @given(FILES, st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_pick_gives_the_wanted_records_of_scan(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], data: st.DataObject
 ) -> None:
@@ -458,7 +458,7 @@ def test_pick_gives_the_wanted_records_of_scan(
 
 
 @given(FILES.filter(bool), st.data(), st.integers(0, 8), st.integers(-14, 14))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_pick_reports_a_cut_before_a_wanted_record(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], data: st.DataObject, record: int, shift: int
 ) -> None:

@@ -108,7 +108,7 @@ def test_the_order_of_channels_is_rgb(pixel: tuple[int, ...]) -> None:
 @given(
     hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12), st.sampled_from([1, 3, 4]))),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_encode_png_loses_nothing(image: Pixels) -> None:
     data = encode_png(image)
     assert image_shape(data) == image.shape

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mixup_pipeline.records import resize
@@ -66,7 +66,6 @@ def test_scaling_equals_area_averages_and_bicubic_in_float64(size: tuple[int, in
 @example(63, 64, 31, 32, 3)
 @example(64, 64, 32, 48, 1)
 @example(60, 64, 15, 32, 1)
-@settings(deadline=None)
 def test_averaging_in_float32_gives_the_same(h: int, w: int, height: int, width: int, channels: int) -> None:
     image = random_images(1, (h, w, channels))[0]
     with pytest.MonkeyPatch.context() as patch:

@@ -43,7 +43,7 @@ def content(message: Any) -> dict[str, tuple[str | None, list[Any]]]:
 
 
 @given(FEATURES)
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_our_messages_are_those_of_tensorflow(features: dict[str, tuple[str, list[Any]]]) -> None:
     ours, tfds = fill(Example(), features), fill(theirs.Example(), features)
     data = ours.SerializeToString(deterministic=True)
@@ -53,7 +53,7 @@ def test_our_messages_are_those_of_tensorflow(features: dict[str, tuple[str, lis
 
 
 @given(FEATURES)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_parse_gives_the_features_by_key(features: dict[str, tuple[str, list[Any]]]) -> None:
     parsed = parse(fill(theirs.Example(), features).SerializeToString())
     assert set(parsed) == set(features)

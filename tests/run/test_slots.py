@@ -47,7 +47,7 @@ def test_an_entry_holds_the_largest_values(field: str, largest: int) -> None:
 
 
 @given(st.lists(st.integers(0, 40), max_size=5), st.integers(0, 2**63 - 1), st.none() | st.integers(1, 100))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_slots_hold_the_first_entries_of_the_files_in_keyed_order(
     counts: list[int], seed: int, limit: int | None
 ) -> None:

@@ -48,7 +48,7 @@ LISTS = st.lists(st.lists(st.binary(max_size=60), max_size=12), min_size=1, max_
 
 
 @given(LISTS, st.data(), st.integers(0, 200), st.integers(1, 200), st.booleans())
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_any_records_whatever_is_read_together(
     tmp_path_factory: pytest.TempPathFactory,
     lists: list[list[bytes]],
@@ -68,7 +68,7 @@ def test_any_records_whatever_is_read_together(
 
 
 @given(LISTS, st.data(), st.integers(0, 200), st.integers(1, 200))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_blocks_hold_their_records_and_little_else(
     lists: list[list[bytes]], data: st.DataObject, gap_bytes: int, block_bytes: int
 ) -> None:

@@ -17,7 +17,7 @@ CASES = (
 
 
 @given(CASES)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_measures_equal_the_slow_reference(case: tuple[np.ndarray, np.random.Generator]) -> None:
     probabilities, rng = case
     labels = rng.integers(0, 4, len(probabilities))

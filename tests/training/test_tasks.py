@@ -33,7 +33,7 @@ def slow_average_precision(scores: list[float], present: list[bool]) -> float:
 
 
 @given(SEEDS)
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_multi_label_measures_equal_the_slow_reference(rng: np.random.Generator) -> None:
     count, classes = int(rng.integers(1, 30)), int(rng.integers(1, 5))
     predictions = rng.integers(0, 6, (count, classes)) / 5  # many ties, and 0 and 1
@@ -60,7 +60,7 @@ def test_multi_label_measures_equal_the_slow_reference(rng: np.random.Generator)
 
 
 @given(SEEDS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_regression_measures_equal_the_slow_reference(rng: np.random.Generator) -> None:
     count, values = int(rng.integers(2, 30)), int(rng.integers(1, 4))
     labels = (1000 + 50 * rng.standard_normal((count, values))).astype(np.float32)
