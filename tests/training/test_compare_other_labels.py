@@ -86,7 +86,7 @@ def test_arms_are_compared_by_the_main_measure(
     assert f"{title} by arm" in terminal_text(results)
     assert said in text
     names = [drawing.name for drawing in drawings(written, 0.0)]
-    assert names[:2] == ["differences", f"curves-{main}"]
+    assert names[:3] == ["differences", "changes", f"curves-{main}"]
     assert ("reliability" in names) == (main == "accuracy")
     samples = {"baseline": (np.zeros((8, 4, 4, 1), np.uint8), np.ones((8, 3), np.float32))}
     assert title in report(written, samples).html
