@@ -39,7 +39,7 @@ def note(results: Results) -> str:
 
 def chosen_epoch(results: Results) -> str:
     """What the epoch with the best main measure is called."""
-    return "chosen epoch" if holds_out(results) else "best epoch, flattering"
+    return "chosen epoch" if holds_out(results) else "best epoch (flatters)"
 
 
 def looked_at(results: Results) -> str:
