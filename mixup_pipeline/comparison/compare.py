@@ -18,6 +18,7 @@ from mixup_pipeline.comparison.seen import Seen
 from mixup_pipeline.comparison.summary import summarize
 from mixup_pipeline.training.devices import choose_devices
 from mixup_pipeline.training.environment import environment
+from mixup_pipeline.training.example_files import arrays_of, check_apart, shared_files
 from mixup_pipeline.training.leaks import check_leaks
 from mixup_pipeline.training.learner import Learners
 from mixup_pipeline.training.model_identity import model_identity
@@ -38,12 +39,10 @@ def compare(comparison: Comparison, out: Path, callbacks: Callbacks | None = Non
     learners = Learners(choose_devices(comparison.device), deterministic=comparison.deterministic)
     with ExitStack() as opened:
         source, evaluation = _seen(comparison, opened)
+        _tell_apart(source, evaluation, told)
         asked = {**comparison.identity(), **_content(comparison, source, evaluation), **environment(learners)}
         opened.enter_context(folder.claimed(asked, told.on_note))
         maker = RunMaker(comparison, folder, told, learners, source)
-        few = check_leaks(source.records, evaluation.records)
-        if few is not None:
-            told.on_note(few)
         devices, records = learners.devices, maker.evaluation.records
         task = records.task.name
         if devices.note is not None and callbacks is not None:
@@ -82,6 +81,15 @@ def _seen(comparison: Comparison, opened: ExitStack) -> tuple[Seen, Seen]:
     source = Seen.of(comparison.source, policy, opened)
     evaluation = replace(comparison.evaluation, allow_eval_split=True)
     return source, Seen.of(read_alike(evaluation, source.source.spec, comparison.source), policy, opened)
+
+
+def _tell_apart(source: Seen, evaluation: Seen, told: Callbacks) -> None:
+    """Refuse evaluation examples that are trained on, for all arms at once; a few are only said."""
+    sides = [(seen.source.files, arrays_of(seen.source)) for seen in (source, evaluation)]
+    check_apart(shared_files(*sides[0], *sides[1]))
+    few = check_leaks(source.records, evaluation.records)
+    if few is not None:
+        told.on_note(few)
 
 
 def _content(comparison: Comparison, source: Seen, evaluation: Seen) -> dict[str, Any]:

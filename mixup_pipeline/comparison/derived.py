@@ -19,7 +19,7 @@ from mixup_pipeline.comparison.derived_schema import write_schema
 from mixup_pipeline.comparison.seen import Seen
 from mixup_pipeline.config import MixConfig, SourceConfig
 from mixup_pipeline.config.registry import LABEL_KINDS, PAIRINGS
-from mixup_pipeline.errors import UsageError, record_error
+from mixup_pipeline.errors import UsageError
 from mixup_pipeline.mixing.pairing import Policy
 from mixup_pipeline.mixing.randomness import distinct, permutation, words
 from mixup_pipeline.records.example_reader import ExampleReader
@@ -32,9 +32,9 @@ from mixup_pipeline.sources.source import Source
 from mixup_pipeline.sources.tfds_features import FEATURES_NAME
 from mixup_pipeline.storage.atomic import output_error
 from mixup_pipeline.training.held_out import held_out
-from mixup_pipeline.training.source_examples import payloads
 
 _HELD_OUT = "held-out"
+_READ_TOGETHER = 1024
 _NAMES = "class_names.txt"
 _ASKED = {"multi-hot": "multi-label", "class-list": "multi-label", "regression": "regression"}
 """--label-kind for label kinds that are not read unless it is given."""
@@ -118,9 +118,8 @@ def derive(
 ) -> tuple[SourceConfig, SourceConfig | None]:
     """Write `subset` random examples of a source; a share `corrupt` of them get the label of another class.
 
-    seen: the source, as it was found. subset: at most the number of
-    examples; None for all. val_share: this share of them is held out. Returns where the
-    new sources are: to train on, and held out, if any. Call `check_cells` first.
+    seen: the source, as it was found. subset: at most the number of examples; None for all. val_share: this share of
+    them is held out. Returns where the new sources are: to train on, and held out, if any. Call `check_cells` first.
 
     Raises SourceError or RecordError if the source cannot be read, OutputError if a file cannot be written.
     """
@@ -146,7 +145,7 @@ def _drawn(seen: Seen, *, subset: int | None, corrupt: float, val_share: float, 
     held = np.zeros(len(chosen), np.bool_)
     if val_share:
         groups = np.concatenate([part.groups for part in seen.scanned])
-        held = held_out(len(chosen), val_share, seed, groups[chosen] if len(groups) else None)
+        held = held_out(len(chosen), val_share, seed, groups[chosen] if len(groups) else groups)
     return _Drawn(chosen, _shifts(seen.source, len(chosen), corrupt, seed), held)
 
 
@@ -155,15 +154,14 @@ def _write(seen: Seen, drawn: _Drawn, wanted: npt.NDArray[np.bool_], folder: Pat
     source = seen.source
     path = folder / shard_name(source.name, source.split, 0, 1)
     partial = path.with_name(f".{path.name}")
-    reader = ExampleReader(source.spec)
-    positions = dict(zip(drawn.chosen[wanted].tolist(), drawn.shifts[wanted].tolist(), strict=True))
+    reader, chosen, shifts = ExampleReader(source.spec), drawn.chosen[wanted], drawn.shifts[wanted]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            for number, (where, payload) in enumerate(payloads(seen.scanned)):
-                if number in positions:
-                    shift = positions[number]
-                    file.write(frame(_relabelled(payload, shift, source, reader, where) if shift else payload))
+            for start in range(0, len(chosen), _READ_TOGETHER):
+                part = slice(start, start + _READ_TOGETHER)
+                for payload, shift in zip(seen.records.payloads(chosen[part]), shifts[part].tolist(), strict=True):
+                    file.write(frame(_relabelled(payload, shift, source, reader) if shift else payload))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -213,14 +211,11 @@ def _shifts(source: Source, count: int, corrupt: float, seed: int) -> npt.NDArra
     return shifts
 
 
-def _relabelled(payload: bytes, shift: int, source: Source, reader: ExampleReader, where: tuple[str, int]) -> bytes:
+def _relabelled(payload: bytes, shift: int, source: Source, reader: ExampleReader) -> bytes:
     """The record with `shift` added to its class id, modulo the number of classes."""
     example, spec = Example.FromString(payload), source.spec
-    try:
-        class_id = reader.class_id(example.features.feature)
-    except ValueError as error:
-        raise record_error(*where, 0, str(error)) from error
-    moved, feature = (class_id + shift) % spec.num_classes, example.features.feature[spec.label_key]
+    moved = (reader.class_id(example.features.feature) + shift) % spec.num_classes
+    feature = example.features.feature[spec.label_key]
     if spec.class_texts:
         feature.bytes_list.value[:] = [spec.class_texts[moved].encode()]
     else:

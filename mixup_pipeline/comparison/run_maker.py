@@ -24,7 +24,6 @@ from mixup_pipeline.errors import TrainingError
 from mixup_pipeline.sources import evaluation_config
 from mixup_pipeline.spec import ImageOptions
 from mixup_pipeline.training.evaluation import Evaluation
-from mixup_pipeline.training.example_files import arrays_of, check_apart, shared_files
 from mixup_pipeline.training.learner import Learner, Learners
 from mixup_pipeline.training.loop import Trainer
 from mixup_pipeline.training.models import check_model
@@ -85,8 +84,6 @@ class RunMaker:
     def _check(self) -> None:
         """Refuse before the first run what a later one could not do."""
         config, records = self._config, self.evaluation.records
-        source = self._seen.source
-        check_apart(shared_files(source.files, arrays_of(source), records))
         probes.check_probes(records, config.fgsm, self._outliers)
         if config.fgsm:
             self._probes.attack(self._learner(config.train))

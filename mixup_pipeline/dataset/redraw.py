@@ -106,8 +106,7 @@ def _draw(manifest: Manifest, copy: int | None, task: ShardTask, partners: Partn
     config, method = manifest.config, manifest.layout.mixing
     base = np.arange(task.start, task.stop)
     if copy is None:
-        draw = Draw.unmixed(base, method)
-        return draw.viewed(*(2 * [whole(len(base), manifest.shape)])) if config.augment else draw
+        return Draw.unmixed(base, method, whole(len(base), manifest.shape) if config.augment else None)
     return draw_slots(
         base,
         partners[task.start : task.stop],

@@ -31,11 +31,12 @@ class Draw:
     views: Mapping[str, Views] = field(default_factory=dict)
 
     @classmethod
-    def unmixed(cls, base: Slots, method: Method) -> "Draw":
-        """The draw that leaves every example as it is."""
+    def unmixed(cls, base: Slots, method: Method, seen_as: Views | None = None) -> "Draw":
+        """The draw that leaves every example as it is. seen_as: the views of all, if others are augmented."""
         fields = method.fields.items()
         extra = {key: np.zeros((len(base), *shape), np.dtype(content)) for key, (content, shape) in fields}
-        return cls(base=base, partner=base, lam=np.ones(len(base), np.float32), extra=extra)
+        draw = cls(base=base, partner=base, lam=np.ones(len(base), np.float32), extra=extra)
+        return draw if seen_as is None else draw.viewed(seen_as, seen_as)
 
     @classmethod
     def of(cls, base: Slots, partner: Slots, drawn: Drawn, mixed: npt.NDArray[np.bool_]) -> "Draw":

@@ -17,7 +17,7 @@ def settings(results: Results) -> list[tuple[str, str]]:
         length += f", {_range((min(steps), max(steps)))} steps"
     rate = f"{train['optimizer']}, learning rate {train['learning_rate']:g}"
     rate += f", {train['schedule']}" if train["schedule"] != "constant" else ""
-    rate += f", warm-up {train['warmup']:.0%}" if train.get("warmup") else ""
+    rate += f", warm-up {train['warmup']:.0%}" if train["warmup"] else ""
     rate += f", weight decay {train['weight_decay']:g}" if train["weight_decay"] else ""
     found = [
         ("model", one_line(train["model"])),
@@ -26,7 +26,7 @@ def settings(results: Results) -> list[tuple[str, str]]:
         ("optimizer", rate),
         ("α", number_name(config["alpha"])),
         ("copies", f"{config['copies']:,}"),
-        ("augmentation", train.get("augment") or "none"),
+        ("augmentation", train["augment"] or "none"),
         ("seeds", f"{config['seeds']:,}"),
     ]
     sizes = results["examples"]

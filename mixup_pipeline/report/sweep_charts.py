@@ -23,8 +23,6 @@ from mixup_pipeline.training.tasks import Measure
 Setting = tuple[str, float | None]
 """An arm and its α; None for the baseline."""
 
-_MEASURES = (("best accuracy", "best epoch"), ("accuracy", "last epoch"))
-
 
 def sweep_drawing(results: Results, axis: str, corrupt: float) -> Drawing:
     """The main measure against a swept setting. Arms that do not depend on it are level lines."""
@@ -87,7 +85,8 @@ def noise_drawing(results: Results) -> Drawing:
         figure = Figure((WIDTH, HEIGHT + 0.4), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         percents = [100 * share for share in shares]
-        for axes, (measure, title) in zip(panels, _MEASURES, strict=True):
+        measures = (("best accuracy", chosen_epoch(results)), ("accuracy", "last epoch"))
+        for axes, (measure, title) in zip(panels, measures, strict=True):
             for (arm, alpha), rows in lines.items():
                 strength = 1.0 if alpha is None else (alphas.index(alpha) + 1) / len(alphas)
                 measured = [row["measures"][measure] for row in rows]
@@ -101,7 +100,7 @@ def noise_drawing(results: Results) -> Drawing:
                     name=name(short_name(arm), alpha),
                     strength=strength,
                 )
-            axes.set_title(chosen_epoch(results) if title == "best epoch" else title, size=9)
+            axes.set_title(title, size=9)
             axes.set_xlabel("% wrong labels")
         keep_within(panels[0], (0, 100))
         panels[0].set_ylabel("clean accuracy, %")

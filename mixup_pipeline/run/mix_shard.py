@@ -127,9 +127,7 @@ class ShardMixer:
         config, copy, method = self.run.config, self.run.copy_of(pass_index), self.run.layout.mixing
         base = np.arange(task.start, task.stop)
         if copy is None:
-            draw = Draw.unmixed(base, method)
-            if config.augment:
-                draw = draw.viewed(*(2 * [whole(len(base), self.run.shape)]))
+            draw = Draw.unmixed(base, method, whole(len(base), self.run.shape) if config.augment else None)
         else:
             partners = self._work.partners(copy, task.start, task.stop)
             entries = entries.joined(partners)

@@ -58,12 +58,7 @@ def resnet20(
                 x = layers.AveragePooling2D(1, 2)(x)
                 x = layers.Concatenate()([x, layers.Rescaling(0.0)(x)])
             x = layers.ReLU()(layers.Add()([x, inner]))
-    x = layers.GlobalAveragePooling2D()(x)
-    if dropout:
-        x = layers.Dropout(dropout)(x)
-    for layer in _ending(num_classes, task):
-        x = layer(x)
-    return keras.Model(inputs, x)
+    return _classified(inputs, x, num_classes, dropout, task)
 
 
 def resnet18(
@@ -95,12 +90,7 @@ def resnet18(
             if stride == 2:
                 x = convolve(x, filters, 1, stride)
             x = layers.ReLU()(layers.Add()([x, inner]))
-    x = layers.GlobalAveragePooling2D()(x)
-    if dropout:
-        x = layers.Dropout(dropout)(x)
-    for layer in _ending(num_classes, task):
-        x = layer(x)
-    return keras.Model(inputs, x)
+    return _classified(inputs, x, num_classes, dropout, task)
 
 
 def mlp(
@@ -164,6 +154,17 @@ def cnn2d(
     for filters in _FILTERS:
         model.add(layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu"))
     return _pooled(model, layers.GlobalAveragePooling2D(), num_classes, dropout, task)
+
+
+def _classified(inputs: Any, x: Any, num_classes: int, dropout: float | None, task: str) -> Model:
+    """The model from inputs to planes x, pooled and classified."""
+    keras = import_keras()
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    if dropout:
+        x = keras.layers.Dropout(dropout)(x)
+    for layer in _ending(num_classes, task):
+        x = layer(x)
+    return keras.Model(inputs, x)
 
 
 def _pooled(model: Model, pooling: Any, num_classes: int, dropout: float | None, task: str) -> Model:

@@ -38,23 +38,23 @@ SoftLabels = Callable[[Any, Mapping[str, Any]], Any]
 class ExampleFiles:
     """The files of one dataset, and how a batch of records is parsed.
 
-    passes: over the dataset. A source has one pass, mixed shards have one for each copy.
-    examples: the number of records in a pass. skipped: the bad records of a source that are left out.
+    spec: of the source, or of that which was mixed. passes: over the dataset. A source has one pass, mixed shards have
+    one for each copy. examples: the number of records in a pass. skipped: the bad records of a source, which are left
+    out.
     originals: the files of a source. Those of `passes` may be others, which were prepared of them.
     arrays: of a file that holds several arrays of inputs, which of them.
-    spec: of a source, how its records were read.
     augment: how images are augmented while they are trained on; empty if they are not, or were before they were mixed.
     fingerprints: of the records of each file of a source. groups: int64[examples], what tells the groups of a source's
     examples; empty if it has none.
     blame: called when TensorFlow cannot read a record of a source: raises RecordError for the bad one, if there is one.
     input_key, input_kind: the feature that holds the input, and its input kind. images: how image files are
     brought to one form when they are read; brought_to: how that was done to all of them.
-    label_kind: the name of the kind of its labels, which says what a network learns from them.
     label_features: the features of the label for `tf.io.parse_example`, by key. soft_labels: computes the soft labels
     of a batch from these features.
     """
 
     name: str
+    spec: ExampleSpec
     passes: tuple[Pass, ...]
     examples: int
     shape: Shape
@@ -64,14 +64,12 @@ class ExampleFiles:
     input_kind: InputKind
     label_features: Callable[[Any], dict[str, Any]]
     soft_labels: SoftLabels
-    label_kind: str = "class"
     images: ImageOptions = AS_STORED
     brought_to: ImageOptions = AS_STORED
     skipped: int = 0
     originals: tuple[SourceFile, ...] = ()
     arrays: str = ""
     augment: tuple[str, ...] = ()
-    spec: ExampleSpec | None = None
     fingerprints: tuple[str, ...] = ()
     groups: Groups = field(default_factory=lambda: np.zeros(0, np.int64))
     blame: Callable[[], None] = lambda: None
@@ -95,12 +93,12 @@ class ExampleFiles:
     @property
     def fingerprint(self) -> str:
         """What tells all records of a source from others."""
-        return fingerprint_of(zip((Path(file).name for file in self.files), self.fingerprints, strict=False))
+        return fingerprint_of(zip((Path(file).name for file in self.files), self.fingerprints, strict=True))
 
     @property
     def task(self) -> Task:
         """What a network learns from the labels."""
-        return task_of(self.label_kind)
+        return task_of(self.spec.label_kind)
 
     @property
     def interface(self) -> Interface:
@@ -120,6 +118,7 @@ def mixed_examples(out: Path, manifest: Manifest) -> ExampleFiles:
     fields = [field for field in layout.fields if field.key in ((LABEL_KEY,) if stored else _COMPACT_KEYS)]
     return ExampleFiles(
         name=manifest.name,
+        spec=manifest.source.schema,
         passes=tuple(copy_pass(out, manifest, copy) for copy in range(manifest.config.copies)),
         examples=manifest.source.examples,
         shape=manifest.shape,
@@ -127,7 +126,6 @@ def mixed_examples(out: Path, manifest: Manifest) -> ExampleFiles:
         class_names=manifest.class_names,
         input_key=layout.input.key,
         input_kind=layout.input_kind,
-        label_kind=layout.label_kind,
         brought_to=manifest.source.schema.images,
         label_features=partial(_mixed_label_features, fields=fields),
         soft_labels=_stored_labels if stored else partial(_compact_labels, num_classes=manifest.num_classes),
@@ -189,17 +187,19 @@ def arrays_of(source: Source) -> str:
     return source.spec.input_key if any(file.format == "npz" for file in source.files) else ""
 
 
-def shared_files(trained: Sequence[SourceFile], arrays: str, evaluation: ExampleFiles) -> list[str]:
+def shared_files(
+    trained: Sequence[SourceFile], arrays: str, evaluated: Sequence[SourceFile], other_arrays: str
+) -> list[str]:
     """The paths of evaluation files that hold training examples, whatever their paths there are.
 
     Other slices of a file are apart, and so are other arrays of it, as `arrays_of` names them.
     """
-    if arrays != evaluation.arrays:
+    if arrays != other_arrays:
         return []
     known = [(Path(file.path).resolve(), file) for file in trained]
     return sorted(
         file.path
-        for file in evaluation.originals
+        for file in evaluated
         for path, other in known
         if Path(file.path).resolve() == path and _overlap(file.records, other.records)
     )

@@ -3,28 +3,27 @@
 They are drawn by the seed. Where examples have groups, such as patients, all of a group is held out or nothing of it.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from mixup_pipeline.errors import UsageError
 from mixup_pipeline.mixing.randomness import permutation
+from mixup_pipeline.sources.index import Groups
 
 Held = npt.NDArray[np.bool_]
-Groups = npt.NDArray[np.integer[Any]]
+_NO_GROUPS: Groups = np.zeros(0, np.int64)
 
 
-def held_out(count: int, share: float, seed: int, groups: Groups | None = None) -> Held:
+def held_out(count: int, share: float, seed: int, groups: Groups = _NO_GROUPS) -> Held:
     """bool[count]: which examples are held out: this share of them, rounded, or with groups the fewest that reach it.
 
-    groups: int[count], the group of each example.
+    groups: int64[count], what tells the group of each example; empty if there are none.
 
     Raises UsageError if none or all would be.
     """
     held = np.zeros(count, np.bool_)
     wanted = round(share * count)
-    if groups is None or not len(groups):
+    if not len(groups):
         held[permutation(count, seed, "val-share")[:wanted]] = True
     elif wanted:
         _, numbers, sizes = np.unique(groups, return_inverse=True, return_counts=True)
@@ -34,5 +33,5 @@ def held_out(count: int, share: float, seed: int, groups: Groups | None = None) 
     if held.any() and not held.all():
         return held
     number = f"{held.sum():,} of {count:,} examples"
-    of = "" if groups is None or not len(groups) else f" in {len(np.unique(groups)):,} groups"
+    of = f" in {len(np.unique(groups)):,} groups" if len(groups) else ""
     raise UsageError(f"--val-share {share:g}: would hold out {number}{of}: give another share, or leave it out")

@@ -73,7 +73,7 @@ def check_copied(trained: Collection[str], evaluation: ExampleFiles) -> None:
 
     trained: fingerprints of the records of the training files.
     """
-    for path, fingerprint in zip(evaluation.files, evaluation.fingerprints, strict=False):
+    for path, fingerprint in zip(evaluation.files, evaluation.fingerprints, strict=True):
         if fingerprint in trained and fingerprint != _OF_NOTHING:
             raise UsageError(f"the evaluation examples of {path} are those of a file that is trained on: {_CHOOSE}")
 

@@ -16,7 +16,15 @@ from mixup_pipeline.training import objective
 from mixup_pipeline.training.batches import Dataset
 from mixup_pipeline.training.devices import Devices
 from mixup_pipeline.training.interface import Interface
-from mixup_pipeline.training.models import build_model, gives_logits, in_units, set_scales, set_units, standardized
+from mixup_pipeline.training.models import (
+    build_model,
+    gives_logits,
+    in_units,
+    set_precision,
+    set_scales,
+    set_units,
+    standardized,
+)
 from mixup_pipeline.training.scales import Scales
 from mixup_pipeline.training.tensorflow_import import import_keras, import_tensorflow
 from mixup_pipeline.training.train_config import TrainConfig
@@ -44,8 +52,7 @@ class Learner:
         """
         self.config, self.steps_together, self.devices = config, steps_together, devices
         self.interface, self.task = interface, interface.task
-        keras = import_keras()
-        keras.config.set_dtype_policy("float32" if config.precision == "float32" else f"mixed_{config.precision}")
+        set_precision(config.precision)
         with devices.strategy().scope():
             self.model = self.build()
             self.model.compile(

@@ -156,11 +156,9 @@ class Trainer:
         """The measures on the test examples, if there are any, with the weights of the last and of the chosen look."""
         if self.job.test is None:
             return {}
-        measured = {}
-        for name, weights in (("last", self._folder.last_weights), ("best", self._folder.best_weights)):
-            self.learner.load_weights(weights)
-            measured[name] = self._measure(self._done, self.job.test)
-        return measured
+        last = self._measure(self._done, self.job.test)  # the model's weights are the last ones
+        self.learner.load_weights(self._folder.best_weights)
+        return {"last": last, "best": self._measure(self._done, self.job.test)}
 
     @property
     def total_steps(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mixup_pipeline.training.built_in import Model
 from mixup_pipeline.training.interface import Interface
-from mixup_pipeline.training.models import MODELS, build_model, user_function
+from mixup_pipeline.training.models import MODELS, build_model, set_precision, user_function
 from mixup_pipeline.training.train_config import TrainConfig
 
 _HISTORIES = ("keras_history", "input_layers", "output_layers")
@@ -21,6 +21,7 @@ def model_identity(config: TrainConfig, interface: Interface) -> dict[str, str]:
 
     Raises UsageError as `build_model` does.
     """
+    set_precision(config.precision)  # not that of the model that was built last
     told = {"graph": graph_hash(build_model(config.model, interface, config.dropout))}
     return told if config.model in MODELS else {**told, "source": source_hash(config.model)}
 

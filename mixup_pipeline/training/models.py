@@ -88,6 +88,11 @@ def build_model(name: str, interface: Interface, dropout: float | None = None) -
     return model
 
 
+def set_precision(precision: str) -> None:
+    """Let models that are built from now on compute in this precision. Their variables are float32."""
+    import_keras().config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
+
+
 def standardized(model: Model, shape: Shape) -> Model:
     """The model behind a layer that subtracts a mean and multiplies by a scale, which are among its weights.
 

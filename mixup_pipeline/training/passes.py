@@ -19,6 +19,7 @@ from mixup_pipeline.records.framing import walk_records
 from mixup_pipeline.sources.file_formats import payloads_of, readable
 from mixup_pipeline.sources.index import ENTRY, Entries, NamedFile
 from mixup_pipeline.sources.payloads import DAMAGED, read_payloads
+from mixup_pipeline.spec import NO_CLASS
 from mixup_pipeline.storage.places import place
 
 _KEPT_PASSES = 16
@@ -113,17 +114,7 @@ def copy_pass(out: Path, manifest: Manifest, copy: int) -> Pass:
 def _located_shards(files: Sequence[_Shard], manifest: Manifest, copy: int) -> Located:
     """Walks the records, without reading their content."""
     count, seed, num_shards = manifest.source.examples, manifest.config.seed, len(files)
-    entries = np.zeros(count, ENTRY)
-    first = 0
-    for number, file in enumerate(files):
-        found = [
-            (offset, length, record, number, crc)
-            for record, (offset, length, _, crc) in enumerate(walk_records(Path(file.path), file.name))
-        ]
-        part = entries[first : first + len(found)]
-        for column, values in zip(("offset", "length", "record", "file", "crc"), zip(*found, strict=True), strict=True):
-            part[column] = values
-        first += len(found)
+    entries = np.concatenate([_walked(number, file) for number, file in enumerate(files)])
     slots = [
         task.start + record_order(task, seed=seed, pass_index=copy, num_shards=num_shards)
         for task in shard_tasks(count, num_shards)
@@ -131,3 +122,11 @@ def _located_shards(files: Sequence[_Shard], manifest: Manifest, copy: int) -> L
     rows = np.empty(count, np.int64)
     rows[examples_in_slots(count, seed)[np.concatenate(slots)]] = np.arange(count)
     return Located(entries, rows)
+
+
+def _walked(number: int, file: _Shard) -> Entries:
+    """The entries of a file, of which only the place of each record and its CRC are known."""
+    records = enumerate(walk_records(Path(file.path), file.name))
+    return np.fromiter(
+        ((offset, length, 0, 0, record, number, NO_CLASS, crc) for record, (offset, length, _, crc) in records), ENTRY
+    )

@@ -18,6 +18,7 @@ from mixup_pipeline.training.scales import scales_for, units_of
 from mixup_pipeline.training.train_config import TrainConfig
 from mixup_pipeline.training.train_request import TrainRequest
 from mixup_pipeline.training.training_data import (
+    TrainingData,
     augmentation,
     content_identity,
     opened_examples,
@@ -67,11 +68,13 @@ def prepare(
     """Find and check the data of a run.
 
     out: the folder of the run, where images that are brought to a size are kept. evaluation: what request.evaluation
-    names, if it has been opened already. unmixed: likewise what request.src names; with shards, the examples that were
-    mixed, whose scales then standardize. validation: examples that were held out of the others already.
+    names, if it has been opened, and told apart from what is trained on, already. unmixed: likewise what request.src
+    names; with shards, the examples that were mixed, whose scales then standardize. validation: examples that were held
+    out of the others already.
 
     Raises UsageError, SourceError or ManifestError if they are missing, changed, or do not fit together.
     """
+    notes: list[str] = []
     data = shards_data(request, out) if request.src is None else source_data(request, request.src, out, unmixed)
     task = data.records.task
     if request.config.label_smoothing and task.in_units:
@@ -80,9 +83,8 @@ def prepare(
         asked = replace(data.read_alike(request.evaluation), allow_eval_split=True)
         fitting = brought_to(asked, form_of(data.records))
         evaluation = Evaluation(opened_examples(fitting, request, out, "evaluation"))
+        notes += _told_apart(data, evaluation.records)
     _check_fit(data.records, evaluation.records)
-    check_apart(data.shared(evaluation.records))
-    few = data.check_leaks(evaluation.records)
     identity: dict[str, Any] = {
         "config": request.config.identity(),
         "data": data.identity,
@@ -109,7 +111,7 @@ def prepare(
         scales=scales,
         units=units_of(unmixed or train) if task.in_units else None,
     )
-    notes = [*hints, *data.notes, *([few] if few else []), *_left_out(job)]
+    notes += [*hints, *data.notes, *_left_out(job)]
     if job.test is not None:
         notes.append(
             f"{job.evaluation.records.examples:,} training examples are held out to choose the best epoch; "
@@ -121,6 +123,13 @@ def prepare(
         if files.skipped
     ]
     return Prepared(job=job, identity=identity, notes=tuple(notes))
+
+
+def _told_apart(data: TrainingData, evaluation: ExampleFiles) -> list[str]:
+    """What is said of a few evaluation examples that are trained on. Raises UsageError for a file of them, or many."""
+    check_apart(data.shared(evaluation))
+    few = data.check_leaks(evaluation)
+    return [] if few is None else [few]
 
 
 def _split(records: ExampleFiles, config: TrainConfig) -> tuple[ExampleFiles, Evaluation]:

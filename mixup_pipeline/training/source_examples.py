@@ -4,7 +4,6 @@ So a label out of range, an image of another size or a damaged record is found b
 Images are decoded while they are trained on; one that cannot be is looked for then.
 """
 
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from mixup_pipeline.config.registry import INPUT_KINDS, LABEL_KINDS
 from mixup_pipeline.errors import SourceError
 from mixup_pipeline.records.labels import LabelKind
 from mixup_pipeline.sources import open_source
-from mixup_pipeline.sources.file_formats import format_of, payloads_of
+from mixup_pipeline.sources.file_formats import format_of
 from mixup_pipeline.sources.scan import Scanned, check_every_record, common_shape, plain_file, scan_file
 from mixup_pipeline.sources.source import Source
 from mixup_pipeline.spec import Shape
@@ -36,6 +35,7 @@ def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> Exampl
     labels: LabelKind = LABEL_KINDS[spec.label_kind]
     return ExampleFiles(
         name=source.name,
+        spec=spec,
         passes=(source_pass(files, [part.entries for part in scanned]),),
         examples=sum(file.examples for file in files),
         shape=shape,
@@ -43,13 +43,11 @@ def source_examples(config: SourceConfig, on_bad_record: str = "fail") -> Exampl
         class_names=source.class_names,
         input_key=spec.input_key,
         input_kind=INPUT_KINDS[spec.encoding],
-        label_kind=spec.label_kind,
         images=spec.images,
         brought_to=spec.images,
         label_features=lambda tf: {spec.label_key: labels.parsed(tf, spec)},
         soft_labels=lambda tf, features: labels.tensor(tf, features[spec.label_key], spec),
         skipped=sum(file.skipped for file in files),
-        spec=spec,
         fingerprints=tuple(file.fingerprint for file in files),
         groups=np.concatenate([part.groups for part in scanned]),
         originals=source.files,
@@ -72,15 +70,6 @@ def scan_source(
     if shape is None:
         raise SourceError(f"{source.name}: split {source.split!r} holds no usable record")
     return scanned, shape
-
-
-def payloads(scanned: Iterable[Scanned]) -> Iterator[tuple[tuple[str, int], bytes]]:
-    """((file name, record index), payload) of all records that were not left out."""
-    for part in scanned:
-        own = part.entries.copy()
-        own["file"] = 0
-        for record, payload in zip(own["record"].tolist(), payloads_of([part.file], own), strict=True):
-            yield (part.file.name, record), payload
 
 
 def _scanned(source: Source, position: int, rules: MixConfig, opened: ExitStack | None) -> Scanned:

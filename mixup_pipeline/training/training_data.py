@@ -8,7 +8,6 @@ from typing import Any
 
 from mixup_pipeline.config import SourceConfig, augmentations
 from mixup_pipeline.errors import SizesError, SourceError, UsageError
-from mixup_pipeline.sources import open_source
 from mixup_pipeline.spec import AS_STORED
 from mixup_pipeline.training.example_files import ExampleFiles, mixed_examples, mixed_files, shared_files
 from mixup_pipeline.training.leaks import check_copied, check_leaks
@@ -85,16 +84,17 @@ def augmentation(config: TrainConfig, data: TrainingData) -> tuple[str, ...]:
 
 
 def source_data(request: TrainRequest, src: SourceConfig, out: Path, opened: ExampleFiles | None) -> TrainingData:
+    """An unmixed source. opened: its examples, if they have been opened already. Raises as `open_examples` does."""
     records = opened or opened_examples(src, request, out, "unmixed")
     identity: dict[str, Any] = {"name": records.name, "split": src.split_name, **content_identity(records)}
     if request.mix_online is not None:
         identity["mix_online"] = request.mix_online
     return TrainingData(
         records=records,
-        shared=partial(shared_files, records.originals, records.arrays),
+        shared=lambda other: shared_files(records.originals, records.arrays, other.originals, other.arrays),
         check_leaks=partial(_leaks, records),
         identity=identity,
-        read_alike=partial(read_alike, spec=records.spec or open_source(src).spec, asked=src),
+        read_alike=partial(read_alike, spec=records.spec, asked=src),
     )
 
 
@@ -107,6 +107,7 @@ def _leaks(trained: ExampleFiles, evaluation: ExampleFiles) -> str | None:
 
 
 def shards_data(request: TrainRequest, out: Path) -> TrainingData:
+    """Mixed shards. Raises ManifestError if they are not complete and sound, SourceError for a missing source."""
     if request.shards is None:
         raise UsageError(ONE_OF_BOTH)
     manifest = checked_manifest(request.shards, request.verify)

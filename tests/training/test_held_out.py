@@ -47,13 +47,13 @@ def test_groups_stay_whole_and_reach_the_share() -> None:
 @pytest.mark.parametrize(
     ("count", "share", "groups", "said"),
     [
-        (10, 0.01, None, r"--val-share 0.01: would hold out 0 of 10 examples: give another share"),
+        (10, 0.01, [], r"--val-share 0.01: would hold out 0 of 10 examples: give another share"),
         (10, 0.5, [1] * 10, r"--val-share 0.5: would hold out 10 of 10 examples in 1 groups"),
     ],
 )
-def test_none_and_all_are_refused(count: int, share: float, groups: list[int] | None, said: str) -> None:
+def test_none_and_all_are_refused(count: int, share: float, groups: list[int], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        held_out(count, share, 0, None if groups is None else np.array(groups))
+        held_out(count, share, 0, np.array(groups, np.int64))
 
 
 @pytest.fixture

@@ -17,7 +17,10 @@ from mixup_pipeline.errors import SourceError, UsageError
 from mixup_pipeline.training import environment
 from mixup_pipeline.training.built_in import mlp
 from mixup_pipeline.training.devices import Devices, choose_devices
+from mixup_pipeline.training.interface import Interface
 from mixup_pipeline.training.learner import Learners
+from mixup_pipeline.training.model_identity import model_identity
+from mixup_pipeline.training.models import set_precision
 from mixup_pipeline.training.prepare import prepare
 from mixup_pipeline.training.train import train
 from mixup_pipeline.training.train_config import TrainConfig
@@ -194,3 +197,15 @@ def test_other_labels_of_records_are_told(tmp_path: Path, changed: str) -> None:
     part = "data" if changed == "train" else "evaluation"
     assert one[part].pop("fingerprint") != other[part].pop("fingerprint")
     assert one == other
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_model_is_the_same_whatever_was_computed_before(precision: str) -> None:
+    """Keras has one precision for all that is built: that of the last run must not tell two models apart."""
+    config = TrainConfig(model="mlp", precision=precision)
+    told = []
+    for before in ("float32", "bfloat16", "float32"):
+        set_precision(before)
+        told.append(model_identity(config, Interface(shape=(8, 8, 1), num_classes=3)))
+    set_precision("float32")  # for other tests
+    assert told[0] == told[1] == told[2]
