@@ -41,7 +41,7 @@ def verdict(results: Results, corrupt: float) -> str:
     )
     said = "; ".join(f"{arm} {change_text(difference, main)}" for arm, difference in arms)
     parts = [f"{lead}{noise_text(corrupt)}, at the last epoch over {seeds} seeds: {said}."]
-    parts += [_elsewhere(results, corrupt, main), _could_find(arms, seeds, main)]
+    parts += [_elsewhere(results, corrupt, main), _surely_small(arms, main), _could_find(arms, seeds, main)]
     return " ".join(filter(None, parts))
 
 
@@ -61,6 +61,16 @@ def _elsewhere(results: Results, corrupt: float, main: Measure) -> str:
         for (direction, arm), of_arm in sorted(found.items())
     )
     return f"Under other settings it is {said}." if said else ""
+
+
+def _surely_small(arms: Sequence[tuple[str, Mapping[str, Any]]], main: Measure) -> str:
+    """The arms that are shown to be equivalent to the baseline."""
+    tested = [(arm, difference["equivalent"]) for arm, difference in arms if difference.get("equivalent")]
+    found = [arm for arm, equivalent in tested if equivalent["shown"]]
+    if not found:
+        return ""
+    margin = f"±{scale_of(main) * tested[0][1]['margin']:g}{points_text(main)}"
+    return f"With {_and(found)} it is shown to lie within {margin} (two one-sided tests, each alone)."
 
 
 def _could_find(arms: Sequence[tuple[str, Mapping[str, Any]]], seeds: int, main: Measure) -> str:
